@@ -1,0 +1,130 @@
+"""Files that are either whole or absent: written aside, flushed to disk, then renamed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+
+from kinfolk.errors import ConfigurationError, DataError
+
+_SUFFIXES = (".parquet", ".csv", ".tsv", ".jsonl")
+
+
+@contextmanager
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` that takes its place when the block ends well, and vanishes when it fails.
+
+    Args:
+        path: the file to write; its folder is made if absent.
+
+    Yields:
+        Where to write. It has the suffix of ``path``, so writers that look at the name behave.
+
+    Raises:
+        DataError: the file cannot be written there.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem[:100]}.{os.getpid()}-{secrets.token_hex(4)}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"Cannot write {path}: the folder cannot be made ({error.strerror}). Choose another place.") from error
+    if path.is_dir():
+        raise DataError(f"Cannot write {path}: it is a folder. Give the name of a file.")
+    try:
+        yield temporary
+        if not temporary.exists():
+            raise DataError(f"Nothing was written for {path}.")
+        _flush(temporary)
+        os.replace(temporary, path)
+        _flush(path.parent)
+    except OSError as error:
+        raise DataError(f"Cannot write {path}: {error.strerror or error}. Choose another place or free some space.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_table(table: pa.Table, path: str | Path) -> None:
+    """Write a table atomically in the format its name asks for.
+
+    Args:
+        table: any table; for ``.csv``, ``.tsv`` and ``.jsonl`` nested values are written as JSON text.
+        path: ends in ``.parquet``, ``.csv``, ``.tsv`` or ``.jsonl``.
+
+    Raises:
+        ConfigurationError: another ending.
+        DataError: the file cannot be written.
+    """
+    suffix = _known_suffix(path)
+    with atomic_write(path) as temporary:
+        if suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            pq.write_table(table, temporary, compression="zstd")
+        elif suffix == ".jsonl":
+            _write_jsonl(table, temporary)
+        else:
+            _write_delimited(table, temporary, "\t" if suffix == ".tsv" else ",")
+
+
+def read_table(path: str | Path) -> pa.Table:
+    """Read a table that ``write_table`` wrote; ``.csv`` and ``.tsv`` columns come back as text.
+
+    Raises:
+        ConfigurationError: the name ends in none of the known ways.
+        DataError: the file is absent or broken.
+    """
+    _known_suffix(path)
+    from kinfolk.data.readers import read_source
+
+    return read_source(Path(path)).table
+
+
+def _known_suffix(path: str | Path) -> str:
+    suffix = Path(path).suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise ConfigurationError(
+            f"The name of a result must end in {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]}. Got '{Path(path).name}'."
+        )
+    return suffix
+
+
+def _write_delimited(table: pa.Table, path: Path, delimiter: str) -> None:
+    import pyarrow.csv as pa_csv
+
+    flat = pa.table(
+        {name: _flat(table.column(i)) for i, name in enumerate(table.column_names)} if table.num_columns else {}
+    )
+    pa_csv.write_csv(flat, path, pa_csv.WriteOptions(delimiter=delimiter, quoting_style="needed"))
+
+
+def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    from kinfolk.data.text import as_text
+
+    kind = column.type
+    plain = pa.types.is_nested(kind) or pa.types.is_dictionary(kind) or pa.types.is_binary(kind)
+    return as_text(column) if plain else column
+
+
+def _write_jsonl(table: pa.Table, path: Path) -> None:
+    import json
+
+    from kinfolk.data.text import value_as_text
+
+    with path.open("w", encoding="utf-8") as file:
+        for batch in table.to_batches(max_chunksize=10_000):
+            for row in batch.to_pylist():
+                file.write(json.dumps(row, ensure_ascii=False, default=value_as_text) + "\n")
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,171 @@
+"""Tables in text files: any delimiter, any encoding; fast when the file is clean, careful when it is not."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kinfolk.data.careful import read_carefully
+from kinfolk.data.encoding import decode
+from kinfolk.data.ids import rows_in_words
+from kinfolk.data.names import distinct_names
+from kinfolk.data.source import Source
+from kinfolk.errors import ConfigurationError, DataError
+
+_CANDIDATES = (",", "\t", ";", "|", "^", "\x1f", "\x01", "¦", "~", ":")
+_NAMED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "caret": "^", "space": " "}
+_SAMPLE_CHARACTERS = 1 << 17
+_BLOCK_BYTES = 1 << 24
+
+
+def read_delimited(data: bytes, name: str, *, delimiter: str | None = None, encoding: str | None = None) -> Source:
+    """Read a delimited text table; every column stays text.
+
+    Args:
+        data: the whole file, uncompressed.
+        name: of the file, for messages.
+        delimiter: one character, or "tab", "pipe" …; None detects it.
+        encoding: None detects it.
+
+    Returns:
+        The table (empty cells are null) and a note for everything that was detected unsurely or repaired.
+
+    Raises:
+        DataError: the file is empty or not text.
+        ConfigurationError: a delimiter or an encoding that cannot be.
+    """
+    decoded = decode(data, name, encoding)
+    text, notes = decoded.text, list(decoded.notes)
+    if "\0" in text:
+        notes.append(f"{name}: {text.count(chr(0)):,} NUL characters were removed.")
+        text = text.replace("\0", "")
+    if not text.strip():
+        raise DataError(f"{name} is empty: a header line with column names and rows below it are needed.")
+    _refuse_binary(text, name)
+    mark = check_delimiter(delimiter) if delimiter is not None else detect_delimiter(text)
+    table = _read_cleanly(text, data if not notes and decoded.encoding == "utf-8" else None, mark)
+    if table is None:
+        careful = read_carefully(text, mark, name)
+        return Source(careful.table, (*notes, *careful.notes))
+    columns, header_notes = distinct_names(table.column_names)
+    notes.extend(f"{name}: {note}" for note in header_notes)
+    table, repeated = _drop_repeated_header(table)
+    notes.extend(f"{name}: {note}" for note in repeated)
+    return Source(table.rename_columns(columns), tuple(notes))
+
+
+def check_delimiter(delimiter: str) -> str:
+    """The delimiter a user asked for, as one character."""
+    mark = _NAMED.get(delimiter.lower(), delimiter)
+    if len(mark) != 1 or mark in '"\r\n\0':
+        raise ConfigurationError(
+            f"delimiter must be one character that is neither a quote nor a line end, or one of {', '.join(_NAMED)}. Got {delimiter!r}."
+        )
+    return mark
+
+
+def detect_delimiter(text: str) -> str:
+    """The character that splits the header and most rows into the same number of cells; "," when none splits the header."""
+    sample = text[:_SAMPLE_CHARACTERS].lstrip("\r\n")
+    if len(text) > _SAMPLE_CHARACTERS:
+        sample = sample[: sample.rfind("\n") + 1] or sample
+    best, best_score = ",", 0.0
+    for rank, candidate in enumerate(_CANDIDATES):
+        if candidate not in sample:
+            continue
+        widths = _widths(sample, candidate)
+        if not widths or widths[0] < 2:
+            continue
+        common, times = Counter(widths).most_common(1)[0]
+        agreement = sum(w == widths[0] for w in widths) / len(widths)
+        if common == 1 and times / len(widths) > 0.5:
+            continue
+        # Agreement counts most; among equals the one that makes more columns; a time of day should not split a table.
+        score = agreement * 10 + min(widths[0], 50) / 50 - rank / 100 - (3 if candidate == ":" else 0)
+        if score > best_score:
+            best, best_score = candidate, score
+    return best
+
+
+def _widths(sample: str, delimiter: str) -> list[int]:
+    limit = 131_072  # the csv module's own limit for one cell; longer cells are cut for the count
+    lines = (line[: limit - 1] + ("\n" if len(line) >= limit else "") for line in io.StringIO(sample, newline=""))
+    try:
+        return [len(row) for _, row in zip(range(300), csv.reader(lines, delimiter=delimiter)) if row]
+    except csv.Error:
+        return [line.count(delimiter) + 1 for line in sample.splitlines()[:300] if line]
+
+
+def _refuse_binary(text: str, name: str) -> None:
+    head = text[:4096]
+    odd = sum(1 for c in head if c < " " and c not in "\t\r\n\x01\x1f\x1e")
+    if odd > 0.05 * len(head):
+        raise DataError(f"{name} is not a table in text form: it holds binary data. Give a CSV, JSONL, Parquet or Excel file.")
+
+
+def _read_cleanly(text: str, data: bytes | None, delimiter: str) -> pa.Table | None:
+    """The fast reader's table, or None when anything about the file is not plain enough to trust it."""
+    import pyarrow.csv as pa_csv
+
+    if ord(delimiter) > 127 or text.count("\r") != text.count("\r\n"):
+        return None
+    escaped = re.escape(delimiter)
+    if '"' in text and re.search(rf'[^{escaped}\r\n"]"(?:"")*[^{escaped}\r\n"]', text):
+        return None  # a quote amid a cell: the fast reader would drop it
+    body = text.encode("utf-8", "surrogatepass") if data is None else data
+    header = body[: body.find(b"\n")] if b"\n" in body else body
+    columns = next(csv.reader([header.decode("utf-8").lstrip("\ufeff").rstrip("\r")], delimiter=delimiter), [])
+    if len(columns) < 2 or '"' in header.decode("utf-8") or any(not c.strip() for c in columns):
+        return None
+    options = pa_csv.ConvertOptions(
+        column_types={str(i): pa.string() for i in range(len(columns))},
+        strings_can_be_null=True,
+        null_values=[""],
+        quoted_strings_can_be_null=True,
+        check_utf8=False,
+    )
+    names = [str(i) for i in range(len(columns))]
+    try:
+        table = pa_csv.read_csv(
+            pa.BufferReader(body),
+            read_options=pa_csv.ReadOptions(use_threads=False, block_size=min(_BLOCK_BYTES, len(body) + 1), column_names=names, skip_rows=1),
+            parse_options=pa_csv.ParseOptions(delimiter=delimiter),
+            convert_options=options,
+        )
+    except (pa.ArrowInvalid, pa.ArrowKeyError):
+        return None
+    # As many records as lines means that no quote swallowed a line end; otherwise the careful reader decides.
+    lines = text.count("\n") + (0 if text.endswith("\n") else 1) - _blank_lines(text)
+    if table.num_rows != lines - 1:
+        return None
+    return table.rename_columns(columns)
+
+
+def _blank_lines(text: str) -> int:
+    blank = 0
+    for run in re.finditer(r"(?:\r?\n){2,}", text):
+        blank += run.group().count("\n") - 1
+    return blank + (len(text) - len(text.lstrip("\r\n")) > 0)
+
+
+def _drop_repeated_header(table: pa.Table) -> tuple[pa.Table, list[str]]:
+    same = pc.equal(table.column(0), table.column_names[0])
+    if not table.num_rows or not pc.any(same).as_py():
+        return table, []
+    for i, name in enumerate(table.column_names[1:], start=1):
+        same = pc.and_(same, pc.equal(table.column(i), name))
+    repeated = np.flatnonzero(np.asarray(same.fill_null(False).to_numpy()))
+    if not len(repeated):
+        return table, []
+    return table.filter(pc.invert(same.fill_null(False))), [repeated_header_note(repeated)]
+
+
+def repeated_header_note(rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> str:
+    """Said when the header line stands again among the rows."""
+    return f"the header stands again at {rows_in_words(rows)} and was left out there."
