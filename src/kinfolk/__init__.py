@@ -1,0 +1,59 @@
+"""Learn what belongs together, then link it.
+
+The names below are the public surface. They are loaded when first used, so that ``import kinfolk`` stays quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from kinfolk.errors import ConfigurationError, DataError, KinfolkError, MissingExtraError, RunError
+
+if TYPE_CHECKING:
+    from kinfolk.data import Records, read_records
+    from kinfolk.evaluation import evaluate
+    from kinfolk.linking.clusters import Clusters
+    from kinfolk.linking.links import Links
+    from kinfolk.linking.pipeline import cluster, dedupe, link
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Clusters",
+    "ConfigurationError",
+    "DataError",
+    "KinfolkError",
+    "Links",
+    "MissingExtraError",
+    "Records",
+    "RunError",
+    "__version__",
+    "cluster",
+    "dedupe",
+    "evaluate",
+    "link",
+    "read_records",
+]
+
+_HOME = {
+    "Clusters": "kinfolk.linking.clusters",
+    "Links": "kinfolk.linking.links",
+    "Records": "kinfolk.data",
+    "cluster": "kinfolk.linking.pipeline",
+    "dedupe": "kinfolk.linking.pipeline",
+    "evaluate": "kinfolk.evaluation",
+    "link": "kinfolk.linking.pipeline",
+    "read_records": "kinfolk.data",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from the module it lives in (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'kinfolk' has no attribute {name!r}")
+    value: object = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value  # found directly from now on
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,87 @@
+# Everything a developer runs. Needs Python 3.11 or newer and make; the rest is installed into $(VENV).
+# A stamp file in the environment remembers what is installed; it is redone when the dependencies change.
+
+PYTHON ?= python3
+VENV ?= .venv
+PEERS ?= .venv-peers
+PYTEST_ARGS ?=
+
+RUN := $(VENV)/bin/python -m
+INSTALL := $(RUN) pip install --quiet --disable-pip-version-check --constraint constraints.txt
+DEPENDENCIES := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check format bench bench-peers docs install-check clean
+
+help:
+	@echo "make demo           link two tables of 5,000 persons and write the report"
+	@echo "make test           run the tests                   (PYTEST_ARGS='-k cut' for some of them)"
+	@echo "make check          style, types, layers"
+	@echo "make format         let ruff put the style right"
+	@echo "make install-check  build the wheel, install it alone and link two small tables with it"
+	@echo "make bench          measure kinfolk on the development data sets"
+	@echo "make bench-peers    measure other tools on the same sets, in an environment of their own"
+	@echo "make docs           build the guide into site/"
+	@echo "make clean          remove environments, caches and what was built"
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: $(DEPENDENCIES) | $(VENV)/bin/python
+	@echo "Setting up $(VENV), about a minute ..."
+	$(INSTALL) --editable '.[demo]'
+	@touch $@
+
+$(VENV)/develop.stamp: $(DEPENDENCIES) | $(VENV)/bin/python
+	@echo "Setting up $(VENV) for tests and checks, about two minutes ..."
+	$(INSTALL) --editable '.[test,check]'
+	@touch $@
+
+$(VENV)/docs.stamp: $(DEPENDENCIES) | $(VENV)/bin/python
+	$(INSTALL) --editable '.[docs]'
+	@touch $@
+
+$(VENV)/bench.stamp: $(DEPENDENCIES) | $(VENV)/bin/python
+	$(INSTALL) --editable '.[demo,offline,pandas]'
+	@touch $@
+
+# The peers must not meet kinfolk's own environment; of the constraints they share only torch.
+$(PEERS)/peers.stamp: benchmarks/peers-requirements.txt constraints.txt
+	$(PYTHON) -m venv $(PEERS)
+	grep '^torch==' constraints.txt > $(PEERS)/constraints.txt
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint $(PEERS)/constraints.txt --requirement benchmarks/peers-requirements.txt
+	@touch $@
+
+demo: $(VENV)/demo.stamp
+	$(VENV)/bin/kinfolk demo
+
+test: $(VENV)/develop.stamp
+	$(RUN) pytest $(PYTEST_ARGS)
+
+check: $(VENV)/develop.stamp
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(VENV)/bin/lint-imports
+
+format: $(VENV)/develop.stamp
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+
+install-check:
+	PYTHON='$(PYTHON)' bash .ci/install-check
+
+bench: $(VENV)/bench.stamp
+	$(RUN) benchmarks.linking
+
+bench-peers: $(PEERS)/peers.stamp
+	$(PEERS)/bin/python -m benchmarks.peers
+
+docs: $(VENV)/docs.stamp
+	$(RUN) mkdocs build --strict
+
+clean:
+	rm -rf $(VENV) $(PEERS) site dist build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find src tests benchmarks examples docs -type d -name __pycache__ -exec rm -rf {} +

@@ -1,0 +1,31 @@
+"""What every test may ask for: random numbers that are the same each time, and the development data sets."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+DATA_FOLDER = Path(os.environ.get("KINFOLK_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data").resolve()
+WHY_SKIPPED = f"needs the development data sets; there is no folder {DATA_FOLDER} (set KINFOLK_DATA)"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what asks for the data sets, and skip it where they are absent."""
+    for item in items:
+        if "data_folder" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.data)
+        if item.get_closest_marker("data") and not DATA_FOLDER.is_dir():
+            item.add_marker(pytest.mark.skip(reason=WHY_SKIPPED))
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of the development data sets; asking for it marks a test with ``data``."""
+    return DATA_FOLDER
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Random numbers, the same in every run and in every test."""
+    return np.random.default_rng(20230407)
