@@ -46,12 +46,11 @@ $(VENV)/bench.stamp: $(DEPENDENCIES) | $(VENV)/bin/python
 	$(INSTALL) --editable '.[demo,offline,pandas]'
 	@touch $@
 
-# The peers must not meet kinfolk's own environment; of the constraints they share only torch.
+# The peers have an environment of their own and never meet kinfolk's.
 $(PEERS)/peers.stamp: benchmarks/peers-requirements.txt constraints.txt
 	$(PYTHON) -m venv $(PEERS)
-	grep '^torch==' constraints.txt > $(PEERS)/constraints.txt
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint $(PEERS)/constraints.txt --requirement benchmarks/peers-requirements.txt
+		--constraint constraints.txt --requirement benchmarks/peers-requirements.txt
 	@touch $@
 
 demo: $(VENV)/demo.stamp

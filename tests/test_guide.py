@@ -1,0 +1,81 @@
+"""The guide holds: its command lines use real options, its links lead somewhere, its Python runs."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")])
+FENCE = re.compile(r"^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+HELP_MARK = re.compile(r"^<!-- help: ([a-z]+) -->$", re.MULTILINE)
+OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
+RUNNABLE = [page for page in PAGES if "```python" in page.read_text(encoding="utf-8")]
+
+
+def code_of(page: Path, language: str) -> list[str]:
+    """The fenced blocks of one language, in order."""
+    return [
+        match["code"] for match in FENCE.finditer(page.read_text(encoding="utf-8")) if match["language"] == language
+    ]
+
+
+def commands_of(page: Path) -> list[list[str]]:
+    """The kinfolk command lines of a page, split into words."""
+    lines = [line for block in code_of(page, "sh") for line in block.splitlines()]
+    return [line.split("#")[0].split()[1:] for line in lines if line.startswith("kinfolk ")]
+
+
+@cache
+def options_of(command: str) -> frozenset[str]:
+    """The options that the installed program lists for a command."""
+    environment = {**os.environ, "COLUMNS": "200", "TERMINAL_WIDTH": "200", "NO_COLOR": "1"}
+    program = Path(sys.executable).with_name("kinfolk")
+    result = subprocess.run([program, command, "--help"], capture_output=True, text=True, env=environment, check=False)
+    assert result.returncode == 0, f"there is no command 'kinfolk {command}'"
+    return frozenset(OPTION.findall(result.stdout))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_a_file(page: Path) -> None:
+    targets = [match["target"] for match in LINK.finditer(page.read_text(encoding="utf-8"))]
+    local = [target.split("#")[0] for target in targets if "://" not in target and not target.startswith("#")]
+    assert [target for target in local if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_command_lines_use_options_that_exist(page: Path) -> None:
+    unknown = [
+        (words[0], word)
+        for words in commands_of(page)
+        for word in words[1:]
+        if OPTION.fullmatch(word) and word not in options_of(words[0])
+    ]
+    assert unknown == []
+
+
+def test_the_command_page_shows_every_command_the_guide_uses() -> None:
+    shown = set(HELP_MARK.findall((ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")))
+    used = {words[0] for page in PAGES for words in commands_of(page)}
+    assert used - shown == set()
+    for command in shown:
+        assert "--help" in options_of(command)
+
+
+@pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.name)
+def test_python_of_the_guide_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for table in (ROOT / "examples" / "data").glob("*.csv"):
+        shutil.copy(table, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {}
+    for code in code_of(page, "python"):
+        exec(compile(code, str(page), "exec"), namespace)
+    assert "kinfolk" in namespace or "read_records" in namespace
+    if "report.html" in page.read_text(encoding="utf-8"):
+        assert (tmp_path / "report.html").stat().st_size > 0
