@@ -79,7 +79,7 @@ bench-peers: $(PEERS)/peers.stamp
 	$(PEERS)/bin/python -m benchmarks.peers
 
 docs: $(VENV)/docs.stamp
-	$(RUN) mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict
 
 clean:
 	rm -rf $(VENV) $(PEERS) site dist build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
