@@ -69,13 +69,13 @@ def is_link_set(name: str) -> bool:
 
 def read_matches(name: str) -> list[tuple[str, str]]:
     """All true links of a two-table set, as ``(left_id, right_id)``."""
-    with open(set_folder(name) / "matches.csv", newline="", encoding="utf-8") as file:
+    with (set_folder(name) / "matches.csv").open(newline="", encoding="utf-8") as file:
         return [(row["left_id"], row["right_id"]) for row in csv.DictReader(file)]
 
 
 def read_clusters(name: str) -> dict[str, str]:
     """The true cluster of every record of a one-table set, by record id."""
-    with open(set_folder(name) / "clusters.csv", newline="", encoding="utf-8") as file:
+    with (set_folder(name) / "clusters.csv").open(newline="", encoding="utf-8") as file:
         return {row["id"]: row["cluster_id"] for row in csv.DictReader(file)}
 
 

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -25,9 +23,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.costs import process_costs
 from benchmarks.sets import WORK, is_link_set, read_clusters, read_matches, set_folder
 
-STARTED = time.perf_counter()
 THRESHOLDS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)
 
 
@@ -161,7 +159,8 @@ def run_peer(peer: str, packages: tuple[str, ...], link: LinkTables, dedupe: Ded
         rows = [(cut, a, b) for cut, labels in clusters.by_threshold.items() for a, b in labels.items()]
         outcome = clusters
         path = WORK / "clusters" / f"{stem}.parquet"
-        table = pa.table({"threshold": [r[0] for r in rows], "id": [r[1] for r in rows], "cluster_id": [r[2] for r in rows]})
+        names = ("threshold", "id", "cluster_id")
+        table = pa.table({name: [row[at] for row in rows] for at, name in enumerate(names)})
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, path)
     costs = {
@@ -178,15 +177,3 @@ def run_peer(peer: str, packages: tuple[str, ...], link: LinkTables, dedupe: Ded
     }
     path.with_suffix(".json").write_text(json.dumps(costs, indent=1), encoding="utf-8")
     print(json.dumps(costs))
-
-
-def process_costs() -> dict[str, float]:
-    """CPU seconds (children included), wall seconds and peak memory in MiB of this process so far."""
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
-    return {
-        "seconds_cpu": round(cpu, 2),
-        "seconds_wall": round(time.perf_counter() - STARTED, 2),
-        # Linux counts in KiB; children report the largest of them, so the sum is an upper bound of two processes.
-        "mib_peak": round((own.ru_maxrss + children.ru_maxrss) / 1024, 1),
-    }

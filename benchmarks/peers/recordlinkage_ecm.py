@@ -1,12 +1,12 @@
 """Python Record Linkage Toolkit: field-wise comparisons and its unsupervised ECM classifier.
 
-As its guide "Link two datasets" shows: a comparison per column of the same name, missing values count as disagreement,
-then ``ECMClassifier().fit_predict`` without labels. Text is compared by its q-gram similarity with threshold 0.5 (of its
-methods and thresholds this did best on most sets: a kindness), numbers exactly.
+As its guide "Link two datasets" shows: a comparison per column of the same name, missing values count as
+disagreement, then ``ECMClassifier().fit_predict`` without labels. Text is compared by its q-gram similarity with
+threshold 0.5 (of its methods and thresholds this did best on most sets: a kindness), numbers exactly.
 
-Candidates are a second kindness: the ten nearest right records of every left one by character TF-IDF, on the main column
-and on the whole record. Its own blocking and sorted neighbourhoods lose half the matches of product titles (pair
-completeness 0.37 and 0.47 on Abt-Buy and Amazon-Google), and on its full index EM settles on something else than matches.
+Candidates are a second kindness: the ten nearest right records of every left one by character TF-IDF, on the main
+column and on the whole record. Its own blocking and sorted neighbourhoods lose half the matches of product titles (pair
+completeness 0.37 and 0.47 on Abt-Buy and Amazon-Google), and on its full index EM settles on something else.
 
 Run: ``python -m benchmarks.peers.recordlinkage_ecm er-abt-buy``
 """

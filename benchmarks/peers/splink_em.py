@@ -1,15 +1,16 @@
 """Splink on DuckDB: Fellegi-Sunter with expectation maximisation, no labels.
 
-The steps of its tutorial: comparisons per column, blocking rules, a prior from a deterministic rule (recall 0.7), u from
-a million random pairs, m by EM in one session per blocking rule, predict. Fields are the columns of the same name: a
-number is compared exactly, a code made mostly of digits by Levenshtein distance 1 and 2, a short text by Jaro-Winkler at
-0.92 and 0.8 with term frequencies, a longer one by the
-Jaccard similarity of its words (custom levels) and the number of rare words in common (``ArrayIntersectAtSizes``). Blocking: equality on every column
-that is not long, unless it makes more than half a million pairs, and a shared rare word
-(``arrays_to_explode``; a word of at most twenty records) on every longer one; EM sessions, which cannot explode, block on
-the rarest word of each longer column instead. Its documentation leaves the cut to the
-user; its own cut here is a match probability of 0.5. One table: the same with ``dedupe_only``, clusters are connected
-components at the threshold.
+The steps of its tutorial: comparisons per column, blocking rules, a prior from a deterministic rule (recall 0.7), u
+from a million random pairs, m by EM in one session per blocking rule, predict. Fields are the columns of the same
+name: a number is compared exactly, a code made mostly of digits by Levenshtein distance 1 and 2, a short text by
+Jaro-Winkler at 0.92 and 0.8 with term frequencies, a longer one by the Jaccard similarity of its words (custom
+levels) and the number of rare words in common (``ArrayIntersectAtSizes``).
+
+Blocking: equality on every column that is not long, unless it makes more than half a million pairs, and a shared rare
+word (``arrays_to_explode``; a word of at most twenty records) on every longer one; EM sessions, which cannot explode,
+block on the rarest word of each longer column instead. Its documentation leaves the cut to the user; its own cut here
+is a match probability of 0.5. One table: the same with ``dedupe_only``; clusters are connected components at the
+threshold.
 
 Run: ``python -m benchmarks.peers.splink_em er-abt-buy``
 """
@@ -92,7 +93,9 @@ def num_equal_pairs(prepared: list[pd.DataFrame], column: str) -> int:
     return int((counts[0] * counts[-1]).sum())
 
 
-def train(tables: list[pd.DataFrame], columns: list[str], link_type: str) -> tuple[Linker, dict[str, str | int | float]]:
+def train(
+    tables: list[pd.DataFrame], columns: list[str], link_type: str
+) -> tuple[Linker, dict[str, str | int | float]]:
     """A linker with all its parameters estimated, and what it was set up with."""
     prepared, kind = prepare(tables, columns)
     comparisons = []

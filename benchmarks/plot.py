@@ -1,0 +1,88 @@
+"""Two small plots as SVG, without a plotting library: tools as dots on a scale, and growth on logarithmic axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+COLORS = ("#c2410c", "#2563eb", "#059669", "#7c3aed", "#b45309", "#0891b2", "#4b5563", "#be185d")
+STYLE = "<style>text{font:13px system-ui,sans-serif;fill:#1f2937}.t{font-weight:600}.g{stroke:#e5e7eb}</style>"
+
+
+def _svg(width: int, height: int, parts: Sequence[str]) -> str:
+    body = "\n".join(parts)
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+    back = f'<rect width="{width}" height="{height}" fill="#fff"/>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n{STYLE}{back}\n{body}\n</svg>\n'
+
+
+def dots(rows: Sequence[tuple[str, Sequence[tuple[str, float, float]]]], title: str) -> str:
+    """Tools as dots on a scale from 0 to 1, a band per row.
+
+    Args:
+        rows: for each band its name and its marks: tool, filled value, hollow value.
+        title: a line above.
+    """
+    names = list(dict.fromkeys(name for _, marks in rows for name, _, _ in marks))
+    left, right, top, lane = 130, 590, 56, 15
+    parts = [f'<text class="t" x="12" y="24">{escape(title)}</text>']
+    height = top + sum(len(marks) * lane + 18 for _, marks in rows) + 10
+    for tick in range(0, 11, 2):
+        x = left + (right - left) * tick / 10
+        parts.append(f'<line class="g" x1="{x}" x2="{x}" y1="{top - 8}" y2="{height - 8}"/>')
+        parts.append(f'<text x="{x}" y="{top - 14}" text-anchor="middle">{tick / 10:.1f}</text>')
+    y = top + 8
+    for band, marks in rows:
+        parts.append(f'<text class="t" x="12" y="{y + 5}">{escape(band)}</text>')
+        for name, filled, hollow in marks:
+            color = COLORS[names.index(name) % len(COLORS)]
+            a, b = (left + (right - left) * value for value in (filled, hollow))
+            parts.append(f'<line x1="{a}" x2="{b}" y1="{y}" y2="{y}" stroke="{color}" stroke-width="2"/>')
+            parts.append(f'<circle cx="{b}" cy="{y}" r="4.5" fill="#fff" stroke="{color}" stroke-width="2"/>')
+            parts.append(f'<circle cx="{a}" cy="{y}" r="5" fill="{color}"/>')
+            weight = ' class="t"' if name == "kinfolk" else ""
+            parts.append(f'<text{weight} x="{right + 14}" y="{y + 4}" style="fill:{color}">{escape(name)}</text>')
+            y += lane
+        y += 18
+    return _svg(790, height, parts)
+
+
+def growth(series: Sequence[tuple[str, Sequence[tuple[float, float]]]], title: str, x_label: str) -> str:
+    """Lines on two logarithmic axes.
+
+    Args:
+        series: for each line its name and its points; all values above 0.
+        title: a line above.
+        x_label: what the horizontal axis counts.
+    """
+    points = [point for _, line in series for point in line]
+    low_x, high_x = (math.log10(f(x for x, _ in points)) for f in (min, max))
+    low_y, high_y = (
+        round_out(math.log10(f(y for _, y in points))) for f, round_out in ((min, math.floor), (max, math.ceil))
+    )
+    left, right, top, bottom = 70, 540, 50, 330
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        across = (math.log10(x) - low_x) / max(high_x - low_x, 1e-9)
+        up = (math.log10(y) - low_y) / max(high_y - low_y, 1e-9)
+        return left + (right - left) * across, bottom - (bottom - top) * up
+
+    parts = [f'<text class="t" x="12" y="24">{escape(title)}</text>']
+    for power in range(low_y, high_y + 1):
+        _, y = place(points[0][0], 10.0**power)
+        parts.append(f'<line class="g" x1="{left}" x2="{right}" y1="{y}" y2="{y}"/>')
+        parts.append(f'<text x="{left - 8}" y="{y + 4}" text-anchor="end">{10.0**power:,g}</text>')
+    for x in sorted({x for x, _ in points}):
+        across, _ = place(x, points[0][1])
+        parts.append(f'<text x="{across}" y="{bottom + 20}" text-anchor="middle">{x:,g}</text>')
+    parts.append(f'<text x="{(left + right) / 2}" y="{bottom + 42}" text-anchor="middle">{escape(x_label)}</text>')
+    for number, (name, line) in enumerate(series):
+        color = COLORS[number % len(COLORS)]
+        placed = [place(x, y) for x, y in line]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{color}"/>' for x, y in placed]
+        end_x, end_y = placed[-1]
+        parts.append(f'<text x="{end_x + 10:.1f}" y="{end_y + 4:.1f}" style="fill:{color}">{escape(name)}</text>')
+    return _svg(720, 390, parts)

@@ -1,0 +1,83 @@
+"""The table of the README, made from the committed results and from nothing else.
+
+Rows are tools, columns are sets; each cell is the one-to-one F1 at the tool's own cut and, in brackets, at the best cut
+chosen with the truth. A tool that compares one string a record was run on whole records and on its main column; the
+table shows the reading with the better F1 at its own cut.
+
+Run: ``python -m benchmarks.readme_table`` rewrites the part of README.md between its two marks.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from benchmarks.launch import Outcome
+from benchmarks.sets import LINK_SETS, RESULTS, ROOT, TITLES
+
+START, END = "<!-- linking-table:start -->", "<!-- linking-table:end -->"
+PEERS = {
+    "RapidFuzz token sort": ("rapidfuzz", "rapidfuzz-main"),
+    "recordlinkage ECM": ("recordlinkage",),
+    "Splink": ("splink",),
+    "dedupe, 100 labels": ("dedupe",),
+    "LinkTransformer, MiniLM": ("linktransformer", "linktransformer-main"),
+    "character TF-IDF": ("tfidf", "tfidf-main"),
+}
+
+
+def load_peers(set_name: str) -> dict[str, Outcome]:
+    """For each tool its result on a set, the better of its readings; tools that were not run are left out."""
+    found: dict[str, Outcome] = {}
+    for title, names in PEERS.items():
+        paths = [RESULTS / "peers" / f"{set_name}__{name}.json" for name in names]
+        outcomes: list[Outcome] = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+        if outcomes:
+            found[title] = max(outcomes, key=lambda outcome: outcome["own_cut"]["f1"] if outcome["finished"] else -1)
+    return found
+
+
+def markdown(results: dict[str, Outcome]) -> str:
+    """The table as Markdown."""
+    sets = [name for name in LINK_SETS if name in results]
+    peers = {name: load_peers(name) for name in sets}
+
+    def cell(outcome: Outcome | None, *, best: bool = True) -> str:
+        if outcome is None:
+            return "–"
+        if not outcome.get("finished", True):
+            return "did not finish" if outcome["reason"].startswith("did not finish") else "failed"
+        own = f"{outcome['own_cut']['f1']:.3f}"
+        return f"{own} ({outcome['best_cut']['f1']:.3f})" if best else own
+
+    def row(title: str, cells: list[str]) -> str:
+        return "| " + " | ".join([title, *cells]) + " |"
+
+    lines = [row("", [TITLES[name] for name in sets]), "|" + " --- |" * (len(sets) + 1)]
+    lines += [row(title, [cell(peers[name].get(title)) for name in sets]) for title in PEERS]
+    lines.append(row("**kinfolk**, no labels", [f"**{cell(results[name])}**" for name in sets]))
+    for num in sorted({num for name in sets for num in results[name].get("labels", {})}, key=int):
+        cells = [results[name].get("labels", {}).get(num) for name in sets]
+        shown = [f"{found['f1_mean']:.3f} ± {found['f1_spread']:.3f}" if found else "–" for found in cells]
+        lines.append(row(f"**kinfolk**, {int(num):,} labels", shown))
+    lines.append(row("kinfolk's CPU time", [f"{results[name]['seconds_cpu']:.1f} s" for name in sets]))
+    lines.append(row("… in times of TF-IDF's", [f"{results[name]['times_tfidf']:.1f}" for name in sets]))
+    return "\n".join(lines)
+
+
+def update_readme(results: dict[str, Outcome], path: Path = ROOT / "README.md") -> None:
+    """Puts the table between the two marks of the README.
+
+    Raises:
+        ValueError: the marks are not there.
+    """
+    text = path.read_text(encoding="utf-8")
+    if START not in text or END not in text:
+        raise ValueError(f"{path.name} must hold {START} and {END}, with the table between them.")
+    before, rest = text.split(START, 1)
+    after = rest.split(END, 1)[1]
+    path.write_text(f"{before}{START}\n{markdown(results)}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    update_readme(json.loads((RESULTS / "linking.json").read_text(encoding="utf-8")))
