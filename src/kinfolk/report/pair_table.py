@@ -1,0 +1,90 @@
+"""Candidate pairs as the report needs them, the same for two tables and for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from kinfolk.data import Records
+from kinfolk.linking.explanation import Explanation
+from kinfolk.report.score_summary import Bools, Floats, Ints
+
+EVIDENCE = "evidence/"
+
+
+@dataclass(frozen=True, eq=False)
+class PairTable:
+    """Scored pairs of records of ``left`` and ``right`` (which may be one table).
+
+    Attributes:
+        left, right: the tables.
+        left_rows, right_rows: row numbers, (n,).
+        probability: (n,); link: (n,).
+        evidence: label -> log-odds, (n,).
+        relation: which side may have one partner only.
+        threshold: the cut on the probability.
+        explain_ids: the explanation of a pair by its ids.
+        linked_word: what a pair in the result is called: "linked", or "in one cluster".
+    """
+
+    left: Records
+    right: Records
+    left_rows: Ints
+    right_rows: Ints
+    probability: Floats
+    link: Bools
+    evidence: dict[str, Floats]
+    relation: str
+    threshold: float
+    explain_ids: Callable[[object, object], Explanation]
+    linked_word: str
+
+    def __len__(self) -> int:
+        return len(self.probability)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What was compared."""
+        return tuple(self.evidence)
+
+    def explain(self, pair: int) -> Explanation:
+        """The evidence for the pair at this position."""
+        left_id = self.left.ids[int(self.left_rows[pair])].as_py()
+        right_id = self.right.ids[int(self.right_rows[pair])].as_py()
+        return self.explain_ids(left_id, right_id)
+
+
+def pair_table(
+    scores: pa.Table,
+    left: Records,
+    right: Records,
+    *,
+    relation: str,
+    threshold: float,
+    explain: Callable[[object, object], Explanation],
+    linked_word: str = "linked",
+) -> PairTable:
+    """Read the columns of a table of scores into arrays."""
+    evidence = {
+        name.removeprefix(EVIDENCE): _floats(scores, name) for name in scores.column_names if name.startswith(EVIDENCE)
+    }
+    return PairTable(
+        left=left,
+        right=right,
+        left_rows=scores.column("left").to_numpy().astype(np.int64),
+        right_rows=scores.column("right").to_numpy().astype(np.int64),
+        probability=_floats(scores, "probability"),
+        link=scores.column("link").to_numpy().astype(np.bool_),
+        evidence=evidence,
+        relation=relation,
+        threshold=threshold,
+        explain_ids=explain,
+        linked_word=linked_word,
+    )
+
+
+def _floats(table: pa.Table, name: str) -> Floats:
+    return np.asarray(table.column(name).to_numpy(), dtype=np.float64)

@@ -1,0 +1,115 @@
+"""The page in a real browser: its script runs under its own policy, the list fills, the search finds."""
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kinfolk.report import write_report
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs chromium or google-chrome on the path")
+
+# Appended to a copy of the page; its hash joins the policy. It reports into an element that the dumped page contains.
+PROBE = """
+addEventListener("load", () => setTimeout(() => {
+  const list = document.getElementById("list");
+  const tell = { found: document.getElementById("found").textContent, rows: list.querySelectorAll(".row").length };
+  const inside = ".scroll, nav, .hidden, #list, .skip, svg";
+  const wide = (e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(inside);
+  tell.tooWide = [...document.querySelectorAll("main *")].filter(wide).map((e) => e.className || e.tagName).slice(0, 5);
+  list.dispatchEvent(new KeyboardEvent("keydown", { key: "End", bubbles: true }));
+  setTimeout(() => {
+    tell.last = [...list.querySelectorAll(".row")].at(-1)?.textContent ?? "";
+    tell.active = list.querySelector("[aria-selected=true]")?.getAttribute("aria-posinset") ?? "";
+    list.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+    const dialog = document.getElementById("pair-dialog");
+    tell.dialog = dialog.open ? dialog.textContent : "";
+    const made = document.createElement("pre");
+    made.id = "probe";
+    made.textContent = JSON.stringify(tell);
+    document.body.append(made);
+  }, 300);
+}, 300));
+"""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the probe told, and what the browser complained of."""
+
+    told: dict[str, Any]
+    complaints: list[str]
+
+
+@pytest.fixture
+def look(tmp_path: Path) -> Callable[..., Seen]:
+    def run(result: Any, *, search: str = "", width: int = 1280) -> Seen:
+        source = write_report(result, tmp_path / "report.html").read_text(encoding="utf-8")
+        digest = base64.b64encode(hashlib.sha256(PROBE.encode()).digest()).decode()
+        assert source.count("script-src '") == 1
+        source = source.replace("script-src '", f"script-src 'sha256-{digest}' '")
+        page = tmp_path / "probed.html"
+        page.write_text(source.replace("</body>", f"<script>{PROBE}</script></body>"), encoding="utf-8")
+        assert BROWSER is not None
+        switches = (
+            "headless no-sandbox disable-gpu disable-quic no-first-run disable-sync disable-background-networking "
+            "disable-component-update disable-dev-shm-usage enable-logging=stderr virtual-time-budget=10000 dump-dom"
+        )
+        command = [BROWSER, *(f"--{switch}" for switch in switches.split()), f"--window-size={width},900"]
+        command += [f"--user-data-dir={tmp_path / 'profile'}", page.as_uri() + (f"#search={search}" if search else "")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        told = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.S)
+        assert told is not None, done.stderr[-2000:]
+        complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+        return Seen(json.loads(unescape(told[1])), complaints)
+
+    return run
+
+
+def test_the_list_fills_and_opens_a_pair_by_keyboard(restaurants: Any, look: Callable[..., Seen]) -> None:
+    seen = look(restaurants)
+    assert seen.complaints == []
+    assert seen.told["found"] == "3 of 3 shown"
+    assert seen.told["rows"] == 3
+    assert seen.told["active"] == "3"
+    assert "Probability 0.73" in seen.told["dialog"]
+    assert "La Piazza" in seen.told["dialog"]
+    assert "+1.5" in seen.told["dialog"]
+
+
+def test_the_search_ignores_case_and_accents(restaurants: Any, look: Callable[..., Seen]) -> None:
+    seen = look(restaurants, search="MULLER%20cafe")
+    assert seen.complaints == []
+    assert seen.told["found"] == "1 of 3 shown"
+    assert "Café Müller" in seen.told["dialog"]
+
+
+def test_fifty_thousand_links_draw_only_the_rows_in_view(many_links: Any, look: Callable[..., Seen]) -> None:
+    seen = look(many_links)
+    assert seen.complaints == []
+    assert seen.told["found"] == "50,000 of 50,000 shown"
+    assert 5 < seen.told["rows"] < 60
+    assert "L49999" in seen.told["last"]
+    assert seen.told["active"] == "50000"
+
+
+@pytest.mark.parametrize("width", [500, 1280])
+def test_nothing_is_wider_than_the_window(restaurants: Any, names: Any, look: Callable[..., Seen], width: int) -> None:
+    for result in (restaurants, names):
+        assert look(result, width=width).told["tooWide"] == []
+
+
+def test_clusters_have_their_list_too(names: Any, look: Callable[..., Seen]) -> None:
+    seen = look(names)
+    assert seen.complaints == []
+    assert seen.told["found"] == "4 of 4 shown"

@@ -1,0 +1,218 @@
+import base64
+import hashlib
+import re
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from kinfolk.errors import DataError
+from kinfolk.report import write_report
+
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+class Page(HTMLParser):
+    """Reads a page, insists that every element is closed in order, and keeps what the tests ask about."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.source = path.read_text(encoding="utf-8")
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.words: list[str] = []
+        self.feed(self.source)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes another element"
+
+    def handle_data(self, data: str) -> None:
+        if not {"script", "style"} & set(self.open):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture
+def page(restaurants: Any, tmp_path: Path) -> Page:
+    return Page(write_report(restaurants, tmp_path / "report.html"))
+
+
+def test_the_page_is_well_formed_and_its_ids_are_unique(page: Page) -> None:
+    assert len(page.ids) == len(set(page.ids))
+    described = {i for name, value in page.attributes if name == "aria-labelledby" for i in value.split()}
+    assert described - {"dialog-title"} <= set(page.ids)
+    assert all(value[1:] in page.ids for name, value in page.attributes if name == "href")
+
+
+def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:
+    assert not [value for name, value in page.attributes if name in ("src", "srcset", "action", "data", "poster")]
+    assert all(value.startswith("#") for name, value in page.attributes if name == "href")
+    assert not re.search(r"@import|url\(|@font-face", page.source)
+    assert "link" not in page.tags
+
+
+def test_the_policy_allows_the_own_style_and_script_by_hash_and_nothing_else(page: Page) -> None:
+    policy = next(value for name, value in page.attributes if value.startswith("default-src"))
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy
+    style = re.search("<style>(.*?)</style>", page.source, re.S)
+    script = re.search("<script>(.*?)</script>", page.source, re.S)
+    assert style is not None
+    assert script is not None
+    for kind, element in (("style", style), ("script", script)):
+        digest = base64.b64encode(hashlib.sha256(element[1].encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in policy
+    assert not [name for name, _ in page.attributes if name == "style" or name.startswith("on")]
+
+
+def test_the_headline_says_what_was_linked(page: Page) -> None:
+    assert "3 links between guide.csv and web.csv" in page.text
+    assert "3 (75.0 %) of 4 records of guide.csv and 3 (75.0 %) of 4 of web.csv found a partner" in page.text
+    assert "from a probability of 0.50 on; the relation is one-to-one: a record has one partner at most" in page.text
+    assert "Precision 0.980 of the links are right" in page.text
+    assert "95 %: 0.950–0.990" in page.text
+    assert "True matches 4 estimated to exist 95 %: 3–6" in page.text
+    assert "Nobody has looked at a pair yet" in page.text
+    assert "A note for the user." in page.text
+
+
+def test_every_section_is_there_in_order(page: Page) -> None:
+    wanted = ["result", "scores", "examples", "all", "unlinked", "method", "reading"]
+    assert [i for i in page.ids if i in wanted] == wanted
+
+
+def test_examples_show_differences_and_the_rival(page: Page) -> None:
+    assert "Caf<mark>é</mark>" in page.source
+    assert "Nearest other candidate web.csv b4 for guide.csv a2" in page.text
+    assert page.source.count("<article") == 5
+
+
+def test_records_without_a_link_say_why(page: Page) -> None:
+    assert "lost to a better link its best candidate has a better partner 1 25.0 %" in page.text
+    assert "below the cut its best candidate is not probable enough 1 25.0 %" in page.text
+    assert "b4 Golden Wog · Bern 0.62 best candidate a2 Golden Wok · Bern · 031 2" in page.text
+    assert "taken by b2 Wok, Golden · Bern · w.example" in page.text
+
+
+def test_the_method_is_told(page: Page) -> None:
+    assert "5 of 16 possible (31.2 %)" in page.text
+    assert "Stages, 2.0 s in all" in page.text
+    assert "name, city, whole record" in page.text
+
+
+def test_truth_adds_calibration_and_true_figures(restaurants: Any, tmp_path: Path) -> None:
+    truth = pa.table({"left_id": ["a1", "a2", "a4"], "right_id": ["b1", "b2", "b1"]})
+    page = Page(write_report(restaurants, tmp_path / "report.html", truth=truth))
+    assert page.text.count("true value 0.667") == 3  # 2 of 3 links are right, 2 of 3 matches were found
+    assert "for 5 judged pairs" in page.text
+    assert 'id="calibration-title"' in page.source
+
+
+def test_judged_pairs_calibrate_only_what_was_judged(restaurants: Any, tmp_path: Path) -> None:
+    truth = pa.table({"left_id": ["a1", "a3"], "right_id": ["b1", "b3"], "label": [1, 0]})
+    page = Page(write_report(restaurants, tmp_path / "report.html", truth=truth))
+    assert "Precision 0.980 of the links are right" in page.text
+    assert "true value 0.500" in page.text
+    assert "for 2 judged pairs" in page.text
+
+
+def test_a_truth_without_the_right_columns_is_refused(restaurants: Any, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="needs the columns left_id and right_id. Got id, cluster_id"):
+        write_report(restaurants, tmp_path / "report.html", truth=pa.table({"id": ["a1"], "cluster_id": [1]}))
+    assert list(tmp_path.iterdir()) == []
+
+
+NASTY = (
+    "<script>alert(1)</script>",
+    "</script><img src=x onerror=alert(1)>",
+    "\"'><svg onload=alert(1)>",
+    "👩‍👩‍👧 🏳️‍🌈",
+    "مطعم الأرز",
+    "שלום \u202eevil",
+    "nul\x00bell\x07",
+    "&amp; &lt;",
+    "</style><style>*{display:none}",
+    "]]><!--",
+    "x" * 10_000_000,
+)
+
+
+def test_nothing_in_the_data_becomes_markup(kit: Any, tmp_path: Path) -> None:
+    n = len(NASTY)
+    ids = [value[:40] + str(i) for i, value in enumerate(NASTY)]
+    left = kit.records("<script>l</script>", id=ids, **{"<b>name</b>": NASTY})
+    right = kit.records("r&b", id=ids, **{"<b>name</b>": NASTY[::-1]})
+    evidence = {"<b>name</b>": [3.0] * (n - 1) + [float("nan")]}
+    scores = kit.scores(range(n), range(n), [True] * (n - 2) + [False] * 2, evidence)
+    unlinked = kit.unlinked(
+        [
+            ("left", n - 1, "below the cut", n - 1, None, float("nan")),
+            ("right", n - 2, "no candidate", None, None, None),
+        ]
+    )
+    page = Page(write_report(kit.links(left, right, scores, unlinked), tmp_path / "report.html"))
+    allowed = {"html", "head", "meta", "title", "style", "body", "script"}
+    assert page.tags.count("script") == 2
+    assert page.tags.count("style") == 1
+    assert not {"img", "iframe", "object"} & set(page.tags) - allowed
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert "\x00" not in page.source
+    assert "مطعم الأرز" in page.text
+    assert "👩‍👩‍👧" in page.text
+    assert "<b>name</b>" in page.text
+    assert "9,999,400 more characters" in page.text
+    assert len(page.source) < 1_000_000
+
+
+def test_without_any_candidate_the_page_still_tells_why(kit: Any, tmp_path: Path) -> None:
+    left, right = kit.records("l", id=["a"], name=["x"]), kit.records("r", id=["b", "c"], name=["y", "z"])
+    alone = [("left", 0, "no candidate", None, None, None)] + [
+        ("right", i, "no candidate", None, None, None) for i in (0, 1)
+    ]
+    links = kit.links(left, right, kit.scores([], [], [], {"name": []}), kit.unlinked(alone))
+    page = Page(write_report(links, tmp_path / "report.html"))
+    assert "0 links between l and r" in page.text
+    assert "There is not a single candidate pair" in page.text
+    assert "no candidate nothing on the other side looks like it 2 100 %" in page.text
+
+
+def test_empty_tables_give_a_page(kit: Any, tmp_path: Path) -> None:
+    empty = kit.records("nothing", id=pa.array([], pa.string()), name=pa.array([], pa.string()))
+    page = Page(
+        write_report(kit.links(empty, empty, kit.scores([], [], [], {}), kit.unlinked([])), tmp_path / "report.html")
+    )
+    assert "none of 0 records of nothing" in page.text
+
+
+def test_the_same_result_gives_the_same_bytes(restaurants: Any, tmp_path: Path) -> None:
+    first, second = (write_report(restaurants, tmp_path / name).read_bytes() for name in ("a.html", "b.html"))
+    assert first == second
+
+
+def test_fifty_thousand_links_make_a_small_file_quickly(many_links: Any, tmp_path: Path) -> None:
+    start = time.perf_counter()
+    path = write_report(many_links, tmp_path / "report.html")
+    assert time.perf_counter() - start < 10
+    assert path.stat().st_size < 15_000_000
+    assert '"L49999"' in path.read_text(encoding="utf-8")
