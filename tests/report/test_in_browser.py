@@ -94,6 +94,12 @@ def test_the_search_ignores_case_and_accents(restaurants: Any, look: Callable[..
     assert "Café Müller" in seen.told["dialog"]
 
 
+def test_a_link_must_hold_every_word_of_the_search(restaurants: Any, look: Callable[..., Seen]) -> None:
+    seen = look(restaurants, search="golden%20basel")
+    assert seen.told["found"] == "0 of 3 shown"
+    assert seen.told["dialog"] == ""
+
+
 def test_fifty_thousand_links_draw_only_the_rows_in_view(many_links: Any, look: Callable[..., Seen]) -> None:
     seen = look(many_links)
     assert seen.complaints == []

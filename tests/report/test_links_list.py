@@ -55,6 +55,13 @@ def test_what_is_embedded_cannot_end_the_script_element() -> None:
     assert json.loads(text) == [value]
 
 
+def test_a_probability_is_not_rounded_to_certainty(kit: Any) -> None:
+    table = kit.records("t", id=["1", "2"], name=["x", "y"])
+    scores = kit.scores([0, 1], [0, 1], [True, True], {"name": [30.0, -12.0]})
+    content = json.loads(links_data(pairs_of(kit.links(table, table, scores, kit.unlinked([])))).json)
+    assert content["probability"] == [0.99999, 1e-05]
+
+
 def test_evidence_that_is_not_a_number_is_null(kit: Any) -> None:
     table = kit.records("t", id=["1"], name=["x"])
     scores = kit.scores([0], [0], [True], {"name": [float("nan")]})

@@ -54,7 +54,7 @@ def links_data(pairs: PairTable, *, most_links: int = MOST_LINKS) -> LinksData:
         "right": pairs.right.name,
         "leftIds": _id_texts(left),
         "rightIds": _id_texts(right),
-        "probability": [_rounded(p, 5) for p in pairs.probability[shown].tolist()],
+        "probability": [_rounded(_not_certain(p), 5) for p in pairs.probability[shown].tolist()],
         "fields": [_column(label, left_values, right_values, limit) for label, left_values, right_values in columns],
         "evidence": [
             {"label": label, "values": [_rounded(v, 1) for v in values[shown].tolist()]}
@@ -139,6 +139,11 @@ def _cut(value: str, limit: int) -> str:
 
 def _id_texts(records: Records) -> list[str]:
     return [_cut(str(value), 60) for value in records.ids.to_pylist()]
+
+
+def _not_certain(probability: float) -> float:
+    """Rounding must not turn a probability into certainty."""
+    return min(max(probability, 1e-5), 1 - 1e-5) if 0 < probability < 1 else probability
 
 
 def _rounded(value: float, digits: int) -> float | None:
