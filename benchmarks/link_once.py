@@ -77,7 +77,8 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     if len(options.tables) == 2:
-        outcome = link_tables(*options.tables, options.labels, options.encoder, options.out)
+        left, right = options.tables
+        outcome = link_tables(left, right, options.labels, options.encoder, options.out)
     elif len(options.tables) == 1:
         outcome = dedupe_table(options.tables[0], options.out)
     else:

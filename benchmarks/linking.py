@@ -8,8 +8,8 @@ labelled candidate pairs it gains further.
 Protocol: one call, ``kinfolk.link(left, right)``, no option set for any set. Each run is a fresh process with one
 thread; CPU seconds and peak memory are the whole process's. TF-IDF runs alternate with kinfolk's (``--repeats``), and
 ratios are of medians. Labels are drawn at random from kinfolk's own label-free candidate pairs and answered from the
-truth, ``--draws`` times; calibration with labels is measured on the pairs that were not labelled. The peers' figures are
-read from ``benchmarks/results/peers`` (``make bench-peers``). Judged by ``benchmarks.judge``.
+truth, ``--draws`` times; calibration with labels is measured on the pairs that were not labelled. The peers' figures
+are read from ``benchmarks/results/peers`` (``make bench-peers``). Judged by ``benchmarks.judge``.
 
 Run: ``python -m benchmarks.linking`` (all), ``python -m benchmarks.linking --sets er-abt-buy --labels 100 --draws 5``.
 Writes ``benchmarks/results/linking.json`` and ``linking.svg`` and the table of the README.

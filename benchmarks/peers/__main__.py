@@ -93,7 +93,8 @@ def run(peer: str, set_name: str, seed: int, limit: int) -> dict[str, object]:
         done = subprocess.run(
             command,
             cwd=ROOT,
-            env={**os.environ, **threads},
+            # dedupe walks through sets of strings, whose order hangs on the hash seed.
+            env={**os.environ, **threads, "PYTHONHASHSEED": "0"},
             stdout=log,
             stderr=log,
             check=False,

@@ -33,7 +33,9 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"Cannot write {path}: the folder cannot be made ({error.strerror}). Choose another place.") from error
+        raise DataError(
+            f"Cannot write {path}: the folder cannot be made ({error.strerror}). Choose another place."
+        ) from error
     if path.is_dir():
         raise DataError(f"Cannot write {path}: it is a folder. Give the name of a file.")
     try:
@@ -44,7 +46,9 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
         _flush(path.parent)
     except OSError as error:
-        raise DataError(f"Cannot write {path}: {error.strerror or error}. Choose another place or free some space.") from error
+        raise DataError(
+            f"Cannot write {path}: {error.strerror or error}. Choose another place or free some space."
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -57,38 +57,45 @@ def read_carefully(text: str, delimiter: str, name: str) -> Source:
 
 
 def split_records(text: str, delimiter: str) -> Iterator[list[str]]:
-    """Split text into records of cells; a line end is \\n, \\r\\n or \\r."""
+    r"""Split text into records of cells; a line end is \n, \r\n or \r."""
     d = re.escape(delimiter)
-    cell = re.compile(rf'(?:"((?:[^"]|"")*+)"(?=[{d}\r\n]|\Z)|([^{d}\r\n]*))({d}|\r\n|\n|\r|\Z)')
-    record: list[str] = []
+    cell = re.compile(rf'(?:"([^"]*+(?:""[^"]*+)*+)"(?=[{d}\r\n]|\Z)|([^{d}\r\n]*))({d}|\r\n|\n|\r|\Z)')
     position, end = 0, len(text)
-    match_at = cell.match
-    while True:
-        found = match_at(text, position)
-        assert found is not None  # the second alternative matches the empty cell anywhere
-        quoted, plain, stop = found.groups()
-        record.append(plain if quoted is None else quoted.replace('""', '"'))
-        position = found.end()
-        if stop == delimiter:
+    while position < end:
+        stop = text.find("\n", position)
+        stop = end if stop < 0 else stop
+        line = text[position:stop].removesuffix("\r")
+        if '"' not in line and "\r" not in line:
+            yield line.split(delimiter)
+            position = stop + 1
             continue
+        record: list[str] = []
+        while True:
+            found = cell.match(text, position)
+            assert found is not None  # the second alternative matches the empty cell anywhere
+            quoted, plain, mark = found.groups()
+            record.append(plain if quoted is None else quoted.replace('""', '"'))
+            position = found.end()
+            if mark != delimiter:
+                break
         yield record
-        record = []
-        if position >= end:
-            return
 
 
-def _one_column(header: list[str], body: list[list[str]], delimiter: str, notes: list[str]) -> tuple[list[str], list[list[str]]]:
+def _one_column(
+    header: list[str], body: list[list[str]], delimiter: str, notes: list[str]
+) -> tuple[list[str], list[list[str]]]:
     """A header of one name means one column: what looks like more cells is text with that character in it."""
     split = [i for i, row in enumerate(body) if len(row) > 1]
     if split:
         notes.append(
-            f"the header names one column, so {len(split):,} rows with '{delimiter}' in them ({rows_in_words(np.array(split))}) were read as one cell each."
+            f"the header names one column, so {len(split):,} rows with '{delimiter}' in them "
+            f"({rows_in_words(np.array(split))}) were read as one cell each."
         )
     return header, [[delimiter.join(row)] for row in body]
 
 
 def _match_width(header: list[str], body: list[list[str]], notes: list[str]) -> tuple[list[str], list[list[str]]]:
-    """Rows that all have one cell more than the header: a delimiter at every line's end, or row names without a heading."""
+    """Rows of one cell more than the header: a delimiter at every line's end, or row names without a heading."""
     widths = Counter(len(row) for row in body)
     width = len(header)
     if not body or width < 2 or widths[width + 1] < 0.9 * len(body):
@@ -104,7 +111,10 @@ def _fill_up(body: list[list[str]], width: int, notes: list[str]) -> None:
     for i in short:
         body[i] = body[i] + [""] * (width - len(body[i]))
     if short:
-        notes.append(f"{len(short):,} rows have fewer cells than the header ({rows_in_words(np.array(short))}); the cells not there are missing values.")
+        notes.append(
+            f"{len(short):,} rows have fewer cells than the header ({rows_in_words(np.array(short))}); "
+            "the cells not there are missing values."
+        )
 
 
 def _extra_cells(body: list[list[str]], width: int, delimiter: str, notes: list[str]) -> list[str]:

@@ -12,7 +12,9 @@ from kinfolk.data.text import value_as_text
 from kinfolk.errors import DataError
 
 
-def table_of_columns(columns: Mapping[object, Iterable[object]] | Sequence[tuple[object, Iterable[object]]], name: str) -> Source:
+def table_of_columns(
+    columns: Mapping[object, Iterable[object]] | Sequence[tuple[object, Iterable[object]]], name: str
+) -> Source:
     """A table from named sequences of values.
 
     Raises:
@@ -45,7 +47,15 @@ def column_of(values: Iterable[object], column: str) -> tuple[pa.Array, str | No
     listed = [None if _is_nan(v) else v for v in values]
     try:
         array = pa.array(listed, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeError, TypeError, ValueError):
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowTypeError,
+        pa.ArrowNotImplementedError,
+        OverflowError,
+        UnicodeError,
+        TypeError,
+        ValueError,
+    ):
         array = None
     if isinstance(array, pa.ChunkedArray):  # more than 2 GB of text
         array = pa.concat_arrays([c.cast(pa.large_string()) for c in array.chunks])
@@ -57,10 +67,16 @@ def column_of(values: Iterable[object], column: str) -> tuple[pa.Array, str | No
         return pa.array(texts, pa.string()), f"column '{column}' holds nested values, which are kept as JSON text."
     kinds = sorted({type(v).__name__ for v in listed if v is not None})
     if kinds == ["str"]:
-        return pa.array(texts, pa.string()), f"column '{column}' holds broken characters (lone surrogates), shown as '\ufffd'."
+        return pa.array(
+            texts, pa.string()
+        ), f"column '{column}' holds broken characters (lone surrogates), shown as '\ufffd'."
     if len(kinds) == 1:
-        return pa.array(texts, pa.string()), f"column '{column}' holds values of type {kinds[0]}, which are kept as text."
-    return pa.array(texts, pa.string()), f"column '{column}' mixes values of type {' and '.join(kinds)}; all are kept as text."
+        return pa.array(
+            texts, pa.string()
+        ), f"column '{column}' holds values of type {kinds[0]}, which are kept as text."
+    return pa.array(
+        texts, pa.string()
+    ), f"column '{column}' mixes values of type {' and '.join(kinds)}; all are kept as text."
 
 
 def flatten_table(table: pa.Table, name: str) -> Source:

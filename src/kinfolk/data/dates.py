@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kinfolk.data.text import as_text, is_string
+from kinfolk.data.text import as_text, is_string, one_array
 
 Order = Literal["day first", "month first"]
 Floats = npt.NDArray[np.float64]
@@ -22,7 +22,20 @@ _YEAR_LAST = rf"^(?P<a>\d{{1,2}})[-/. ]+(?P<b>\d{{1,2}})[-/. ]+(?P<y>\d{{4}}|\d{
 _DAY_MONTH_NAME = rf"^(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?[- ]*(?P<n>[A-Za-z]{{3,9}})\.?,?[- ]+(?P<y>\d{{4}}){_TIME}$"
 _MONTH_NAME_DAY = rf"^(?P<n>[A-Za-z]{{3,9}})\.?[- ]+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?[- ]+(?P<y>\d{{4}}){_TIME}$"
 _YEAR_ONLY = r"^(?P<y>[12]\d{3})(?:\.0)?$"
-_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
+_MONTHS = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
 # Excel counts days from here (its 1900 has a 29 February that never was, hence two days before 1900-01-01).
 _EXCEL_ZERO = -25569.0
 
@@ -69,19 +82,18 @@ def parse_dates(column: pa.ChunkedArray, *, order: Order | None = None) -> Dates
         return Dates(_as_floats(column.cast(pa.date32()).cast(pa.int32())), _no_rows())
     if pa.types.is_timestamp(kind):
         local = pc.local_timestamp(column) if kind.tz else column
-        return Dates(np.floor(_as_floats(local.cast(pa.timestamp("s"), safe=False).cast(pa.int64())) / 86400), _no_rows())
+        return Dates(
+            np.floor(_as_floats(local.cast(pa.timestamp("s"), safe=False).cast(pa.int64())) / 86400), _no_rows()
+        )
     if is_string(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return _parse_text(as_text(column), order, excel=not is_string(kind))
     return Dates(np.full(len(column), np.nan), np.flatnonzero(column.is_valid().to_numpy()))
 
 
 def _parse_text(text: pa.ChunkedArray, order: Order | None, *, excel: bool) -> Dates:
-    coded = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
-    encoded = coded.dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.unify_dictionaries().combine_chunks()
+    encoded = one_array(text).dictionary_encode()
     unique: pa.Array = encoded.dictionary
-    codes = np.array(pc.fill_null(encoded.indices, -1), dtype=np.int64)
+    codes = np.asarray(pc.fill_null(encoded.indices, -1).to_numpy(), dtype=np.int64)
     counts = np.bincount(codes[codes >= 0], minlength=len(unique))
 
     days = np.full(len(unique), np.nan)
@@ -140,7 +152,7 @@ def _extract(unique: pa.Array, pattern: str, days: Floats) -> tuple[npt.NDArray[
     rows = np.flatnonzero(np.asarray(found.is_valid()) & np.isnan(days))
     hits = found.take(pa.array(rows, pa.int64()))
     names = [hits.type.field(i).name for i in range(hits.type.num_fields)]
-    return rows, {name: part for name, part in zip(names, hits.flatten(), strict=True)}
+    return rows, dict(zip(names, hits.flatten(), strict=True))
 
 
 def _ints(parts: dict[str, pa.Array], name: str) -> npt.NDArray[np.int64]:
@@ -149,7 +161,10 @@ def _ints(parts: dict[str, pa.Array], name: str) -> npt.NDArray[np.int64]:
 
 def _months(names: pa.Array) -> npt.NDArray[np.int64]:
     """Month numbers of English names, whole or cut to at least three letters; 0 for other words."""
-    numbers = [next((i + 1 for i, m in enumerate(_MONTHS) if m.startswith(n) or (n == "sept" and i == 8)), 0) for n in pc.ascii_lower(names).to_pylist()]
+    numbers = [
+        next((i + 1 for i, m in enumerate(_MONTHS) if m.startswith(n) or (n == "sept" and i == 8)), 0)
+        for n in pc.ascii_lower(names).to_pylist()
+    ]
     return np.asarray(numbers, dtype=np.int64)
 
 

@@ -65,13 +65,14 @@ def check_delimiter(delimiter: str) -> str:
     mark = _NAMED.get(delimiter.lower(), delimiter)
     if len(mark) != 1 or mark in '"\r\n\0':
         raise ConfigurationError(
-            f"delimiter must be one character that is neither a quote nor a line end, or one of {', '.join(_NAMED)}. Got {delimiter!r}."
+            "delimiter must be one character that is neither a quote nor a line end, "
+            f"or one of {', '.join(_NAMED)}. Got {delimiter!r}."
         )
     return mark
 
 
 def detect_delimiter(text: str) -> str:
-    """The character that splits the header and most rows into the same number of cells; "," when none splits the header."""
+    """The character that splits the header and most rows into equally many cells; "," when none splits the header."""
     sample = text[:_SAMPLE_CHARACTERS].lstrip("\r\n")
     if len(text) > _SAMPLE_CHARACTERS:
         sample = sample[: sample.rfind("\n") + 1] or sample
@@ -97,7 +98,7 @@ def _widths(sample: str, delimiter: str) -> list[int]:
     limit = 131_072  # the csv module's own limit for one cell; longer cells are cut for the count
     lines = (line[: limit - 1] + ("\n" if len(line) >= limit else "") for line in io.StringIO(sample, newline=""))
     try:
-        return [len(row) for _, row in zip(range(300), csv.reader(lines, delimiter=delimiter)) if row]
+        return [len(row) for _, row in zip(range(300), csv.reader(lines, delimiter=delimiter), strict=False) if row]
     except csv.Error:
         return [line.count(delimiter) + 1 for line in sample.splitlines()[:300] if line]
 
@@ -106,52 +107,59 @@ def _refuse_binary(text: str, name: str) -> None:
     head = text[:4096]
     odd = sum(1 for c in head if c < " " and c not in "\t\r\n\x01\x1f\x1e")
     if odd > 0.05 * len(head):
-        raise DataError(f"{name} is not a table in text form: it holds binary data. Give a CSV, JSONL, Parquet or Excel file.")
+        raise DataError(
+            f"{name} is not a table in text form: it holds binary data. Give a CSV, JSONL, Parquet or Excel file."
+        )
 
 
 def _read_cleanly(text: str, data: bytes | None, delimiter: str) -> pa.Table | None:
     """The fast reader's table, or None when anything about the file is not plain enough to trust it."""
     import pyarrow.csv as pa_csv
 
-    if ord(delimiter) > 127 or text.count("\r") != text.count("\r\n"):
+    if ord(delimiter) > 127 or text.count("\r") != text.count("\r\n") or text[0] in "\r\n":
         return None
-    escaped = re.escape(delimiter)
-    if '"' in text and re.search(rf'[^{escaped}\r\n"]"(?:"")*[^{escaped}\r\n"]', text):
-        return None  # a quote amid a cell: the fast reader would drop it
+    # Without its well-formed quoted cells the text holds no quote, and as many lines as records.
+    skeleton = _without_quoted_cells(text, delimiter) if '"' in text else text
+    first_line = text[: text.find("\n")] if "\n" in text else text
+    columns = next(csv.reader([first_line.rstrip("\r")], delimiter=delimiter), [])
+    if '"' in skeleton or first_line.count('"') % 2 or len(columns) < 2 or not all(c.strip() for c in columns):
+        return None
     body = text.encode("utf-8", "surrogatepass") if data is None else data
-    header = body[: body.find(b"\n")] if b"\n" in body else body
-    columns = next(csv.reader([header.decode("utf-8").lstrip("\ufeff").rstrip("\r")], delimiter=delimiter), [])
-    if len(columns) < 2 or '"' in header.decode("utf-8") or any(not c.strip() for c in columns):
-        return None
-    options = pa_csv.ConvertOptions(
-        column_types={str(i): pa.string() for i in range(len(columns))},
-        strings_can_be_null=True,
-        null_values=[""],
-        quoted_strings_can_be_null=True,
-        check_utf8=False,
-    )
     names = [str(i) for i in range(len(columns))]
     try:
         table = pa_csv.read_csv(
             pa.BufferReader(body),
-            read_options=pa_csv.ReadOptions(use_threads=False, block_size=min(_BLOCK_BYTES, len(body) + 1), column_names=names, skip_rows=1),
-            parse_options=pa_csv.ParseOptions(delimiter=delimiter),
-            convert_options=options,
+            read_options=pa_csv.ReadOptions(
+                use_threads=False, block_size=min(_BLOCK_BYTES, len(body) + 1), column_names=names, skip_rows=1
+            ),
+            parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=skeleton is not text),
+            convert_options=pa_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                strings_can_be_null=True,
+                null_values=[""],
+                quoted_strings_can_be_null=True,
+                check_utf8=False,
+            ),
         )
     except (pa.ArrowInvalid, pa.ArrowKeyError):
         return None
-    # As many records as lines means that no quote swallowed a line end; otherwise the careful reader decides.
-    lines = text.count("\n") + (0 if text.endswith("\n") else 1) - _blank_lines(text)
-    if table.num_rows != lines - 1:
+    if table.num_rows != _count_lines(skeleton) - 1:
         return None
     return table.rename_columns(columns)
 
 
-def _blank_lines(text: str) -> int:
-    blank = 0
-    for run in re.finditer(r"(?:\r?\n){2,}", text):
-        blank += run.group().count("\n") - 1
-    return blank + (len(text) - len(text.lstrip("\r\n")) > 0)
+def _without_quoted_cells(text: str, delimiter: str) -> str:
+    d = re.escape(delimiter)
+    # the pattern begins with its quote, so that the search jumps from quote to quote; then it looks back
+    return re.sub(rf'"(?<![^{d}\r\n]")[^"]*+(?:""[^"]*+)*+"(?=[{d}\r\n]|\Z)', "", text)
+
+
+def _count_lines(text: str) -> int:
+    """Lines that are not empty."""
+    lines = text.count("\n") + (0 if text.endswith("\n") else 1)
+    for run in re.finditer(r"(?:\r?\n){2,}", text) if "\n\n" in text or "\n\r\n" in text else ():
+        lines -= run.group().count("\n") - 1
+    return lines
 
 
 def _drop_repeated_header(table: pa.Table) -> tuple[pa.Table, list[str]]:

@@ -75,7 +75,9 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> Decoded:
             return _decode_marked(data[len(mark) :], name, found)
     wide = _wide_encoding(data)
     if wide:
-        return Decoded(data.decode(wide, "replace"), wide, (f"{name} was read as {wide.upper()} (found by its zero bytes).",))
+        return Decoded(
+            data.decode(wide, "replace"), wide, (f"{name} was read as {wide.upper()} (found by its zero bytes).",)
+        )
     try:
         return Decoded(data.decode("utf-8"), "utf-8")
     except UnicodeDecodeError as error:
@@ -94,7 +96,11 @@ def _decode_as_told(data: bytes, name: str, encoding: str) -> Decoded:
     try:
         text = data.decode(info.name)
     except UnicodeError as error:
-        where = f" at byte {error.start:,}, line {_line(data, error.start):,}" if isinstance(error, UnicodeDecodeError) else ""
+        where = (
+            f" at byte {error.start:,}, line {_line(data, error.start):,}"
+            if isinstance(error, UnicodeDecodeError)
+            else ""
+        )
         raise DataError(
             f"{name} is not {encoding}: it has a byte that does not exist there{where}. Leave encoding out to have it detected."
         ) from error
@@ -136,9 +142,15 @@ def _decode_unknown(data: bytes, name: str, error: UnicodeDecodeError) -> Decode
         except (UnicodeDecodeError, LookupError):
             continue
         return Decoded(
-            text.removeprefix("\ufeff"), encoding, (f"{name} is not UTF-8; it was read as {encoding}. If letters look wrong, give encoding=.",)
+            text.removeprefix("\ufeff"),
+            encoding,
+            (f"{name} is not UTF-8; it was read as {encoding}. If letters look wrong, give encoding=.",),
         )
-    return Decoded(data.decode("latin-1"), "latin-1", (f"{name} is not UTF-8; it was read as latin-1. If letters look wrong, give encoding=.",))
+    return Decoded(
+        data.decode("latin-1"),
+        "latin-1",
+        (f"{name} is not UTF-8; it was read as latin-1. If letters look wrong, give encoding=.",),
+    )
 
 
 def _decode_mostly_utf8(data: bytes, name: str, error: UnicodeDecodeError) -> Decoded:

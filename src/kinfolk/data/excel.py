@@ -71,7 +71,9 @@ def _sheet_name(names: list[str], sheet: str | int | None, file: str) -> str | N
 def _rows(workbook: CalamineWorkbook, wanted: str | None, names: list[str]) -> tuple[list[list[object]], str]:
     chosen = wanted if wanted is not None else (names[0] if names else "")
     for candidate in [wanted] if wanted is not None else names:
-        rows: list[list[object]] = [list(row) for row in workbook.get_sheet_by_name(candidate).to_python(skip_empty_area=False)]
+        rows: list[list[object]] = [
+            list(row) for row in workbook.get_sheet_by_name(candidate).to_python(skip_empty_area=False)
+        ]
         if any(not _blank(v) for row in rows for v in row):
             return rows, candidate
     return [], chosen
@@ -81,7 +83,9 @@ def _column(values: list[object]) -> list[object]:
     """Workbooks store every number as a float and every date with a time: give back what the person typed."""
     present = [v for v in values if not _blank(v)]
     whole = all(isinstance(v, float) and v.is_integer() and abs(v) < 2**53 for v in present) and bool(present)
-    midnight = all(isinstance(v, date) and (not isinstance(v, datetime) or v.time() == time()) for v in present) and bool(present)
+    midnight = all(
+        isinstance(v, date) and (not isinstance(v, datetime) or v.time() == time()) for v in present
+    ) and bool(present)
     cleaned: list[object] = []
     for value in values:
         if _blank(value):

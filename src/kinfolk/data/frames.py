@@ -38,7 +38,9 @@ def read_memory(source: object, name: str) -> Source:
     if isinstance(source, Sequence) and not isinstance(source, (str, bytes)):
         for position, row in enumerate(source, start=1):
             if not isinstance(row, Mapping):
-                raise DataError(f"{name} element {position}: a dict of column names and values is needed. Got {type(row).__name__}.")
+                raise DataError(
+                    f"{name} element {position}: a dict of column names and values is needed. Got {type(row).__name__}."
+                )
         return table_of_rows(cast(Sequence[Mapping[str, object]], source), name)
     frame = _read_frame(source, name)
     if frame is not None:
@@ -95,7 +97,9 @@ def _with_index(source: object, name: str) -> tuple[object, list[str]]:
     named = any(n is not None for n in index.names)
     if isinstance(index, pd.RangeIndex) or (not named and pd.api.types.is_integer_dtype(index.dtype)):
         return source, []
-    names, _ = distinct_names([n if n is not None else ("index" if i == 0 else f"index_{i + 1}") for i, n in enumerate(index.names)])
+    names, _ = distinct_names(
+        [n if n is not None else ("index" if i == 0 else f"index_{i + 1}") for i, n in enumerate(index.names)]
+    )
     fresh = [n if n not in source.columns else f"index_{n}" for n in names]
     said = " and ".join(f"'{n}'" for n in fresh)
     kept = index.to_frame(index=False, name=fresh if isinstance(index, pd.MultiIndex) else fresh[0])
@@ -114,7 +118,15 @@ def _read_pandas(source: object, name: str, notes: list[str]) -> Source:
         series = source.iloc[:, position]
         try:
             array = pa.array(series, from_pandas=True)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeError, TypeError, ValueError):
+        except (
+            pa.ArrowInvalid,
+            pa.ArrowTypeError,
+            pa.ArrowNotImplementedError,
+            OverflowError,
+            UnicodeError,
+            TypeError,
+            ValueError,
+        ):
             array, note = column_of([None if v is pd.NA or v is pd.NaT else v for v in series.tolist()], column)
             found.extend([f"{name}: {note}"] if note else [])
         arrays.append(array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array]))

@@ -44,9 +44,13 @@ def _read_lines(text: str, name: str) -> Source:
             whole = _whole_object(text)
             if whole is not None:
                 return _read_object(whole, name)
-            raise DataError(f"{name} line {number}: a JSON object is needed, but the line cannot be read ({_reason(error)}). Correct or remove it.") from error
+            raise DataError(
+                f"{name} line {number}: a JSON object is needed, but the line cannot be read ({_reason(error)}). Correct or remove it."
+            ) from error
         if not isinstance(value, dict):
-            raise DataError(f"{name} line {number}: a JSON object such as {{\"id\": 1}} is needed. Got {line.strip()[:40]}. Correct or remove it.")
+            raise DataError(
+                f'{name} line {number}: a JSON object such as {{"id": 1}} is needed. Got {line.strip()[:40]}. Correct or remove it.'
+            )
         rows.append(value)
     if len(rows) == 1 and rows[0] and all(isinstance(v, list) for v in rows[0].values()):
         return _read_object(rows[0], name)
@@ -57,10 +61,14 @@ def _read_list(text: str, name: str) -> Source:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{name}: a JSON list of objects is needed, but it cannot be read ({_reason(error)}). It may be cut short.") from error
+        raise DataError(
+            f"{name}: a JSON list of objects is needed, but it cannot be read ({_reason(error)}). It may be cut short."
+        ) from error
     for number, value in enumerate(values, start=1):
         if not isinstance(value, dict):
-            raise DataError(f"{name} element {number}: a JSON object such as {{\"id\": 1}} is needed. Got {str(value)[:40]}.")
+            raise DataError(
+                f'{name} element {number}: a JSON object such as {{"id": 1}} is needed. Got {str(value)[:40]}.'
+            )
     return table_of_rows(values, name)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kinfolk.data.dates import Dates, Order, parse_dates
+from kinfolk.data.dates import Dates, parse_dates
 from kinfolk.data.ids import rows_in_words
 from kinfolk.data.numbers import parse_numbers
 from kinfolk.data.records import Records
@@ -24,9 +24,8 @@ def quality_notes(records: Records) -> tuple[str, ...]:
         if role == "number":
             notes.extend(_number_notes(records.name, column, values, records.conventions.get(column)))
         if role == "date":
-            convention = records.conventions.get(column)
-            order: Order | None = "day first" if convention == "day first" else "month first" if convention == "month first" else None
-            notes.extend(_date_notes(records.name, column, values, parse_dates(values, order=order), parse_dates(values)))
+            dates = parse_dates(values)  # in the order its own values suggest: the records hold the same
+            notes.extend(_date_notes(records.name, column, values, dates))
     return tuple(notes)
 
 
@@ -49,19 +48,23 @@ def _number_notes(name: str, column: str, values: pa.ChunkedArray, mark: str | N
     return notes
 
 
-def _date_notes(name: str, column: str, values: pa.ChunkedArray, dates: Dates, free: Dates) -> list[str]:
+def _date_notes(name: str, column: str, values: pa.ChunkedArray, dates: Dates) -> list[str]:
     notes: list[str] = []
     if len(dates.unreadable):
         notes.append(_unreadable(name, column, values, dates.unreadable.tolist(), "dates"))
-    if dates.ambiguous and not free.settled:
+    if dates.ambiguous and not dates.settled:
         notes.append(
             f"{name}: nothing in column '{column}' tells whether 3/4 is the third of April or the fourth of March; it is read "
             f"{dates.order}. Write dates as 2001-04-03 to be sure."
         )
     if dates.short_years:
-        notes.append(f"{name}: {dates.short_years:,} dates of column '{column}' have years of two digits, read as 1969 to 2068.")
+        notes.append(
+            f"{name}: {dates.short_years:,} dates of column '{column}' have years of two digits, read as 1969 to 2068."
+        )
     if dates.years:
-        notes.append(f"{name}: {dates.years:,} dates of column '{column}' are a year only, read as its first of January.")
+        notes.append(
+            f"{name}: {dates.years:,} dates of column '{column}' are a year only, read as its first of January."
+        )
     return notes
 
 

@@ -24,7 +24,12 @@ from kinfolk.data.source import Source
 from kinfolk.data.sql import is_query, read_database, read_query
 from kinfolk.errors import ConfigurationError, DataError
 
-_NOT_TABLES = ((b"%PDF", "a PDF document"), (b"\x89PNG", "an image"), (b"\xff\xd8\xff", "an image"), (b"GIF8", "an image"))
+_NOT_TABLES = (
+    (b"%PDF", "a PDF document"),
+    (b"\x89PNG", "an image"),
+    (b"\xff\xd8\xff", "an image"),
+    (b"GIF8", "an image"),
+)
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 Columns = str | Sequence[str]
@@ -114,7 +119,9 @@ def _read_file(
     data = _bytes_of(path)
     head = data[:16]
     if query is not None and not _is_database(path, data):
-        raise ConfigurationError(f"query= is for DuckDB and SQLite files; {name} is neither. Leave it out, or give the query as the source.")
+        raise ConfigurationError(
+            f"query= is for DuckDB and SQLite files; {name} is neither. Leave it out, or give the query as the source."
+        )
     if head.startswith(b"SQLite format 3\0"):
         return read_database(path, query, sqlite=True)
     if data[8:12] == b"DUCK":
@@ -130,14 +137,20 @@ def _read_file(
         return _read_parquet(data, name)
     if data.startswith(b"ARROW1") or suffix in (".arrow", ".feather"):
         return _read_arrow(data, name)
-    if data.startswith(b"PK\x03\x04") or data.startswith(_OLD_EXCEL) or suffix in (".xlsx", ".xls", ".xlsb", ".xlsm", ".ods"):
+    if (
+        data.startswith(b"PK\x03\x04")
+        or data.startswith(_OLD_EXCEL)
+        or suffix in (".xlsx", ".xls", ".xlsb", ".xlsm", ".ods")
+    ):
         return read_excel(data, name, sheet=sheet)
     if sheet is not None:
         raise ConfigurationError(f"sheet= is for workbooks; {name} is none. Leave it out.")
     if suffix in (".jsonl", ".ndjson", ".json"):
         return read_json(data, name, encoding=encoding)
     if suffix in (".duckdb", ".sqlite", ".sqlite3", ".db"):
-        raise DataError(f"{name} is neither a DuckDB nor a SQLite file, or it is damaged. Export the table as CSV or Parquet.")
+        raise DataError(
+            f"{name} is neither a DuckDB nor a SQLite file, or it is damaged. Export the table as CSV or Parquet."
+        )
     return read_delimited(data, name, delimiter=delimiter, encoding=encoding)
 
 
@@ -159,7 +172,9 @@ def _read_parquet(data: bytes, name: str) -> Source:
     try:
         return flatten_table(pq.read_table(pa.BufferReader(data)), name)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{name} is not a whole Parquet file ({_first_line(error)}). It may be cut short: copy it again.") from error
+        raise DataError(
+            f"{name} is not a whole Parquet file ({_first_line(error)}). It may be cut short: copy it again."
+        ) from error
 
 
 def _read_arrow(data: bytes, name: str) -> Source:
@@ -168,7 +183,9 @@ def _read_arrow(data: bytes, name: str) -> Source:
     try:
         return flatten_table(feather.read_table(pa.BufferReader(data)), name)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{name} is not a whole Arrow file ({_first_line(error)}). It may be cut short: copy it again.") from error
+        raise DataError(
+            f"{name} is not a whole Arrow file ({_first_line(error)}). It may be cut short: copy it again."
+        ) from error
 
 
 def _chosen_roles(*, id: str | None, **columns: Columns) -> dict[str, Role]:
@@ -176,7 +193,9 @@ def _chosen_roles(*, id: str | None, **columns: Columns) -> dict[str, Role]:
     for role, names in columns.items():
         for column in (names,) if isinstance(names, str) else names:
             if column in roles and roles[column] != role:
-                raise ConfigurationError(f"Column '{column}' can have one role, but is named for both {roles[column]} and {role}. Choose one.")
+                raise ConfigurationError(
+                    f"Column '{column}' can have one role, but is named for both {roles[column]} and {role}. Choose one."
+                )
             roles[column] = role  # type: ignore[assignment]
     return roles
 
@@ -195,7 +214,11 @@ def _exists(source: str) -> bool:
 
 
 def _is_database(path: Path, data: bytes) -> bool:
-    return data.startswith(b"SQLite format 3\0") or data[8:12] == b"DUCK" or _suffix(path) in (".duckdb", ".sqlite", ".sqlite3", ".db")
+    return (
+        data.startswith(b"SQLite format 3\0")
+        or data[8:12] == b"DUCK"
+        or _suffix(path) in (".duckdb", ".sqlite", ".sqlite3", ".db")
+    )
 
 
 def _suffix(path: Path) -> str:

@@ -15,11 +15,12 @@ from kinfolk.data.dates import Order, parse_dates
 from kinfolk.data.fingerprint import hash_column
 from kinfolk.data.names import require_columns
 from kinfolk.data.numbers import decimal_mark, parse_numbers
-from kinfolk.data.text import as_text, is_string
+from kinfolk.data.text import as_text, is_string, one_array
 from kinfolk.errors import ConfigurationError, DataError
 
 Role = Literal["id", "text", "number", "date", "category", "image", "audio", "ignore"]
 ROLES: tuple[Role, ...] = get_args(Role)
+_MARKS = {"number": (".", ","), "date": get_args(Order)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,19 +49,25 @@ class Records:
         columns = self.table.column_names
         if len(set(columns)) != len(columns):
             twice = next(c for c in columns if columns.count(c) > 1)
-            raise DataError(f"{self.name}: every column needs a name of its own, but '{twice}' occurs more than once. Rename one.")
+            raise DataError(
+                f"{self.name}: every column needs a name of its own, but '{twice}' occurs more than once. Rename one."
+            )
         require_columns(self.roles, columns, self.name)
         missing = [c for c in columns if c not in self.roles]
         if missing:
             raise ConfigurationError(f"{self.name}: every column needs a role, but '{missing[0]}' has none.")
         for column, role in self.roles.items():
             if role not in ROLES:
-                raise ConfigurationError(f"The role of column '{column}' must be one of {', '.join(ROLES)}. Got {role!r}.")
+                raise ConfigurationError(
+                    f"The role of column '{column}' must be one of {', '.join(ROLES)}. Got {role!r}."
+                )
         ids = [c for c in columns if self.roles[c] == "id"]
         if len(ids) > 1:
-            raise ConfigurationError(f"{self.name}: one column can be the id, but {ids[0]!r} and {ids[1]!r} both are. Choose one.")
+            raise ConfigurationError(
+                f"{self.name}: one column can be the id, but {ids[0]!r} and {ids[1]!r} both are. Choose one."
+            )
         object.__setattr__(self, "roles", {c: self.roles[c] for c in columns})
-        object.__setattr__(self, "conventions", {**_conventions(self.table, self.roles), **self.conventions})
+        object.__setattr__(self, "conventions", _conventions(self.table, self.roles, self.conventions))
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -108,14 +115,17 @@ class Records:
 
     def numbers(self, field: str) -> npt.NDArray[np.float64]:
         """The values of a column as float64, NaN where missing or unreadable ("$1,299.00" is 1299, "8.10 %" is 8.1)."""
-        mark = self.conventions.get(field)
-        return parse_numbers(self._column(field), decimal=mark if mark in (".", ",") else None).values
+        values = self._column(field)
+        return parse_numbers(values, decimal=self.conventions.get(field) if self.roles[field] == "number" else None).values
 
     def dates(self, field: str) -> npt.NDArray[np.float64]:
         """The values of a column as days since 1970-01-01 in float64, NaN where missing or unreadable."""
-        convention = self.conventions.get(field)
-        order: Order | None = "day first" if convention == "day first" else "month first" if convention == "month first" else None
-        return parse_dates(self._column(field), order=order).values
+        return parse_dates(self._column(field), order=self.date_order(field)).values
+
+    def date_order(self, field: str) -> Order | None:
+        """How "3/4/2001" is read in a column: day or month first; None for columns that are not dates in text."""
+        found = self.conventions.get(field) if self.roles.get(field) == "date" else None
+        return "day first" if found == "day first" else "month first" if found == "month first" else None
 
     def take(self, rows: slice | Sequence[int] | npt.NDArray[np.integer]) -> Records:
         """The records at these rows, in this order; ids without an id column keep the row numbers of the source.
@@ -133,10 +143,14 @@ class Records:
             return replace(self, table=selected, row_numbers=numbers)
         wanted = np.arange(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows, dtype=np.int64)
         if wanted.ndim != 1 or (len(wanted) and (wanted.min() < 0 or wanted.max() >= len(self))):
-            raise ConfigurationError(f"{self.name}: rows must be in [0, {len(self)}). Got {wanted.min()} to {wanted.max()}.")
+            raise ConfigurationError(
+                f"{self.name}: rows must be in [0, {len(self)}). Got {wanted.min()} to {wanted.max()}."
+            )
         indices = pa.array(wanted)
         return replace(
-            self, table=self.table.take(indices), row_numbers=None if self.id_column is not None else self.ids.take(indices)
+            self,
+            table=self.table.take(indices),
+            row_numbers=None if self.id_column is not None else self.ids.take(indices),
         )
 
     def with_roles(self, roles: Mapping[str, Role]) -> Records:
@@ -173,7 +187,9 @@ class Records:
         """A short text that changes when contents, column names, roles or the order of rows change, and only then."""
         digest = hashlib.blake2b(digest_size=16)
         for column in self.table.column_names:
-            digest.update(f"{column}\0{self.roles[column]}\0{self.conventions.get(column, '')}\0".encode("utf-8", "surrogatepass"))
+            digest.update(
+                f"{column}\0{self.roles[column]}\0{self.conventions.get(column, '')}\0".encode("utf-8", "surrogatepass")
+            )
             hash_column(digest, self.table.column(column))
         if self.id_column is None:
             digest.update(np.ascontiguousarray(self.ids.to_numpy()).tobytes())
@@ -184,19 +200,15 @@ class Records:
         return self.table.column(field)
 
 
-def one_array(column: pa.ChunkedArray) -> pa.Array:
-    """A column as one array, whatever its chunks."""
-    if column.num_chunks == 1:
-        return column.chunk(0)
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], type=column.type)
-
-
-def _conventions(table: pa.Table, roles: Mapping[str, Role]) -> dict[str, str]:
+def _conventions(table: pa.Table, roles: Mapping[str, Role], known: Mapping[str, str]) -> dict[str, str]:
+    """What is known, and a decision for each text column of numbers or dates without one."""
     found: dict[str, str] = {}
     for column, role in roles.items():
-        values = table.column(column)
-        if role == "number" and is_string(values.type):
-            found[column] = decimal_mark(values)
-        elif role == "date" and is_string(values.type):
-            found[column] = parse_dates(values).order
+        if role not in ("number", "date") or not is_string(table.column(column).type):
+            continue
+        if known.get(column) in _MARKS[role]:
+            found[column] = known[column]
+        else:
+            values = table.column(column)
+            found[column] = decimal_mark(values) if role == "number" else parse_dates(values).order
     return found

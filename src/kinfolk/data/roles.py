@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kinfolk.data.careful import EXTRA_COLUMN
 from kinfolk.data.dates import parse_dates
 from kinfolk.data.numbers import parse_numbers
 from kinfolk.data.records import Records, Role
@@ -28,9 +29,15 @@ _CODE_NAME = re.compile(
     r"number|no|nr|num|house|model|part|serial|account)([ _.-](number|no|nr|num|id|code))?\d*$",
     re.I,
 )
-_ENTITY_CODE_NAME = re.compile(r"(ssn|soc[ _-]?sec|social[ _-]?sec|isbn|issn|ean|gtin|upc|asin|passport|tax|vat|doi|orcid|phone)", re.I)
-_DATE_NAME = re.compile(r"(^|[ _.-])(date|dob|born|birth(day|date)?|died|day|datum|since|until|created|updated|timestamp)([ _.-]|$)", re.I)
-_CATEGORY_NAME = re.compile(r"^(sex|gender|state|country|language|lang|currency|status|type|category|genre|kind|class|brand)$", re.I)
+_ENTITY_CODE_NAME = re.compile(
+    r"(ssn|soc[ _-]?sec|social[ _-]?sec|isbn|issn|ean|gtin|upc|asin|passport|tax|vat|doi|orcid|phone)", re.I
+)
+_DATE_NAME = re.compile(
+    r"(^|[ _.-])(date|dob|born|birth(day|date)?|died|day|datum|since|until|created|updated|timestamp)([ _.-]|$)", re.I
+)
+_CATEGORY_NAME = re.compile(
+    r"^(sex|gender|state|country|language|lang|currency|status|type|category|genre|kind|class|brand)$", re.I
+)
 _FOREIGN_KEY_NAME = re.compile(r"([ _.-](id|key)|[a-z]I[dD])$")
 _MAGIC: tuple[tuple[bytes, Role], ...] = (
     (b"\xff\xd8\xff", "image"),
@@ -97,7 +104,9 @@ def infer_roles(table: pa.Table) -> dict[str, Guess]:
         if chosen is not None and profile.name == chosen[0]:
             guesses[profile.name] = Guess("id", chosen[1])
         else:
-            guesses[profile.name] = next(guess for guess in _apply_rules(profile, has_id=chosen is not None) if guess is not None)
+            guesses[profile.name] = next(
+                guess for guess in _apply_rules(profile, has_id=chosen is not None) if guess is not None
+            )
     return guesses
 
 
@@ -158,7 +167,9 @@ def _apply_rules(p: Profile, *, has_id: bool) -> Iterator[Guess | None]:
 
 
 def empty_rule(p: Profile) -> Guess | None:
-    """No value at all: nothing to compare."""
+    """No value at all, or what a reader could not place: nothing to compare."""
+    if p.name == EXTRA_COLUMN:
+        return Guess("ignore", "cells beyond the header")
     return Guess("ignore", "every value is missing") if p.rows and not p.present else None
 
 
@@ -181,7 +192,10 @@ def type_rule(p: Profile) -> Guess | None:
 
 def row_counter_rule(p: Profile) -> Guess | None:
     """A counter beside the id (pandas writes one) says where a row stood, not what it is."""
-    if not re.match(r"^(column_\d+|index|unnamed: ?\d+|row|row_?(number|num|no))$", p.name, re.I) or p.distinct != p.rows:
+    if (
+        not re.match(r"^(column_\d+|index|unnamed: ?\d+|row|row_?(number|num|no))$", p.name, re.I)
+        or p.distinct != p.rows
+    ):
         return None
     return Guess("ignore", "counts the rows") if p.share(r"^\d+$") == 1 else None
 
@@ -235,13 +249,16 @@ def flag_rule(p: Profile) -> Guess | None:
 
 def number_rule(p: Profile) -> Guess | None:
     """Most values are numbers: amounts, measures, counts, years."""
-    if not (is_string(p.kind) or pa.types.is_integer(p.kind) or pa.types.is_floating(p.kind) or pa.types.is_decimal(p.kind)):
+    if not (
+        is_string(p.kind) or pa.types.is_integer(p.kind) or pa.types.is_floating(p.kind) or pa.types.is_decimal(p.kind)
+    ):
         return None
     if not is_string(p.kind):
         return Guess("number", "stored as numbers")
-    if not len(p.sample) or p.share(r"\d") < 0.8:
+    if not len(p.sample) or p.share(r"\d") < 0.5:
         return None
-    good = float(np.mean(np.isfinite(parse_numbers(p.sample).values)))
+    numbers = parse_numbers(p.sample)
+    good = 1 - len(numbers.unreadable) / len(p.sample)  # "-" in a column of numbers means: none
     if good < 0.85:
         return None
     years = p.share(r"^\(?1[0-9]\d\d|20\d\d\)?(\.0)?[.,]?$") >= 0.9

@@ -32,7 +32,9 @@ def as_text(column: pa.ChunkedArray, *, drop_point_zero: bool = False) -> pa.Chu
         return column.cast(pa.string())
     if is_string(kind):
         text = _blank_to_null(column)
-        return pc.replace_substring_regex(text, pattern=r"^([+-]?\d+)\.0$", replacement=r"\1") if drop_point_zero else text
+        return (
+            pc.replace_substring_regex(text, pattern=r"^([+-]?\d+)\.0$", replacement=r"\1") if drop_point_zero else text
+        )
     if pa.types.is_floating(kind):
         return _floats(column.cast(pa.float64()))
     if pa.types.is_timestamp(kind):
@@ -40,6 +42,13 @@ def as_text(column: pa.ChunkedArray, *, drop_point_zero: bool = False) -> pa.Chu
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind) or pa.types.is_date(kind):
         return column.cast(pa.string())
     return pa.chunked_array([[None if v is None else value_as_text(v) for v in column.to_pylist()]], type=pa.string())
+
+
+def one_array(column: pa.ChunkedArray) -> pa.Array:
+    """A column as one array, whatever its chunks."""
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], type=column.type)
 
 
 def is_string(kind: pa.DataType) -> bool:

@@ -71,12 +71,13 @@ def _weakest(cluster_of: Ints, pairs: PairTable) -> dict[int, tuple[int, float]]
     length = 2.0 - np.nan_to_num(pairs.probability[inside], nan=0.0)
     n = len(cluster_of)
     tree = minimum_spanning_tree(coo_matrix((length, (left, right)), shape=(n, n)).tocsr()).tocoo()
-    position = {(int(a), int(b)): int(p) for a, b, p in zip(left, right, inside, strict=True)}
-    weakest: dict[int, tuple[int, float]] = {}
-    for a, b in zip(tree.row.tolist(), tree.col.tolist(), strict=True):
-        pair = position[(a, b)] if (a, b) in position else position[(b, a)]
-        chance = float(pairs.probability[pair])
-        cluster = int(cluster_of[a])
-        if cluster not in weakest or chance < weakest[cluster][1]:
-            weakest[cluster] = (pair, chance)
-    return weakest
+    # Find each edge of the tree among the pairs again, whichever way round it was stored.
+    keys = np.minimum(left, right) * n + np.maximum(left, right)
+    sorted_keys = np.argsort(keys, kind="stable")
+    edges = np.minimum(tree.row, tree.col).astype(np.int64) * n + np.maximum(tree.row, tree.col)
+    tree_pairs = inside[sorted_keys[np.searchsorted(keys, edges, sorter=sorted_keys)]]
+    # In order of probability the first pair of each cluster is its weakest.
+    tree_pairs = tree_pairs[np.argsort(pairs.probability[tree_pairs], kind="stable")]
+    clusters, first = np.unique(cluster_of[pairs.left_rows[tree_pairs]], return_index=True)
+    chosen = tree_pairs[first].tolist()
+    return {int(c): (p, float(pairs.probability[p])) for c, p in zip(clusters.tolist(), chosen, strict=True)}

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from kinfolk.data import Records
 from kinfolk.linking.explanation import Explanation
-from kinfolk.report.score_summary import Bools, Floats, Ints
+from kinfolk.report.score_summary import Bools, Evidence, Floats, Ints
 
 EVIDENCE = "evidence/"
 
@@ -36,7 +36,7 @@ class PairTable:
     right_rows: Ints
     probability: Floats
     link: Bools
-    evidence: dict[str, Floats]
+    evidence: dict[str, Evidence]
     relation: str
     threshold: float
     explain_ids: Callable[[object, object], Explanation]
@@ -69,14 +69,16 @@ def pair_table(
 ) -> PairTable:
     """Read the columns of a table of scores into arrays."""
     evidence = {
-        name.removeprefix(EVIDENCE): _floats(scores, name) for name in scores.column_names if name.startswith(EVIDENCE)
+        name.removeprefix(EVIDENCE): np.asarray(scores.column(name).to_numpy())
+        for name in scores.column_names
+        if name.startswith(EVIDENCE)
     }
     return PairTable(
         left=left,
         right=right,
         left_rows=scores.column("left").to_numpy().astype(np.int64),
         right_rows=scores.column("right").to_numpy().astype(np.int64),
-        probability=_floats(scores, "probability"),
+        probability=np.asarray(scores.column("probability").to_numpy(), dtype=np.float64),
         link=scores.column("link").to_numpy().astype(np.bool_),
         evidence=evidence,
         relation=relation,
@@ -84,7 +86,3 @@ def pair_table(
         explain_ids=explain,
         linked_word=linked_word,
     )
-
-
-def _floats(table: pa.Table, name: str) -> Floats:
-    return np.asarray(table.column(name).to_numpy(), dtype=np.float64)

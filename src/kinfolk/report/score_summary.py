@@ -11,6 +11,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Evidence = npt.NDArray[np.floating]  # single precision as stored: there are many pairs and several comparisons
 
 LOGIT_LIMIT = 9.21  # probability 0.0001 … 0.9999; everything beyond falls into the outermost bins
 BAND_EDGES = (0.0, 0.01, 0.1, 0.5, 0.9, 0.99, 1.0)
@@ -153,10 +154,10 @@ class EvidenceSpread:
     other: tuple[float, float, float] | None
 
 
-def evidence_spread(label: str, log_odds: Floats, link: Bools) -> EvidenceSpread:
+def evidence_spread(label: str, log_odds: Evidence, link: Bools) -> EvidenceSpread:
     """Percentiles of a comparison's evidence among links and among the other candidates; None where there are none."""
 
-    def percentiles(values: Floats) -> tuple[float, float, float] | None:
+    def percentiles(values: Evidence) -> tuple[float, float, float] | None:
         finite = values[np.isfinite(values)]
         if not len(finite):
             return None

