@@ -1,9 +1,11 @@
 """kinfolk on the one-table sets by its default path, beside Splink and dedupe on the same files.
 
-Claims: pairwise F1 of at least .90 on Cora; better than Splink (no labels) and dedupe (100 labels) on patent names.
+Claims: pairwise F1 of at least .90 on Cora; better than Splink (no labels) and dedupe (100 labels) on patent
+names.
 
-Protocol: ``kinfolk.dedupe(table)``, no option, no label, a fresh process with one thread; pairwise F1 of the clusters by
-``benchmarks.judge``. Peers at their own threshold and at the best of a grid, from ``benchmarks/results/peers``.
+Protocol: ``kinfolk.dedupe(table)``, no option, no label, a fresh process with one thread; pairwise F1 of the
+clusters by ``benchmarks.judge``. Peers at their own threshold and at the best of a grid, from
+``benchmarks/results/peers``.
 
 Run: ``python -m benchmarks.dedupe``. Writes ``benchmarks/results/dedupe.json``.
 """

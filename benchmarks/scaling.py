@@ -3,13 +3,13 @@
 Claim: near-linear: two registers of 5,000, 20,000, 100,000 and 500,000 made-up persons each (``kinfolk.data.persons``,
 80 % in both, seed 0), linked by the default path; the largest within 24 GB.
 
-Protocol: each size in a fresh process; the registers are made and written as Parquet beforehand and are not part of
-the measurement, reading them is. Reported: wall and CPU seconds, peak memory, F1; the slope of the log of CPU
-seconds against the log of records, over all sizes and for each step (1 is linear; the smallest size is partly
-imports).
+Protocol: each size in a fresh process; the registers are made and written as Parquet beforehand and are not
+part of the measurement, reading them is. Reported: wall and CPU seconds, peak memory, F1; the slope of the log
+of CPU seconds against the log of records, over all sizes and for each step (1 is linear; the smallest size is
+partly imports).
 
-Run: ``python -m benchmarks.scaling`` (``--sizes 5000 20000`` for a quick look). Writes ``benchmarks/results/scaling.json``
-and ``scaling.svg``.
+Run: ``python -m benchmarks.scaling`` (``--sizes 5000 20000`` for a quick look). Writes
+``benchmarks/results/scaling.json`` and ``scaling.svg``.
 """
 
 from __future__ import annotations

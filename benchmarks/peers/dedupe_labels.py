@@ -22,6 +22,7 @@ import dedupe as dd
 import dedupe.variables as dv
 import numpy as np
 import pandas as pd
+from dedupe._typing import TrainingExample
 
 from benchmarks.peers.protocol import (
     THRESHOLDS,
@@ -78,26 +79,24 @@ def teach(
     linker: dd.RecordLink | dd.Dedupe, is_match: Callable[[str, str], bool], task: Task
 ) -> dict[str, str | int | float]:
     """Answers candidate pairs from the truth and trains."""
-    marked: dict[str, list[tuple[Row, Row]]] = {"match": [], "distinct": []}
-    pool = list(linker.active_learner.candidates)
+    if linker.active_learner is None:
+        raise RuntimeError("prepare_training comes before teach")
+    match: list[TrainingExample] = []
+    distinct: list[TrainingExample] = []
+    pool: list[TrainingExample] = list(linker.active_learner.candidates)
     random.Random(task.seed).shuffle(pool)
     num_pool = len(pool)
-
-    def enough() -> bool:
-        answered = sum(map(len, marked.values()))
-        return answered >= task.num_labels and min(map(len, marked.values())) >= LEAST_OF_A_KIND
-
-    while pool and not enough():
-        pair = linker.uncertain_pairs()[0] if task.labelling == "active" else pool.pop()
-        kind = "match" if is_match(str(pair[0]["__id"]), str(pair[1]["__id"])) else "distinct"
-        marked[kind].append(pair)
-        if task.labelling == "active":
-            linker.mark_pairs({"match": [], "distinct": [], kind: [pair]})
-    if task.labelling == "random":
-        linker.mark_pairs(marked)
+    active = task.labelling == "active"
+    while pool and (len(match) + len(distinct) < task.num_labels or min(len(match), len(distinct)) < LEAST_OF_A_KIND):
+        pair = linker.uncertain_pairs()[0] if active else pool.pop()
+        true = is_match(str(pair[0]["__id"]), str(pair[1]["__id"]))
+        (match if true else distinct).append(pair)
+        if active:
+            linker.mark_pairs({"match": [pair] if true else [], "distinct": [] if true else [pair]})
+    if not active:
+        linker.mark_pairs({"match": match, "distinct": distinct})
     linker.train()
-    answered = sum(map(len, marked.values()))
-    return {"labels": answered, "labels_match": len(marked["match"]), "candidates_to_label": num_pool}
+    return {"labels": len(match) + len(distinct), "labels_match": len(match), "candidates_to_label": num_pool}
 
 
 def link(left: pd.DataFrame, right: pd.DataFrame, task: Task) -> ScoredPairs:

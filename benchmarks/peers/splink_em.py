@@ -19,11 +19,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from typing import Any, Literal
 
 import pandas as pd
 import splink.comparison_level_library as cll
 import splink.comparison_library as cl
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+from splink.internals.blocking_rule_creator import BlockingRuleCreator
+from splink.internals.comparison_creator import ComparisonCreator
 
 from benchmarks.peers.protocol import (
     THRESHOLDS,
@@ -94,13 +97,13 @@ def num_equal_pairs(prepared: list[pd.DataFrame], column: str) -> int:
 
 
 def train(
-    tables: list[pd.DataFrame], columns: list[str], link_type: str
+    tables: list[pd.DataFrame], columns: list[str], link_type: Literal["link_only", "dedupe_only"]
 ) -> tuple[Linker, dict[str, str | int | float]]:
     """A linker with all its parameters estimated, and what it was set up with."""
     prepared, kind = prepare(tables, columns)
-    comparisons = []
-    rules = []
-    sessions = []
+    comparisons: list[ComparisonCreator | dict[str, Any]] = []
+    rules: list[BlockingRuleCreator | dict[str, Any]] = []
+    sessions: list[BlockingRuleCreator] = []
     for column in columns:
         if kind[column] == "number":
             comparisons.append(cl.ExactMatch(column))
@@ -144,7 +147,7 @@ def train(
 def link(left: pd.DataFrame, right: pd.DataFrame, task: Task) -> ScoredPairs:
     """Every blocked pair with its match probability."""
     linker, notes = train([left, right], shared_attributes(left, right), "link_only")
-    pairs = linker.inference.predict().as_pandas_dataframe()
+    pairs: pd.DataFrame = linker.inference.predict().as_pandas_dataframe()  # type: ignore[no-untyped-call]
     # Which of the two tables comes first in a pair is splink's choice.
     swapped = (pairs["source_dataset_l"] == "table_1").to_numpy()
     first, second = pairs["unique_id_l"].to_numpy(), pairs["unique_id_r"].to_numpy()
@@ -168,7 +171,8 @@ def dedupe(table: pd.DataFrame, task: Task) -> ScoredClusters:
     pairs = linker.inference.predict(threshold_match_probability=THRESHOLDS[0])
     by_threshold = {}
     for cut in THRESHOLDS:
-        clusters = linker.clustering.cluster_pairwise_predictions_at_threshold(pairs, cut).as_pandas_dataframe()
+        found = linker.clustering.cluster_pairwise_predictions_at_threshold(pairs, cut)
+        clusters: pd.DataFrame = found.as_pandas_dataframe()  # type: ignore[no-untyped-call]
         by_threshold[cut] = dict(zip(clusters["unique_id"], clusters["cluster_id"].astype(str), strict=True))
     return ScoredClusters(by_threshold, cut="match probability at least 0.5", threshold=CUT, notes=notes)
 
