@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-COLORS = ("#c2410c", "#2563eb", "#059669", "#7c3aed", "#b45309", "#0891b2", "#4b5563", "#be185d")
+COLORS = ("#dc2626", "#2563eb", "#059669", "#7c3aed", "#ca8a04", "#0891b2", "#4b5563", "#be185d")
 STYLE = "<style>text{font:13px system-ui,sans-serif;fill:#1f2937}.t{font-weight:600}.g{stroke:#e5e7eb}</style>"
 
 

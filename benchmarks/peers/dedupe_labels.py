@@ -18,12 +18,12 @@ import re
 import warnings
 from collections.abc import Callable
 
-import dedupe as dd
 import dedupe.variables as dv
 import numpy as np
 import pandas as pd
-from dedupe._typing import TrainingExample
+from dedupe._typing import RecordDictPair
 
+import dedupe as dd
 from benchmarks.peers.protocol import (
     THRESHOLDS,
     ScoredClusters,
@@ -81,9 +81,9 @@ def teach(
     """Answers candidate pairs from the truth and trains."""
     if linker.active_learner is None:
         raise RuntimeError("prepare_training comes before teach")
-    match: list[TrainingExample] = []
-    distinct: list[TrainingExample] = []
-    pool: list[TrainingExample] = list(linker.active_learner.candidates)
+    match: list[RecordDictPair] = []
+    distinct: list[RecordDictPair] = []
+    pool: list[RecordDictPair] = list(linker.active_learner.candidates)
     random.Random(task.seed).shuffle(pool)
     num_pool = len(pool)
     active = task.labelling == "active"
