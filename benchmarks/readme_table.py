@@ -1,8 +1,9 @@
 """The table of the README, made from the committed results and from nothing else.
 
-Rows are tools, columns are sets; each cell is the one-to-one F1 at the tool's own cut and, in brackets, at the best cut
-chosen with the truth. A tool that compares one string a record was run on whole records and on its main column; the
-table shows the reading with the better F1 at its own cut.
+Rows are tools, columns are sets; each cell is the one-to-one F1 at the tool's own cut and, in brackets, at the best
+cut chosen with the truth; for a tool that draws labels at random, the mean over the draws there are. A tool that
+compares one string a record was run on whole records and on its main column; the table shows the reading with the
+better F1 at its own cut.
 
 Run: ``python -m benchmarks.readme_table`` rewrites the part of README.md between its two marks.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from statistics import mean
 
 from benchmarks.launch import Outcome
 from benchmarks.sets import LINK_SETS, RESULTS, ROOT, TITLES
@@ -30,11 +32,22 @@ def load_peers(set_name: str) -> dict[str, Outcome]:
     """For each tool its result on a set, the better of its readings; tools that were not run are left out."""
     found: dict[str, Outcome] = {}
     for title, names in PEERS.items():
-        paths = [RESULTS / "peers" / f"{set_name}__{name}.json" for name in names]
-        outcomes: list[Outcome] = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+        outcomes = [outcome for name in names if (outcome := load_peer(set_name, name)) is not None]
         if outcomes:
             found[title] = max(outcomes, key=lambda outcome: outcome["own_cut"]["f1"] if outcome["finished"] else -1)
     return found
+
+
+def load_peer(set_name: str, name: str) -> Outcome | None:
+    """One tool on one set; where it drew labels several times, the means of its F1 over the draws."""
+    folder = RESULTS / "peers"
+    paths = [folder / f"{set_name}__{name}.json", *sorted(folder.glob(f"{set_name}__{name}__seed*.json"))]
+    draws: list[Outcome] = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+    finished = [draw for draw in draws if draw["finished"]]
+    if not finished:
+        return draws[0] if draws else None
+    means = {cut: {"f1": mean(draw[cut]["f1"] for draw in finished)} for cut in ("own_cut", "best_cut")}
+    return {**finished[0], **means, "num_draws": len(finished)}
 
 
 def markdown(results: dict[str, Outcome]) -> str:
