@@ -33,6 +33,7 @@ class Scaler:
     quantiles: NDArray[np.float64]
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scale comparisons, shape (n, num_columns)."""
         from scipy.special import ndtri
 
         grid = np.linspace(0.0, 1.0, len(self.quantiles))
@@ -128,7 +129,8 @@ def fit_extra_trees(
     """Fit extremely randomized trees to labeled pairs that hold both classes."""
     from sklearn.ensemble import ExtraTreesClassifier
 
-    # Few labels: leaves of one pair vote best when many bootstrapped trees are averaged. Many: larger leaves, less noise.
+    # Few labels: leaves of one pair vote best when many bootstrapped trees are averaged. Many: larger leaves,
+    # less noise.
     small = labels.size < 500
     model = ExtraTreesClassifier(
         num_trees, min_samples_leaf=1 if small else 2, max_features=0.3, bootstrap=small, random_state=seed, n_jobs=1

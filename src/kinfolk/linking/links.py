@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from kinfolk.data import Records
+from kinfolk.data import Records, read_table
+from kinfolk.errors import ConfigurationError
+from kinfolk.evaluation import evaluate_links
 from kinfolk.evaluation.interval import Estimate, Interval
-from kinfolk.linking.explanation import Explanation
+from kinfolk.linking.explanation import Contribution, Explanation
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+    from kinfolk.evaluation import LinkMetrics
+    from kinfolk.evaluation.tables import TableLike
+
+EVIDENCE, SIMILARITY = "evidence/", "similarity/"
 
 
 @dataclass(frozen=True)
@@ -21,7 +35,7 @@ class Stage:
     detail: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Links:
     """Links between two tables.
 
@@ -53,6 +67,113 @@ class Links:
     stages: tuple[Stage, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def to_arrow(self) -> pa.Table: ...
-    def explain(self, left_id: object, right_id: object) -> Explanation: ...
-    def report(self, path: str | Path) -> Path: ...
+    def __len__(self) -> int:
+        return int(pc.sum(self.scores.column("link")).as_py() or 0)
+
+    def __repr__(self) -> str:
+        return f"Links({self.left.name} – {self.right.name}, {len(self):,} links, estimated F1 {self.estimate.f1})"
+
+    def to_arrow(self) -> pa.Table:
+        """The links: ``left_id``, ``right_id``, ``probability``, most probable first."""
+        linked = self.scores.filter(self.scores.column("link")).sort_by([("probability", "descending")])
+        return pa.table(
+            {
+                "left_id": self.left.ids.take(linked.column("left").combine_chunks()),
+                "right_id": self.right.ids.take(linked.column("right").combine_chunks()),
+                "probability": linked.column("probability"),
+            }
+        )
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The links as a pandas data frame."""
+        frame: pd.DataFrame = self.to_arrow().to_pandas()
+        return frame
+
+    def to_polars(self) -> pl.DataFrame:
+        """The links as a polars data frame."""
+        import polars
+
+        frame = polars.from_arrow(self.to_arrow())
+        assert isinstance(frame, polars.DataFrame)
+        return frame
+
+    def evaluate(self, truth: TableLike | str | Path) -> LinkMetrics:
+        """Compare the links with the true ones.
+
+        Args:
+            truth: a file or table with columns ``left_id`` and ``right_id``.
+        """
+        table = read_table(truth) if isinstance(truth, str | Path) else truth
+        return evaluate_links(self.to_arrow(), table)
+
+    def explain(self, left_id: object, right_id: object) -> Explanation:
+        """Say what speaks for and against one candidate pair, with the nearest wrong candidate beside it.
+
+        Raises:
+            ConfigurationError: an id that does not exist, or a pair that was not a candidate.
+        """
+        i, j = _row(self.left, left_id), _row(self.right, right_id)
+        lefts, rights = self.scores.column("left").to_numpy(), self.scores.column("right").to_numpy()
+        found = np.flatnonzero((lefts == i) & (rights == j))
+        if not len(found):
+            raise ConfigurationError(
+                f"The pair {left_id!r}, {right_id!r} was not a candidate: their texts are too different to be compared."
+            )
+        probability = self.scores.column("probability").to_numpy()
+        others = np.flatnonzero((lefts == i) ^ (rights == j))
+        rival = self._explain_row(int(others[np.argmax(probability[others])]), None) if len(others) else None
+        return self._explain_row(int(found[0]), rival)
+
+    def report(self, path: str | Path) -> Path:
+        """Write the report, one HTML file that needs no network."""
+        from kinfolk.report import write_report  # the report stands to the right of linking
+
+        return Path(write_report(self, path))
+
+    def _explain_row(self, position: int, rival: Explanation | None) -> Explanation:
+        row = self.scores.slice(position, 1).to_pylist()[0]
+        contributions = []
+        for column, log_odds in row.items():
+            if column.startswith(EVIDENCE):
+                label = column.removeprefix(EVIDENCE)
+                left_field, _, right_field = label.partition(" = ")
+                contributions.append(
+                    Contribution(
+                        label,
+                        _value(self.left, left_field, row["left"]),
+                        _value(self.right, right_field or left_field, row["right"]),
+                        row.get(SIMILARITY + label),
+                        float(log_odds),
+                    )
+                )
+        contributions.sort(key=lambda c: -abs(c.log_odds))
+        return Explanation(
+            self.left.ids[row["left"]].as_py(),
+            self.right.ids[row["right"]].as_py(),
+            row["probability"],
+            self.prior,
+            tuple(contributions),
+            row["link"],
+            self._reason(row),
+            rival,
+        )
+
+    def _reason(self, row: dict[str, object]) -> str:
+        probability = f"{row['probability']:.3f}"
+        if row["link"]:
+            return f"Linked: probability {probability}, at or above the cut of {self.threshold:.3f}."
+        if row["probability"] >= self.threshold:  # type: ignore[operator]
+            return f"Not linked although its probability {probability} is above the cut: a better link took one record."
+        return f"Not linked: probability {probability} is below the cut of {self.threshold:.3f}."
+
+
+def _row(records: Records, wanted: object) -> int:
+    position = pc.index(records.ids, pa.scalar(wanted, type=records.ids.type) if not isinstance(wanted, str) else
+                        pa.scalar(wanted).cast(records.ids.type)).as_py()
+    if position < 0:
+        raise ConfigurationError(f"{records.name} has no record with id {wanted!r}.")
+    return int(position)
+
+
+def _value(records: Records, field: str, row: int) -> str:
+    return records.take([row]).texts(field)[0] if field in records.roles else ""

@@ -1,7 +1,7 @@
 """Logistic regression that starts from what is known: independent normal priors on every weight.
 
-With three labeled matches an ordinary fit invents a cut; with a prior that says "the score is about right" it moves the cut
-only as far as the labels force it to.
+With three labeled matches an ordinary fit invents a cut; with a prior that says "the score is about right" it moves
+the cut only as far as the labels force it to.
 """
 
 from __future__ import annotations

@@ -2,13 +2,13 @@
 
 Three steps, each fitted on what the step before says about pairs it did not see:
 
-1. *Learn.* Extremely randomized trees, and from 30 labels a class on also boosted trees and a linear model on single terms,
-   fitted fold by fold; a labeled pair is always scored by the models that were fitted without it.
+1. *Learn.* Extremely randomized trees, and from 30 labels a class on also boosted trees and a linear model on single
+   terms, fitted fold by fold; a labeled pair is always scored by the models that were fitted without it.
 2. *Shrink.* The label-free model's probability (recalibrated on the labels) is pooled in with the weight of 100 labels:
    p = (sqrt(n) p_learned + 10 p_prior) / (sqrt(n) + 10), so that few labels cannot make it worse.
-3. *Weigh the rivals.* Logistic regression on that score, on its margin to the best rival of either record, and on whether a
-   one-to-one assignment keeps the pair. Without the last term assigned pairs are understated and the cut comes out too
-   strict: this costs up to two points of F1. Normal priors hold the weights where labels are few.
+3. *Weigh the rivals.* Logistic regression on that score, on its margin to the best rival of either record, and on
+   whether a one-to-one assignment keeps the pair. Without the last term assigned pairs are understated and the cut
+   comes out too strict: this costs up to two points of F1. Normal priors hold the weights where labels are few.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Matcher:
         num_labels: labels it was fitted on.
         scaler: brings comparisons to one scale.
         folds: fitted models, averaged for pairs without a label; none if labels were too few to learn from.
-        prior_weights: recalibration of the label-free log-odds (intercept, slope, smaller margin); None if there were none.
+        prior_weights: recalibration of the label-free log-odds (intercept, slope, smaller margin); None without them.
         final_weights: intercept, score, left margin, right margin, kept by the assignment.
         typical: scaled comparisons, then final columns, of a typical candidate: what evidence is measured against.
         fitted_log_odds: for the pairs given to ``fit_matcher``: out of fold where they were labeled.
@@ -127,8 +127,8 @@ class Matcher:
     ) -> tuple[float, tuple[str, ...], NDArray[np.float64]]:
         """Split the log-odds of pairs into what each group of comparisons adds.
 
-        A group's part is what is lost when its comparisons are set to those of a typical candidate; what groups say only
-        together is shared out in proportion, so that the parts add up.
+        A group's part is what is lost when its comparisons are set to those of a typical candidate; what groups say
+        only together is shared out in proportion, so that the parts add up.
 
         Args:
             features, left, right, prior: all candidates, as for ``log_odds``.
@@ -195,7 +195,7 @@ class Matcher:
                 arrays |= to_arrays(forest, f"fold{number}.forest{place}")
             if fold.linear is not None:
                 arrays |= to_arrays(fold.linear, f"fold{number}.linear")
-        with atomic_write(path) as temporary, open(temporary, "wb") as file:
+        with atomic_write(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
     def _check(self, features: PairFeatures, prior: NDArray[np.float64] | None) -> None:
@@ -258,8 +258,8 @@ def fit_matcher(
     rarer = int(min(truth.sum(), (truth == 0).sum()))
     if rarer < 2 and prior is None:
         raise ConfigurationError(
-            f"Learning needs at least two labeled matches and two labeled non-matches among the candidates. "
-            f"Got {int(truth.sum())} and {int((truth == 0).sum())}. Label more pairs, or start from the label-free model."
+            "Learning needs at least two labeled matches and two labeled non-matches among the candidates. "
+            f"Got {int(truth.sum())} and {int((truth == 0).sum())}. Label more pairs, or pass the label-free log-odds."
         )
     columns = _columns(features, left, right, prior)
     scaler = fit_scaler(columns)
@@ -309,8 +309,8 @@ def load_matcher(path: str | Path) -> Matcher:
     )
     prior_weights = arrays["prior_weights"]
     return Matcher(
-        tuple(about["names"]), tuple(about["groups"]), about["num_labels"], from_arrays(Scaler, arrays, "scaler"), folds,
-        prior_weights if prior_weights.size else None, arrays["final_weights"], arrays["typical"],
+        tuple(about["names"]), tuple(about["groups"]), about["num_labels"], from_arrays(Scaler, arrays, "scaler"),
+        folds, prior_weights if prior_weights.size else None, arrays["final_weights"], arrays["typical"],
         arrays["fitted_log_odds"],
     )  # fmt: skip
 

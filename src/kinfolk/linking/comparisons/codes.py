@@ -1,7 +1,8 @@
 """Model numbers and other codes: equal, related, contradicting, or hidden inside the other record's text.
 
-Shops write one code in many ways ("KX-TG9342T", "kxtg9342t black", "kxtg9342"): so codes are compared without punctuation,
-by their longest common part, and searched in the other record's text with all spaces and punctuation removed.
+Shops write one code in many ways ("KX-TG9342T", "kxtg9342t black", "kxtg9342"): so codes are compared without
+punctuation, by their longest common part, and searched in the other record's text with all spaces and punctuation
+removed.
 """
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ def _common(characters, a, a_end, b, b_end, row):  # type: ignore[no-untyped-def
 
 
 @numba.njit(cache=True)
-def _related(left, right, left_bounds, left_codes, right_bounds, right_codes, bounds, characters, weights):  # type: ignore[no-untyped-def]
+def _related(  # type: ignore[no-untyped-def]
+    left, right, left_bounds, left_codes, right_bounds, right_codes, bounds, characters, weights
+):
     out = np.full((len(left), 7), np.nan)
     longest = 0
     for code in range(len(bounds) - 1):
@@ -126,7 +129,9 @@ def _related(left, right, left_bounds, left_codes, right_bounds, right_codes, bo
 
 
 @numba.njit(cache=True)
-def _found(rows, others, code_bounds, codes, bounds, characters, weights, text_bounds, text):  # type: ignore[no-untyped-def]
+def _found(  # type: ignore[no-untyped-def]
+    rows, others, code_bounds, codes, bounds, characters, weights, text_bounds, text
+):
     out = np.full((len(rows), 3), np.nan)
     for row in range(len(rows)):
         first, last = code_bounds[rows[row]], code_bounds[rows[row] + 1]

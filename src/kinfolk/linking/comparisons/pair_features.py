@@ -68,8 +68,8 @@ def pair_features(
     Args:
         left, right: the two tables.
         left_rows, right_rows: row numbers of each pair, shape (n,).
-        fields: which column of the left table goes with which of the right one; columns with the role "number" or "date"
-            on both sides are compared as numbers, the others as text.
+        fields: which column of the left table goes with which of the right one; columns with the role "number" or
+            "date" on both sides are compared as numbers, the others as text.
 
     Returns:
         About 18 columns a text field, 4 a number, and 50 for the whole record, its codes and its rivals.
@@ -88,10 +88,10 @@ def pair_features(
             build.number(ours, read(left, ours)[left_rows], read(right, theirs)[right_rows], ratio=roles == {"number"})
         else:
             texts.append((ours, here, there))
-    whole = tuple([" ".join(parts).strip() for parts in zip(*side, strict=True)] for side in everything)
+    whole_left, whole_right = ([" ".join(parts).strip() for parts in zip(*side, strict=True)] for side in everything)
     views = [*texts]
     if len(fields) > 1:
-        views.append((WHOLE, *whole))
+        views.append((WHOLE, whole_left, whole_right))
     main = texts[0][0] if texts else WHOLE
     terms = None
     for name, here, there in views:
@@ -107,7 +107,7 @@ def pair_features(
             build.add(name, f"{name}: grams ", ("similarity",), _cosine(*grams, left_rows, right_rows)[:, None])
     if terms is not None:
         build.add(RIVALS, "words ", NEIGHBORS, compare_neighbors(*_word_vectors(terms), left_rows, right_rows))
-        build.add("codes", "codes ", CODES, compare_codes(*whole, left_rows, right_rows))
+        build.add("codes", "codes ", CODES, compare_codes(whole_left, whole_right, left_rows, right_rows))
     tokens = None if terms is None else token_evidence(terms, left_rows, right_rows)
     values = np.column_stack(build.columns) if build.columns else np.empty((len(left_rows), 0), np.float32)
     return PairFeatures(values, tuple(build.names), tuple(build.groups), tokens)
@@ -149,8 +149,8 @@ class _Columns:
         for kind, weights in zip(("numbers", "mixed"), code_weights(terms), strict=True):
             counts = overlap(terms, left, right, weights)[:, :3]
             clash = np.minimum(counts[:, 1], counts[:, 2])[:, None]
-            labels = tuple(f"{kind} {what}" for what in ("shared", "left only", "right only", "conflict"))
-            self.add(name, f"{name}: ", labels, np.hstack([counts, clash]))
+            counted = [f"{kind} {what}" for what in ("shared", "left only", "right only", "conflict")]
+            self.add(name, f"{name}: ", counted, np.hstack([counts, clash]))
 
     def number(self, name: str, here: NDArray[np.float64], there: NDArray[np.float64], *, ratio: bool) -> None:
         gap = np.abs(here - there)

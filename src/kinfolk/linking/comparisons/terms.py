@@ -34,7 +34,7 @@ class Terms:
     """Which terms the records of two tables hold.
 
     Attributes:
-        left, right: one row a record, one column a term; 1 where it occurs (float32, column numbers ascending in a row).
+        left, right: one row a record, one column a term; 1 where it occurs (float32, columns ascending in a row).
         vocabulary: the terms, sorted.
         idf: weight of each term, natural log, at least 0.001; shape (num_terms,).
     """

@@ -1,7 +1,8 @@
 """Every term as evidence of its own: shared, on the left only, or on the right only.
 
-Whether "upgrade" on one side only speaks against a match, and "dvd" does not, cannot be known beforehand; a linear model on
-these columns learns it from labels. Values are the term's weight over the heaviest, so rare terms move the score more.
+Whether "upgrade" on one side only speaks against a match, and "dvd" does not, cannot be known beforehand; a linear
+model on these columns learns it from labels. Values are the term's weight over the heaviest, so rare terms move the
+score more.
 """
 
 from __future__ import annotations

@@ -1,0 +1,92 @@
+"""Candidate pairs: the nearest records of the other table by n-grams, of the whole record and of each telling field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from kinfolk.linking.spaces import Space
+
+_POSTINGS_PER_RECORD = 40_000  # most entries of the other table that one record's features may touch
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Pairs of rows, each once, sorted by left row and then right row (int32)."""
+
+    left: np.ndarray
+    right: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+
+def nearest(queries: sp.csr_matrix, corpus: sp.csr_matrix, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The k rows of the corpus with the largest inner product, for each query.
+
+    Very common features of a query are left out when together they would touch more than 40,000 entries of the corpus
+    (rare ones decide who is near), so that the cost grows with the number of queries and not with its square.
+
+    Returns:
+        Query rows, corpus rows and products, best first within a query.
+    """
+    from sparse_dot_topn import sp_matmul_topn
+
+    product = sp_matmul_topn(_rarest(queries, corpus), corpus.T.tocsr(), top_n=min(k, corpus.shape[0]), sort=True)
+    rows = np.repeat(np.arange(queries.shape[0]), np.diff(product.indptr))
+    return rows, product.indices, product.data
+
+
+def union(left: Iterable[np.ndarray], right: Iterable[np.ndarray], num_right: int) -> Candidates:
+    """All pairs of several lists, each pair once."""
+    keys = np.unique(np.concatenate([a.astype(np.int64) * num_right + b for a, b in zip(left, right, strict=True)]))
+    return Candidates((keys // num_right).astype(np.int32), (keys % num_right).astype(np.int32))
+
+
+def propose(spaces: Iterable[tuple[Space, int]], num_right: int) -> Candidates:
+    """The union of the k nearest records of either table for the other, in each of several spaces.
+
+    Args:
+        spaces: pairs (space, k).
+        num_right: records of the right table.
+    """
+    lefts, rights = [], []
+    for space, k in spaces:
+        rows, neighbors, _ = nearest(space.left, space.right, k)
+        lefts.append(rows)
+        rights.append(neighbors)
+        rows, neighbors, _ = nearest(space.right, space.left, k)
+        lefts.append(neighbors)
+        rights.append(rows)
+    return union(lefts, rights, num_right)
+
+
+def mutual_best(space: Space) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of rows that are each other's nearest, most similar first."""
+    rows, neighbors, similarity = nearest(space.left, space.right, 1)
+    back_rows, back_neighbors, _ = nearest(space.right, space.left, 1)
+    best_left = np.full(space.right.shape[0], -1)
+    best_left[back_rows] = back_neighbors
+    mutual = best_left[neighbors] == rows
+    order = np.argsort(-similarity[mutual], kind="stable")
+    return rows[mutual][order], neighbors[mutual][order]
+
+
+def _rarest(queries: sp.csr_matrix, corpus: sp.csr_matrix) -> sp.csr_matrix:
+    frequency = np.bincount(corpus.indices, minlength=corpus.shape[1])
+    touched = frequency[queries.indices].astype(np.int64)
+    rows = np.repeat(np.arange(queries.shape[0]), np.diff(queries.indptr))
+    if np.bincount(rows, touched, minlength=1).max(initial=0) <= _POSTINGS_PER_RECORD:
+        return queries
+    order = np.lexsort((touched, rows))  # rarest first within each row
+    total = np.cumsum(touched[order])
+    before_row = np.concatenate([[0], total])[queries.indptr[:-1]]
+    keep = np.zeros(len(order), dtype=bool)
+    keep[order] = total - before_row[rows] <= _POSTINGS_PER_RECORD
+    pruned = queries.copy()
+    pruned.data = np.where(keep, pruned.data, 0).astype(np.float32)
+    pruned.eliminate_zeros()
+    return pruned

@@ -1,0 +1,153 @@
+"""Match probability without labels: winners against the runners-up that would have won without them.
+
+Every record has at most one partner, so once the winning pairs of a score are taken away, the pairs that win the
+remaining contest are known non-matches that look as good as non-matches get: decoys. A logistic model learns to tell
+winners from decoys, its score makes a new contest, and so on until it settles; the share of wrong winners follows from
+how many of them look like decoys. The idea is that of semi-supervised target-decoy analysis in proteomics (Käll et al.,
+"Semi-supervised learning for peptide identification from shotgun proteomics datasets", Nature Methods 4, 2007), with
+decoys that the problem itself supplies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinfolk.linking.compare import Comparisons
+from kinfolk.linking.decoys import probability_of_winners
+from kinfolk.linking.rivals import Contest
+
+RIVALS = "rivals"
+TOO_LITTLE = "too little to compare"
+_ROUNDS = 8
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Log-odds of every candidate pair, by comparison.
+
+    Attributes:
+        prior: log-odds before any evidence.
+        labels: what the columns of ``log_odds`` compare.
+        log_odds: float64 (pairs, labels).
+    """
+
+    prior: float
+    labels: tuple[str, ...]
+    log_odds: np.ndarray
+
+    @property
+    def probability(self) -> np.ndarray:
+        """Match probability of each pair, float64 in (0, 1)."""
+        total = self.prior + self.log_odds.sum(axis=1)
+        return np.asarray(1 / (1 + np.exp(-np.clip(total, -50, 50))))
+
+
+def match_without_labels(comparisons: Comparisons, contest: Contest) -> Evidence:
+    """Estimate the match probability of every candidate pair from the structure of the problem alone.
+
+    Args:
+        comparisons: what was compared, one row for each candidate pair.
+        contest: the candidate pairs and which of them exclude each other.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    design, groups = _design(comparisons)
+    pairs = np.arange(len(design))
+    if len(pairs) < 2 or not contest.num_left or not contest.num_right:
+        return Evidence(-50.0, (), np.zeros((len(pairs), 0)))
+    num_plain = design.shape[1]
+    similar = design[:, [c for c in comparisons.shown.values()]].mean(axis=1)
+    score = similar / (similar.std() or 1.0)
+    weights, intercept = None, 0.0
+    for _ in range(_ROUNDS):
+        margins = contest.margins(score, pairs)
+        first = np.column_stack([design, margins])
+        total = score + margins[:, 2] if weights is None else first @ weights + intercept
+        winners = contest.winners(total, pairs)
+        rest = np.delete(pairs, winners)
+        if len(winners) < 2 or len(rest) < 2:
+            break
+        second = np.column_stack([design[rest], contest.margins(score, rest)])
+        total_rest = score[rest] + second[:, -1] if weights is None else second @ weights + intercept
+        decoys = contest.winners(total_rest, rest)
+        probability = probability_of_winners(total[winners], total_rest[decoys])
+        likely = probability > 0.5
+        if not likely.any():
+            break
+        rows = np.vstack([first[winners][likely], second[decoys]])
+        target = np.concatenate([np.ones(likely.sum()), np.zeros(len(decoys))])
+        weight = np.concatenate([probability[likely], np.ones(len(decoys))])
+        model = LogisticRegression(C=0.3, max_iter=300).fit(rows, target, weight)
+        weights, intercept = model.coef_[0], float(model.intercept_[0])
+        score = design @ weights[:num_plain]
+    if weights is None:
+        return Evidence(-50.0, (), np.zeros((len(pairs), 0)))
+    # The last model's own contest decides the probabilities; slope and offset make them log-odds.
+    first = np.column_stack([design, contest.margins(score, pairs)])
+    total = first @ weights + intercept
+    winners = contest.winners(total, pairs)
+    rest = np.delete(pairs, winners)
+    second = np.column_stack([design[rest], contest.margins(score, rest)])
+    total_rest = second @ weights + intercept
+    decoys = contest.winners(total_rest, rest)
+    probability = probability_of_winners(total[winners], total_rest[decoys])
+    slope, offset = _logistic_line(total[winners], probability)
+    groups = [*groups, RIVALS, RIVALS, RIVALS]
+    labels = tuple(dict.fromkeys(groups))
+    log_odds = np.column_stack(
+        [first[:, [g == label for g in groups]] @ weights[[g == label for g in groups]] for label in labels]
+    )
+    evidence = Evidence(slope * intercept + offset, labels, slope * log_odds)
+    return _bounded(evidence, comparisons.capacity, winners, contest)
+
+
+def _design(comparisons: Comparisons) -> tuple[np.ndarray, list[str]]:
+    """Standardized comparisons (0 where missing) and one indicator for each pattern of missing columns."""
+    values = comparisons.values.astype(np.float64)
+    missing = np.isnan(values)
+    known = ~missing.all(axis=0)
+    values, missing = values[:, known], missing[:, known]
+    labels = [label for label, keep in zip(comparisons.labels, known, strict=True) if keep]
+    mean = np.nanmean(values, axis=0)
+    deviation = np.nanstd(values, axis=0) + 1e-9
+    standardized = np.where(missing, 0.0, (values - mean) / deviation)
+    indicators, owners = [], []
+    seen: set[bytes] = set()
+    for column in np.flatnonzero(missing.any(axis=0)):
+        pattern = np.packbits(missing[:, column]).tobytes()
+        if pattern not in seen:
+            seen.add(pattern)
+            indicators.append(missing[:, column].astype(np.float64))
+            owners.append(labels[column])
+    columns = [standardized, *(i[:, None] for i in indicators)]
+    return np.hstack(columns), labels + owners
+
+
+def _logistic_line(score: np.ndarray, probability: np.ndarray) -> tuple[float, float]:
+    from sklearn.linear_model import LogisticRegression
+
+    doubled = np.concatenate([score, score])[:, None]
+    target = np.repeat([1, 0], len(score))
+    line = LogisticRegression(C=1e3).fit(doubled, target, np.concatenate([probability, 1 - probability]) + 1e-9)
+    return max(float(line.coef_[0, 0]), 1e-3), float(line.intercept_[0])
+
+
+def _bounded(evidence: Evidence, capacity: np.ndarray, winners: np.ndarray, contest: Contest) -> Evidence:
+    """Hold the log-odds below what the comparable fields can carry, given how rare matches are among all pairs.
+
+    With E matches in L x R pairs the odds of a pair before any evidence are E / (L R), and agreement in a field cannot
+    carry more than the number of its values. Two records that share nothing but one short field stay doubtful.
+    """
+    total = evidence.prior + evidence.log_odds.sum(axis=1)
+    bounded = total
+    for _ in range(30):
+        expected = max(1e-3, float((1 / (1 + np.exp(-np.clip(bounded[winners], -50, 50)))).sum()))
+        limit = np.log(expected) - np.log(contest.num_left) - np.log(contest.num_right) + capacity
+        bounded = np.minimum(total, limit)
+    if np.array_equal(bounded, total):
+        return evidence
+    return Evidence(
+        evidence.prior, (*evidence.labels, TOO_LITTLE), np.column_stack([evidence.log_odds, bounded - total])
+    )

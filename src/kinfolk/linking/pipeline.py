@@ -1,0 +1,209 @@
+"""Linking two tables from beginning to end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from kinfolk import __version__
+from kinfolk.data import Records, read_records
+from kinfolk.errors import ConfigurationError
+from kinfolk.evaluation.interval import Interval
+from kinfolk.linking.alignment import align_fields, split_mapping
+from kinfolk.linking.candidates import Candidates, mutual_best, propose
+from kinfolk.linking.compare import Comparisons, Field, compare, prepare_fields, whole_texts
+from kinfolk.linking.decide import decide, unlinked
+from kinfolk.linking.estimate import estimate_from_probabilities
+from kinfolk.linking.links import EVIDENCE, SIMILARITY, Links, Stage
+from kinfolk.linking.match import Evidence, match_without_labels
+from kinfolk.linking.rivals import ONCE, Contest
+from kinfolk.linking.run import Run
+from kinfolk.linking.spaces import Space, tfidf_space
+
+_WHOLE_RECORD_K, _FIELD_K = 10, 5
+_MIN_DISTINCTNESS = 0.3  # fields with fewer distinct values per record find no candidates of their own
+
+Progress = Callable[[str], None]
+
+
+def link(
+    left: object,
+    right: object,
+    *,
+    left_id: str | None = None,
+    right_id: str | None = None,
+    text: Sequence[str] = (),
+    number: Sequence[str] = (),
+    date: Sequence[str] = (),
+    category: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    relation: str = "auto",
+    threshold: float | None = None,
+    run: str | Path | None = None,
+    progress: Progress = lambda stage: None,
+) -> Links:
+    """Find the records of two tables that are the same thing.
+
+    Args:
+        left, right: files, queries, data frames, Arrow tables, lists of dicts, or Records.
+        left_id, right_id: the id columns; None looks for them.
+        text, number, date, category: fields of that role, as "name" or, where the tables differ, "name=title".
+        ignore: columns of either table to leave out.
+        relation: "one-to-one", "many-to-one" (a left record has at most one partner), "one-to-many" or "auto", which
+            is one-to-one.
+        threshold: least probability of a link; None chooses the cut with the highest expected F1.
+        run: folder that keeps finished stages; the same call goes on where it stopped.
+        progress: called with the name of each stage as it begins.
+
+    Raises:
+        DataError: a table cannot be read.
+        ConfigurationError: an option is not possible.
+        RunError: the run folder belongs to another run.
+    """
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise ConfigurationError(f"threshold must be in [0, 1]. Got {threshold}.")
+    relation = "one-to-one" if relation == "auto" else relation
+    if relation not in ONCE or relation == "many-to-many":
+        raise ConfigurationError(
+            f"relation must be auto, one-to-one, many-to-one or one-to-many. Got {relation!r}."
+        )
+    clock = _Clock(progress)
+    clock.start("read")
+    roles = {"text": text, "number": number, "date": date, "category": category}
+    given = {role: split_mapping(entries) for role, entries in roles.items()}
+    tables = []
+    for side, (source, id_column) in enumerate(((left, left_id), (right, right_id))):
+        tables.append(
+            read_records(
+                source,
+                id=id_column,
+                text=[pair[side] for pair in given["text"]],
+                number=[pair[side] for pair in given["number"]],
+                date=[pair[side] for pair in given["date"]],
+                category=[pair[side] for pair in given["category"]],
+            )
+        )
+    tables = [t.with_roles({c: "ignore" for c in ignore if c in t.roles}) for t in tables]
+    for column in ignore:
+        if not any(column in t.roles for t in tables):
+            raise ConfigurationError(f"ignore names '{column}', which is a column of neither table.")
+    records_left, records_right = tables
+    key = {
+        "version": __version__,
+        "left table": records_left.fingerprint(),
+        "right table": records_right.fingerprint(),
+        "relation": relation,
+        "fields": repr(given),
+    }
+    store = Run(Path(run) if run is not None else None, key)
+    clock.stop(f"{len(records_left):,} and {len(records_right):,} records")
+
+    clock.start("represent")
+    texts = whole_texts(records_left), whole_texts(records_right)
+    whole = tfidf_space(*texts)
+    pairs = align_fields(
+        records_left, records_right, given=[p for role in given.values() for p in role], seeds=mutual_best(whole)
+    )
+    fields = prepare_fields(records_left, records_right, pairs)
+    clock.stop(", ".join(f"{f.pair.label} ({f.pair.role})" for f in fields) or "no field in common: whole records only")
+
+    scores = store.load("scores")
+    if scores is None:
+        scores = _score(records_left, records_right, fields, (*texts, whole), relation, store, clock)
+        store.save("scores", scores)
+    metadata = scores.schema.metadata or {}
+    prior = float(metadata.get(b"prior", b"-50"))
+
+    clock.start("decide")
+    contest = _contest(scores, records_left, records_right, relation)
+    probability = scores.column("probability").to_numpy()
+    decision = decide(probability, contest, threshold)
+    scores = scores.append_column("link", pa.array(decision.link))
+    winners = contest.winners(probability, np.arange(len(probability)))
+    everything = Interval(1.0, 1.0, 1.0)
+    links = Links(
+        records_left,
+        records_right,
+        scores,
+        unlinked(probability, decision, contest),
+        prior,
+        decision.threshold,
+        relation,
+        estimate_from_probabilities(probability[winners], decision.link[winners]),
+        everything,
+        (*clock.stages, Stage("decide", 0.0, f"{int(decision.link.sum()):,} links")),
+        records_left.notes + records_right.notes,
+    )
+    store.save("unlinked", links.unlinked)
+    store.save("links", links.to_arrow())
+    return links
+
+
+def _score(
+    left: Records,
+    right: Records,
+    fields: tuple[Field, ...],
+    whole: tuple[list[str], list[str], Space],
+    relation: str,
+    store: Run,
+    clock: _Clock,
+) -> pa.Table:
+    clock.start("candidates")
+    telling = [(f.space, _FIELD_K) for f in fields if f.pair.role == "text" and f.distinctness > _MIN_DISTINCTNESS]
+    found = store.load("candidates")
+    if found is None:
+        candidates = propose([(whole[2], _WHOLE_RECORD_K), *telling], max(1, len(right)))
+        store.save("candidates", pa.table({"left": candidates.left, "right": candidates.right}))
+    else:
+        candidates = Candidates(found.column("left").to_numpy(), found.column("right").to_numpy())
+    clock.stop(f"{len(candidates):,} pairs")
+    clock.start("compare")
+    comparisons = compare(left, right, fields, whole, candidates.left, candidates.right)
+    clock.stop(f"{comparisons.values.shape[1]} comparisons a pair")
+    clock.start("match")
+    left_once, right_once = ONCE[relation]
+    contest = Contest(candidates, len(left), len(right), left_once, right_once)
+    evidence = match_without_labels(comparisons, contest)
+    clock.stop()
+    return _scores_table(candidates, comparisons, evidence)
+
+
+def _scores_table(candidates: Candidates, comparisons: Comparisons, evidence: Evidence) -> pa.Table:
+    columns = {
+        "left": pa.array(candidates.left, pa.int32()),
+        "right": pa.array(candidates.right, pa.int32()),
+        "probability": pa.array(evidence.probability, pa.float64()),
+    }
+    for index, label in enumerate(evidence.labels):
+        columns[EVIDENCE + label] = pa.array(evidence.log_odds[:, index].astype(np.float32))
+        shown = comparisons.shown.get(label, -1)
+        if shown >= 0:
+            similarity = np.clip(comparisons.values[:, shown], 0, 1)
+            columns[SIMILARITY + label] = pa.array(similarity, mask=np.isnan(similarity))
+    return pa.table(columns).replace_schema_metadata({"prior": repr(evidence.prior)})
+
+
+def _contest(scores: pa.Table, left: Records, right: Records, relation: str) -> Contest:
+    candidates = Candidates(scores.column("left").to_numpy(), scores.column("right").to_numpy())
+    left_once, right_once = ONCE[relation]
+    return Contest(candidates, len(left), len(right), left_once, right_once)
+
+
+class _Clock:
+    """Times the stages and tells the caller when each begins."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.stages: list[Stage] = []
+        self._progress = progress
+        self._name, self._began = "", 0.0
+
+    def start(self, name: str) -> None:
+        self._name, self._began = name, time.perf_counter()
+        self._progress(name)
+
+    def stop(self, detail: str = "") -> None:
+        self.stages.append(Stage(self._name, time.perf_counter() - self._began, detail))
