@@ -1,9 +1,9 @@
 """Learning from labeled pairs: the published train/valid/test splits of eight sets, no setting changed between sets.
 
-Models are fitted on the training pairs, the cut is the best one on the validation pairs, and the test pairs are scored once.
-Candidates without a label (top-10 by character 3-grams both ways) take part as rivals only; no label of a validation or
-test pair is ever fitted. ``pairs only`` removes everything that looks beyond the two records of a pair, which is what a
-cross-encoder sees. Published figures of fine-tuned transformers stand beside for orientation.
+Models are fitted on the training pairs, the cut is the best one on the validation pairs, and the test pairs are scored
+once. Candidates without a label (top-10 by character 3-grams both ways) take part as rivals only; no label of a
+validation or test pair is ever fitted. ``pairs only`` removes everything that looks beyond the two records of a pair,
+which is what a cross-encoder sees. Published figures of fine-tuned transformers stand beside for orientation.
 
     python -m benchmarks.pair_splits [--seeds 3] [SET ...]
 """

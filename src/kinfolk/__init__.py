@@ -11,14 +11,12 @@ from kinfolk.errors import ConfigurationError, DataError, KinfolkError, MissingE
 if TYPE_CHECKING:
     from kinfolk.data import Records, read_records
     from kinfolk.evaluation import evaluate
-    from kinfolk.linking.clusters import Clusters
     from kinfolk.linking.links import Links
-    from kinfolk.linking.pipeline import cluster, dedupe, link
+    from kinfolk.linking.pipeline import link
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Clusters",
     "ConfigurationError",
     "DataError",
     "KinfolkError",
@@ -27,19 +25,14 @@ __all__ = [
     "Records",
     "RunError",
     "__version__",
-    "cluster",
-    "dedupe",
     "evaluate",
     "link",
     "read_records",
 ]
 
 _HOME = {
-    "Clusters": "kinfolk.linking.clusters",
     "Links": "kinfolk.linking.links",
     "Records": "kinfolk.data",
-    "cluster": "kinfolk.linking.pipeline",
-    "dedupe": "kinfolk.linking.pipeline",
     "evaluate": "kinfolk.evaluation",
     "link": "kinfolk.linking.pipeline",
     "read_records": "kinfolk.data",

@@ -18,10 +18,14 @@ from rich.table import Table
 from kinfolk import __version__
 from kinfolk.errors import ConfigurationError, KinfolkError, MissingExtraError
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Learn what belongs together, then link it.")
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, help="Learn what belongs together, then link it."
+)
 _error = Console(stderr=True)
 
-Fields = Annotated[list[str] | None, typer.Option(help="Columns of this role: NAME, LEFT=RIGHT, or several with commas.")]
+Fields = Annotated[
+    list[str] | None, typer.Option(help="Columns of this role: NAME, LEFT=RIGHT, or several with commas.")
+]
 
 
 def main() -> None:
@@ -159,7 +163,12 @@ def _progress(silent: bool) -> Iterator[Callable[[str], None]]:
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=_error, transient=True, disable=silent
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=_error,
+        transient=True,
+        disable=silent,
     ) as bar:
         task = bar.add_task("read")
         yield lambda stage: bar.update(task, description=stage)
@@ -195,9 +204,13 @@ def _summary(links: Any) -> dict[str, object]:
 
 def _print_links(links: Any, output: Path, report: Path | None) -> None:
     console = Console(highlight=False)
-    console.print(f"[bold]{len(links):,} links[/] between {len(links.left):,} and {len(links.right):,} records → {output}")
+    console.print(
+        f"[bold]{len(links):,} links[/] between {len(links.left):,} and {len(links.right):,} records → {output}"
+    )
     estimate = links.estimate
-    console.print(f"Estimated without truth: precision {estimate.precision}, recall {estimate.recall}, F1 {estimate.f1}")
+    console.print(
+        f"Estimated without truth: precision {estimate.precision}, recall {estimate.recall}, F1 {estimate.f1}"
+    )
     for stage in links.stages:
         console.print(f"  {stage.name:<11}{stage.seconds:7.1f} s  {_plain(stage.detail)}")
     for note in links.notes:

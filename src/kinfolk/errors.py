@@ -33,4 +33,6 @@ class MissingExtraError(KinfolkError, ImportError):
     """An optional dependency is needed and not installed; the message names the extra that brings it."""
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs an optional part of kinfolk. Install it with: pip install 'kinfolk[{extra}]'")
+        super().__init__(
+            f"{feature} needs an optional part of kinfolk. Install it with: pip install 'kinfolk[{extra}]'"
+        )

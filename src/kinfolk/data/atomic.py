@@ -43,7 +43,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         if not temporary.exists():
             raise DataError(f"Nothing was written for {path}.")
         _flush(temporary)
-        os.replace(temporary, path)
+        os.replace(temporary, path)  # noqa: PTH105
         _flush(path.parent)
     except OSError as error:
         raise DataError(

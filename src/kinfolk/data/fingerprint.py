@@ -16,7 +16,7 @@ from kinfolk.data.text import is_string, value_as_text
 class Digest(Protocol):
     """What ``hashlib`` objects can do."""
 
-    def update(self, data: bytes, /) -> None: ...
+    def update(self, data: bytes, /) -> None: ...  # noqa: D102
 
 
 def hash_column(digest: Digest, column: pa.ChunkedArray) -> None:

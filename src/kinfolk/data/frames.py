@@ -71,7 +71,7 @@ def _read_frame(source: object, name: str) -> Source | None:
     if nw.dependencies.is_pandas_dataframe(source):
         source, notes = _with_index(source, name)
         return _read_pandas(source, name, notes)
-    frame = nw.from_native(source, pass_through=True)  # type: ignore[call-overload]
+    frame = nw.from_native(source, pass_through=True)
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect()
     if not isinstance(frame, nw.DataFrame):

@@ -84,7 +84,7 @@ def _whole_object(text: str) -> dict[str, object] | None:
 def _read_object(value: dict[str, object], name: str) -> Source:
     lists = {k: v for k, v in value.items() if isinstance(v, list)}
     if value and len(lists) == len(value):
-        return table_of_columns(lists, name)
+        return table_of_columns(lists, name)  # type: ignore[arg-type]
     return table_of_rows([value], name)
 
 

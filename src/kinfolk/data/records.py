@@ -116,7 +116,9 @@ class Records:
     def numbers(self, field: str) -> npt.NDArray[np.float64]:
         """The values of a column as float64, NaN where missing or unreadable ("$1,299.00" is 1299, "8.10 %" is 8.1)."""
         values = self._column(field)
-        return parse_numbers(values, decimal=self.conventions.get(field) if self.roles[field] == "number" else None).values
+        return parse_numbers(
+            values, decimal=self.conventions.get(field) if self.roles[field] == "number" else None
+        ).values
 
     def dates(self, field: str) -> npt.NDArray[np.float64]:
         """The values of a column as days since 1970-01-01 in float64, NaN where missing or unreadable."""

@@ -72,7 +72,7 @@ class Profile:
     first: bool
 
     @property
-    def present(self) -> int:
+    def present(self) -> int:  # noqa: D102
         return self.rows - self.missing
 
     def share(self, pattern: str) -> float:
@@ -298,7 +298,7 @@ def describe_roles(records: Records) -> pa.Table:
             }
         )
     schema = pa.schema(
-        [("column", pa.string()), ("role", pa.string()), ("missing", pa.float64())]
+        [("column", pa.string()), ("role", pa.string()), ("missing", pa.float64())]  # noqa: RUF005
         + [("distinct", pa.int64()), ("example", pa.string()), ("why", pa.string())]
     )
     return pa.Table.from_pylist(rows, schema=schema)

@@ -18,7 +18,7 @@ _CLUSTERS = ("id", "cluster_id")
 class Result(Protocol):
     """What linking and clustering return."""
 
-    def to_arrow(self) -> pa.Table: ...
+    def to_arrow(self) -> pa.Table: ...  # noqa: D102
 
 
 def evaluate(result: TableLike | Result, truth: TableLike | Result) -> LinkMetrics | ClusterMetrics:

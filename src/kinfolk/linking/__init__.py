@@ -1,0 +1,1 @@
+"""From candidate pairs to links: compare, match, decide, explain."""

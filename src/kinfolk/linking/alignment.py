@@ -73,7 +73,9 @@ def align_fields(
             pairs.append(FieldPair(field, namesake, _common_role(left, field, right, namesake)))
             free_left.remove(field)
             free_right.remove(namesake)
-    pairs += [FieldPair(a, b, _common_role(left, a, right, b)) for a, b in _alike(left, free_left, right, free_right, seeds)]
+    pairs += [
+        FieldPair(a, b, _common_role(left, a, right, b)) for a, b in _alike(left, free_left, right, free_right, seeds)
+    ]
     return tuple(pairs)
 
 

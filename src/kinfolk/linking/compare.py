@@ -154,7 +154,7 @@ def _shared_information(
 def _relative_closeness(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         closeness: np.ndarray = 1 - np.abs(a - b) / np.maximum(np.abs(a), np.abs(b))
-    return np.clip(closeness, 0, 1)
+    return np.asarray(np.clip(closeness, 0, 1))
 
 
 def _edit_similarity(field: Field, rows_left: np.ndarray, rows_right: np.ndarray) -> np.ndarray:

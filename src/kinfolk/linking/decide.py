@@ -74,8 +74,10 @@ def _side(
     alone = np.flatnonzero(~linked)
     order = np.lexsort((-probability, own))
     first = np.searchsorted(own[order], alone)
-    has = (first < len(order)) & (own[order][np.minimum(first, len(order) - 1)] == alone) if len(order) else np.zeros(
-        len(alone), dtype=bool
+    has = (
+        (first < len(order)) & (own[order][np.minimum(first, len(order) - 1)] == alone)
+        if len(order)
+        else np.zeros(len(alone), dtype=bool)
     )
     best = order[np.minimum(first, max(0, len(order) - 1))] if len(order) else np.zeros(len(alone), dtype=np.int64)
     taken_by = np.full(num_other, -1, dtype=np.int64)

@@ -9,9 +9,7 @@ from kinfolk.evaluation.interval import Estimate, Interval
 _MISCALIBRATION = 0.03  # how far mean probabilities may be off; what calibration on real tables has shown
 
 
-def estimate_from_probabilities(
-    probability: np.ndarray, link: np.ndarray, candidate_recall: Interval = Interval(1.0, 1.0, 1.0)
-) -> Estimate:
+def estimate_from_probabilities(probability: np.ndarray, link: np.ndarray, candidate_recall: float = 1.0) -> Estimate:
     """Expected precision, recall and F1 of the links, if the probabilities are right.
 
     Precision is the mean probability of the links and recall the share of all expected matches that were linked. The
@@ -24,7 +22,7 @@ def estimate_from_probabilities(
     """
     linked, left_out = probability[link], probability[~link]
     found, missed = float(linked.sum()), float(left_out.sum())
-    outside = (found + missed) * (1 / max(candidate_recall.value, 1e-6) - 1)
+    outside = (found + missed) * (1 / max(candidate_recall, 1e-6) - 1)
     total = found + missed + outside
     variance_found = float((linked * (1 - linked)).sum())
     variance_missed = float((left_out * (1 - left_out)).sum())
@@ -35,7 +33,11 @@ def estimate_from_probabilities(
     def figures(correct: float, other: float) -> tuple[float, float, float]:
         correct = float(np.clip(correct, 0, len(linked)))
         other = max(0.0, other)
-        return correct / num_links, correct / max(correct + other, 1e-9), 2 * correct / max(num_links + correct + other, 1)
+        return (
+            correct / num_links,
+            correct / max(correct + other, 1e-9),
+            2 * correct / max(num_links + correct + other, 1),
+        )
 
     value = figures(found, missed + outside)
     low = figures(found - slack_found, missed + outside + slack_missed)

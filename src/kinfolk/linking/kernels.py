@@ -6,7 +6,7 @@ import numba as nb
 import numpy as np
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
+@nb.njit(cache=True)
 def pair_dot(starts_a, columns_a, values_a, starts_b, columns_b, values_b, rows_a, rows_b):  # type: ignore[no-untyped-def]
     """Inner products of pairs of rows of two CSR matrices with sorted columns: float32 (pairs,)."""
     out = np.zeros(len(rows_a), dtype=np.float32)
@@ -27,7 +27,7 @@ def pair_dot(starts_a, columns_a, values_a, starts_b, columns_b, values_b, rows_
     return out
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
+@nb.njit(cache=True)
 def best_two(keys, num_keys, scores, floor):  # type: ignore[no-untyped-def]
     """Best and second-best score of each key, both at least ``floor``."""
     best = np.full(num_keys, floor)
@@ -42,12 +42,12 @@ def best_two(keys, num_keys, scores, floor):  # type: ignore[no-untyped-def]
     return best, second
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
+@nb.njit(cache=True)
 def take_greedily(order, left, right, num_left, num_right, left_once, right_once):  # type: ignore[no-untyped-def]
     """Walk the pairs in ``order`` and take each whose ends are still free (an end that may be used again always is)."""
-    used_left = np.zeros(num_left, dtype=nb.boolean)
-    used_right = np.zeros(num_right, dtype=nb.boolean)
-    taken = np.zeros(len(left), dtype=nb.boolean)
+    used_left = np.zeros(num_left, dtype=np.bool_)
+    used_right = np.zeros(num_right, dtype=np.bool_)
+    taken = np.zeros(len(left), dtype=np.bool_)
     for pair in order:
         i, j = left[pair], right[pair]
         if (left_once and used_left[i]) or (right_once and used_right[j]):

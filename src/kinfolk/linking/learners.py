@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type,operator"
 """Three learners over pair comparisons, each fitted by scikit-learn and kept as plain arrays.
 
 Boosted trees, extremely randomized trees (Geurts et al. 2006) and a linear model on comparisons and single terms make

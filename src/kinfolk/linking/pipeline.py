@@ -44,7 +44,7 @@ def link(
     relation: str = "auto",
     threshold: float | None = None,
     run: str | Path | None = None,
-    progress: Progress = lambda stage: None,
+    progress: Progress | None = None,
 ) -> Links:
     """Find the records of two tables that are the same thing.
 
@@ -68,9 +68,7 @@ def link(
         raise ConfigurationError(f"threshold must be in [0, 1]. Got {threshold}.")
     relation = "one-to-one" if relation == "auto" else relation
     if relation not in ONCE or relation == "many-to-many":
-        raise ConfigurationError(
-            f"relation must be auto, one-to-one, many-to-one or one-to-many. Got {relation!r}."
-        )
+        raise ConfigurationError(f"relation must be auto, one-to-one, many-to-one or one-to-many. Got {relation!r}.")
     clock = _Clock(progress)
     clock.start("read")
     roles = {"text": text, "number": number, "date": date, "category": category}
@@ -196,14 +194,15 @@ def _contest(scores: pa.Table, left: Records, right: Records, relation: str) -> 
 class _Clock:
     """Times the stages and tells the caller when each begins."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress | None) -> None:
         self.stages: list[Stage] = []
         self._progress = progress
         self._name, self._began = "", 0.0
 
     def start(self, name: str) -> None:
         self._name, self._began = name, time.perf_counter()
-        self._progress(name)
+        if self._progress is not None:
+            self._progress(name)
 
     def stop(self, detail: str = "") -> None:
         self.stages.append(Stage(self._name, time.perf_counter() - self._began, detail))

@@ -34,7 +34,9 @@ class Run:
             try:
                 found = json.loads(manifest.read_text("utf-8"))
             except ValueError as error:
-                raise RunError(f"{manifest} cannot be read ({error}). Delete the folder {folder} to start anew.") from error
+                raise RunError(
+                    f"{manifest} cannot be read ({error}). Delete the folder {folder} to start anew."
+                ) from error
             differing = sorted(k for k in {*key, *found} if key.get(k) != found.get(k))
             if differing:
                 raise RunError(

@@ -26,7 +26,7 @@ class Space:
     def similarity(self, rows_left: np.ndarray, rows_right: np.ndarray) -> np.ndarray:
         """Inner products of pairs of rows: float32 (pairs,)."""
         a, b = self.left, self.right
-        return pair_dot(a.indptr, a.indices, a.data, b.indptr, b.indices, b.data, rows_left, rows_right)
+        return np.asarray(pair_dot(a.indptr, a.indices, a.data, b.indptr, b.indices, b.data, rows_left, rows_right))
 
     def norms(self) -> tuple[np.ndarray, np.ndarray]:
         """Squared lengths of the left and right rows."""
