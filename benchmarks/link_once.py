@@ -14,6 +14,7 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,7 +27,10 @@ def link_tables(left: str, right: str, labels: str | None, encoder: str | None, 
     """Links two tables by kinfolk's default path."""
     import kinfolk
 
-    links = kinfolk.link(left, right, labels=labels, encoder=encoder)
+    # Only what was asked for is passed: without labels and encoder it is the call a newcomer makes.
+    wanted = {"labels": labels, "encoder": encoder}
+    given: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+    links = kinfolk.link(left, right, **given)
     costs = process_costs()  # before the benchmark's own bookkeeping
     scores = links.scores
     pairs = pa.table(
