@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kinfolk.errors import ConfigurationError, DataError
 from kinfolk.evaluation.calibration import expected_calibration_error
+from kinfolk.linking.comparisons.competition import compare_rivals
 from kinfolk.linking.comparisons.pair_features import PairFeatures
 from kinfolk.linking.map_logistic import sigmoid
 from kinfolk.linking.supervised import UNKNOWN, Matcher, fit_matcher, load_matcher
@@ -71,6 +72,16 @@ def test_labeled_pairs_are_scored_by_models_that_did_not_see_them() -> None:
     score = fit_matcher(features, truth, rows, rows, exclusive=False).fitted_log_odds
     concordant = (score[truth == 1][:, None] > score[truth == 0][None, :]).mean()
     assert 0.4 < concordant < 0.6
+
+
+def test_no_labels_change_nothing_for_pairs_the_assignment_keeps() -> None:
+    features, truth, left, right, prior = table()
+    score = fit_matcher(features, some_labels(truth, 0), left, right, prior=prior).fitted_log_odds
+    kept = compare_rivals(prior, left, right)[:, 2] == 1
+    np.testing.assert_allclose(score[kept], prior[kept])
+    assert (score[~kept] < prior[~kept]).all()
+    many_to_many = fit_matcher(features, some_labels(truth, 0), left, right, prior=prior, exclusive=False)
+    np.testing.assert_allclose(many_to_many.fitted_log_odds, prior)
 
 
 @pytest.mark.parametrize("count", [0, 1, 10])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -39,18 +39,13 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     if path.is_dir():
         raise DataError(f"Cannot write {path}: it is a folder. Give the name of a file.")
     try:
+        # made first, so that a place that cannot be written to is told apart from an error of the writing block
+        _in_words(path, lambda: temporary.touch(exist_ok=False))
         yield temporary
-        if not temporary.exists():
-            raise DataError(f"Nothing was written for {path}.")
-        _flush(temporary)
-        os.replace(temporary, path)  # noqa: PTH105
-        _flush(path.parent)
-    except OSError as error:
-        raise DataError(
-            f"Cannot write {path}: {error.strerror or error}. Choose another place or free some space."
-        ) from error
+        _in_words(path, lambda: _settle(temporary, path))
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_table(table: pa.Table, path: str | Path) -> None:
@@ -99,20 +94,26 @@ def _known_suffix(path: str | Path) -> str:
 
 
 def _write_delimited(table: pa.Table, path: Path, delimiter: str) -> None:
-    import pyarrow.csv as pa_csv
+    import csv
 
-    flat = pa.table(
-        {name: _flat(table.column(i)) for i, name in enumerate(table.column_names)} if table.num_columns else {}
-    )
-    pa_csv.write_csv(flat, path, pa_csv.WriteOptions(delimiter=delimiter, quoting_style="needed"))
+    # Python's writer quotes only what needs it; Arrow's quotes every text, which people then see in their spreadsheets.
+    with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+        writer.writerow(table.column_names)
+        for batch in table.to_batches(max_chunksize=50_000):
+            columns = [_plain_values(batch.column(i)) for i in range(batch.num_columns)]
+            writer.writerows(zip(*columns, strict=True))
 
 
-def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _plain_values(column: pa.Array) -> list[object]:
     from kinfolk.data.text import as_text
 
     kind = column.type
-    plain = pa.types.is_nested(kind) or pa.types.is_dictionary(kind) or pa.types.is_binary(kind)
-    return as_text(column) if plain else column
+    if pa.types.is_integer(kind) or pa.types.is_string(kind):
+        values: list[object] = column.to_pylist()
+        return values
+    texts: list[object] = as_text(pa.chunked_array([column])).to_pylist()
+    return texts
 
 
 def _write_jsonl(table: pa.Table, path: Path) -> None:
@@ -124,6 +125,21 @@ def _write_jsonl(table: pa.Table, path: Path) -> None:
         for batch in table.to_batches(max_chunksize=10_000):
             for row in batch.to_pylist():
                 file.write(json.dumps(row, ensure_ascii=False, default=value_as_text) + "\n")
+
+
+def _settle(temporary: Path, path: Path) -> None:
+    _flush(temporary)
+    temporary.replace(path)
+    _flush(path.parent)
+
+
+def _in_words(path: Path, action: Callable[[], None]) -> None:
+    try:
+        action()
+    except OSError as error:
+        raise DataError(
+            f"Cannot write {path}: {error.strerror or error}. Choose another place or free some space."
+        ) from error
 
 
 def _flush(path: Path) -> None:

@@ -11,6 +11,18 @@ from kinfolk.data.source import Source
 from kinfolk.data.text import value_as_text
 from kinfolk.errors import DataError
 
+# Python's types in people's words
+_KINDS = {
+    "str": "text",
+    "int": "numbers",
+    "float": "numbers",
+    "Decimal": "numbers",
+    "bool": "true/false",
+    "date": "dates",
+    "datetime": "dates",
+    "bytes": "bytes",
+}
+
 
 def table_of_columns(
     columns: Mapping[object, Iterable[object]] | Sequence[tuple[object, Iterable[object]]], name: str
@@ -65,22 +77,20 @@ def column_of(values: Iterable[object], column: str) -> tuple[pa.Array, str | No
     texts = [None if v is None else _encodable(value_as_text(v)) for v in listed]
     if nested:
         return pa.array(texts, pa.string()), f"column '{column}' holds nested values, which are kept as JSON text."
-    kinds = sorted({type(v).__name__ for v in listed if v is not None})
-    if kinds == ["str"]:
+    kinds = sorted({_KINDS.get(type(v).__name__, type(v).__name__) for v in listed if v is not None})
+    if kinds == ["text"]:
         return pa.array(
             texts, pa.string()
         ), f"column '{column}' holds broken characters (lone surrogates), shown as '\ufffd'."
     if len(kinds) == 1:
         return pa.array(
             texts, pa.string()
-        ), f"column '{column}' holds values of type {kinds[0]}, which are kept as text."
-    return pa.array(
-        texts, pa.string()
-    ), f"column '{column}' mixes values of type {' and '.join(kinds)}; all are kept as text."
+        ), f"column '{column}' holds {kinds[0]} that no column type takes; they are kept as text."
+    return pa.array(texts, pa.string()), f"column '{column}' mixes {listed(kinds)}; all are kept as text."
 
 
 def flatten_table(table: pa.Table, name: str) -> Source:
-    """An Arrow table with distinct names, plain instead of dictionary columns, and JSON text instead of nested values."""
+    """An Arrow table with distinct names, without dictionary columns, and with JSON text for nested values."""
     names, notes = distinct_names(table.column_names)
     arrays: list[pa.ChunkedArray] = []
     for i, column in enumerate(names):

@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kinfolk.data.careful import read_carefully
+from kinfolk.data.careful import read_carefully, split_records
 from kinfolk.data.encoding import decode
-from kinfolk.data.ids import rows_in_words
 from kinfolk.data.names import distinct_names
 from kinfolk.data.source import Source
+from kinfolk.data.wording import counted, repeated_header_note
 from kinfolk.errors import ConfigurationError, DataError
 
 _CANDIDATES = (",", "\t", ";", "|", "^", "\x1f", "\x01", "¦", "~", ":")
@@ -41,22 +41,25 @@ def read_delimited(data: bytes, name: str, *, delimiter: str | None = None, enco
         ConfigurationError: a delimiter or an encoding that cannot be.
     """
     decoded = decode(data, name, encoding)
-    text, notes = decoded.text, list(decoded.notes)
+    text, notes = decoded.text.lstrip("\ufeff"), list(decoded.notes)
     if "\0" in text:
-        notes.append(f"{name}: {text.count(chr(0)):,} NUL characters were removed.")
+        notes.append(f"{name}: {counted(text.count(chr(0)), 'NUL character', 'NUL characters')} removed.")
         text = text.replace("\0", "")
     if not text.strip():
         raise DataError(f"{name} is empty: a header line with column names and rows below it are needed.")
-    _refuse_binary(text, name)
-    mark = check_delimiter(delimiter) if delimiter is not None else detect_delimiter(text)
-    table = _read_cleanly(text, data if not notes and decoded.encoding == "utf-8" else None, mark)
+    _refuse_other_kinds(text, name)
+    asked = None if delimiter is None else check_delimiter(delimiter)
+    text, comments = _without_comments(text, asked)
+    if comments:
+        notes.append(f"{name}: {counted(comments, 'comment line', 'comment lines')} above the header left out.")
+    mark = asked or detect_delimiter(text)
+    table = _read_cleanly(text, data if not notes and decoded.as_given else None, mark)
     if table is None:
         careful = read_carefully(text, mark, name)
         return Source(careful.table, (*notes, *careful.notes))
     columns, header_notes = distinct_names(table.column_names)
-    notes.extend(f"{name}: {note}" for note in header_notes)
     table, repeated = _drop_repeated_header(table)
-    notes.extend(f"{name}: {note}" for note in repeated)
+    notes.extend(f"{name}: {note}" for note in (*header_notes, *repeated))
     return Source(table.rename_columns(columns), tuple(notes))
 
 
@@ -103,13 +106,29 @@ def _widths(sample: str, delimiter: str) -> list[int]:
         return [line.count(delimiter) + 1 for line in sample.splitlines()[:300] if line]
 
 
-def _refuse_binary(text: str, name: str) -> None:
+def _refuse_other_kinds(text: str, name: str) -> None:
     head = text[:4096]
     odd = sum(1 for c in head if c < " " and c not in "\t\r\n\x01\x1f\x1e")
     if odd > 0.05 * len(head):
         raise DataError(
             f"{name} is not a table in text form: it holds binary data. Give a CSV, JSONL, Parquet or Excel file."
         )
+    if head.lstrip().lower().startswith(("<!doctype html", "<html")):
+        raise DataError(f"{name} is a web page, not a table; a download may have ended at a login or error page.")
+
+
+def _without_comments(text: str, delimiter: str | None) -> tuple[str, int]:
+    """Leave out lines above the header that begin with # and hold no delimiter; also says how many."""
+    rest, count = text, 0
+    while rest.startswith("#") and "\n" in rest:
+        rest = rest[rest.find("\n") + 1 :]
+        count += 1
+    above = text[: len(text) - len(rest)]
+    if not count or not rest.strip():
+        return text, 0
+    mark = delimiter or detect_delimiter(rest)
+    first = rest[: rest.find("\n")] if "\n" in rest else rest
+    return (rest, count) if mark in first and mark not in above else (text, 0)
 
 
 def _read_cleanly(text: str, data: bytes | None, delimiter: str) -> pa.Table | None:
@@ -121,7 +140,7 @@ def _read_cleanly(text: str, data: bytes | None, delimiter: str) -> pa.Table | N
     # Without its well-formed quoted cells the text holds no quote, and as many lines as records.
     skeleton = _without_quoted_cells(text, delimiter) if '"' in text else text
     first_line = text[: text.find("\n")] if "\n" in text else text
-    columns = next(csv.reader([first_line.rstrip("\r")], delimiter=delimiter), [])
+    columns = next(split_records(first_line.rstrip("\r"), delimiter), [])
     if '"' in skeleton or first_line.count('"') % 2 or len(columns) < 2 or not all(c.strip() for c in columns):
         return None
     body = text.encode("utf-8", "surrogatepass") if data is None else data
@@ -172,8 +191,3 @@ def _drop_repeated_header(table: pa.Table) -> tuple[pa.Table, list[str]]:
     if not len(repeated):
         return table, []
     return table.filter(pc.invert(same.fill_null(False))), [repeated_header_note(repeated)]
-
-
-def repeated_header_note(rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> str:
-    """Said when the header line stands again among the rows."""
-    return f"the header stands again at {rows_in_words(rows)} and was left out there."

@@ -7,8 +7,11 @@ import codecs
 import gzip
 import lzma
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 
+from kinfolk.data.codepages import best_codepage, is_latin
+from kinfolk.data.wording import counted
 from kinfolk.errors import ConfigurationError, DataError
 
 _SAMPLE_BYTES = 1 << 16
@@ -30,6 +33,11 @@ class Decoded:
     encoding: str
     notes: tuple[str, ...] = ()
 
+    @property
+    def as_given(self) -> bool:
+        """Whether the bytes of the file are this text in UTF-8."""
+        return self.encoding == "utf-8" and not self.notes
+
 
 def decompress(data: bytes, name: str) -> bytes:
     """Undo gzip, zstd, bzip2 or xz, told by the first bytes; other data comes back unchanged.
@@ -48,7 +56,7 @@ def decompress(data: bytes, name: str) -> bytes:
             return lzma.decompress(data)
     except (EOFError, OSError, zlib.error, lzma.LZMAError, ValueError) as error:
         raise DataError(
-            f"{name} is compressed and cannot be unpacked: it is cut short or damaged ({error}). Copy or download it again."
+            f"{name} is compressed and cannot be unpacked: it is cut short or damaged. Copy or download it again."
         ) from error
     return data
 
@@ -78,6 +86,9 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> Decoded:
         return Decoded(
             data.decode(wide, "replace"), wide, (f"{name} was read as {wide.upper()} (found by its zero bytes).",)
         )
+    if b"\x1b$" in data:  # Japanese mail writes its letters in ASCII bytes between escapes
+        with suppress(UnicodeDecodeError):
+            return Decoded(data.decode("iso2022_jp"), "iso2022_jp", (f"{name} was read as ISO-2022-JP.",))
     try:
         return Decoded(data.decode("utf-8"), "utf-8")
     except UnicodeDecodeError as error:
@@ -102,7 +113,8 @@ def _decode_as_told(data: bytes, name: str, encoding: str) -> Decoded:
             else ""
         )
         raise DataError(
-            f"{name} is not {encoding}: it has a byte that does not exist there{where}. Leave encoding out to have it detected."
+            f"{name} is not {encoding}: it has a byte that does not exist there{where}. "
+            "Leave encoding out to have it detected."
         ) from error
     return Decoded(text.removeprefix("\ufeff"), info.name)
 
@@ -158,8 +170,8 @@ def _decode_mostly_utf8(data: bytes, name: str, error: UnicodeDecodeError) -> De
     text = data.decode("utf-8", _KEEP_BAD_BYTES)
     count = data.decode("utf-8", "replace").count("\ufffd")
     note = (
-        f"{name} is UTF-8 but for about {count:,} bytes, first on line {_line(data, error.start):,}; these were read as cp1252. "
-        "Check the letters there."
+        f"{name} is UTF-8 but for {counted(count, 'byte', 'bytes')}, first on line {_line(data, error.start):,}, "
+        "read as cp1252. Check the letters there."
     )
     return Decoded(text, "utf-8", (note,))
 
@@ -187,11 +199,11 @@ def _interesting_lines(data: bytes) -> bytes:
 def _detected(sample: bytes) -> tuple[str, ...]:
     from charset_normalizer import from_bytes
 
-    # cp1252 and cp932 are what people's spreadsheets write; the detector's near-twins of them differ in rare signs only.
+    # The detector knows scripts well, but not the code pages of the Latin one. cp932 is Shift-JIS as spreadsheets write it.
     best = from_bytes(sample).best()
-    if best is None:
-        return ()
-    return {"cp1250": ("cp1250",), "shift_jis": ("cp932",), "latin_1": ("cp1252",)}.get(best.encoding, (best.encoding,))
+    if best is None or is_latin(str(best)):
+        return (best_codepage(sample),)
+    return {"shift_jis": ("cp932", "shift_jis")}.get(best.encoding, (best.encoding,))
 
 
 def _zstd(data: bytes) -> bytes:

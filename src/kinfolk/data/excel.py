@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kinfolk.data.columns import table_of_columns
 from kinfolk.data.source import Source
+from kinfolk.data.wording import counted, repeated_header_note
 from kinfolk.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
@@ -46,13 +47,17 @@ def read_excel(data: bytes, name: str, *, sheet: str | int | None = None) -> Sou
     if start is None:
         raise DataError(f"{name}: the sheet '{chosen}' is empty. Give sheet= to choose another.")
     if start:
-        notes.append(f"{name}: {start} blank rows above the header were left out.")
+        notes.append(f"{name}: {counted(start, 'blank row', 'blank rows')} above the header left out.")
     header, body = rows[start], rows[start + 1 :]
     kept = [i for i, head in enumerate(header) if not _blank(head) or any(not _blank(row[i]) for row in body)]
     blank = sum(all(_blank(v) for v in row) for row in body)
     if blank:
-        notes.append(f"{name}: {blank:,} blank rows were left out.")
+        notes.append(f"{name}: {counted(blank, 'blank row', 'blank rows')} left out.")
         body = [row for row in body if not all(_blank(v) for v in row)]
+    repeated = [i for i, row in enumerate(body) if row == header] if len(kept) > 1 else []
+    if repeated:
+        notes.append(f"{name}: {repeated_header_note(repeated)}")
+        body = [row for row in body if row != header]
     source = table_of_columns([(header[i], _column([row[i] for row in body])) for i in kept], name)
     return Source(source.table, (*notes, *source.notes))
 

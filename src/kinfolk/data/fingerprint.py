@@ -16,7 +16,8 @@ from kinfolk.data.text import is_string, value_as_text
 class Digest(Protocol):
     """What ``hashlib`` objects can do."""
 
-    def update(self, data: bytes, /) -> None: ...  # noqa: D102
+    def update(self, data: bytes, /) -> None:
+        """Add bytes to what is hashed."""
 
 
 def hash_column(digest: Digest, column: pa.ChunkedArray) -> None:

@@ -24,8 +24,8 @@ def read_memory(source: object, name: str) -> Source:
     """Read a table that is already in memory.
 
     Args:
-        source: an Arrow table or stream, a pandas, polars or other frame that narwhals knows (lazy ones are collected), a
-            list of dicts, or a dict of equally long sequences.
+        source: an Arrow table or stream, a pandas, polars or other frame that narwhals knows (lazy ones are
+            collected), a list of dicts, or a dict of equally long sequences.
         name: for messages.
 
     Raises:
@@ -48,8 +48,8 @@ def read_memory(source: object, name: str) -> Source:
     if isinstance(source, ArrowStream):
         return flatten_table(pa.table(source), name)
     raise DataError(
-        "A table is needed: a file name, a SELECT statement, an Arrow, pandas or polars table, a list of dicts or a dict of lists. "
-        f"Got {type(source).__name__}."
+        "A table is needed: a file name, a SELECT statement, an Arrow, pandas or polars table, a list of dicts "
+        f"or a dict of lists. Got {type(source).__name__}."
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from kinfolk.data.columns import table_of_columns, table_of_rows
 from kinfolk.data.encoding import decode
 from kinfolk.data.source import Source
+from kinfolk.data.wording import counted
 from kinfolk.errors import DataError
 
 
@@ -28,7 +30,7 @@ def read_json(data: bytes, name: str, *, encoding: str | None = None) -> Source:
         raise DataError(f"{name} is empty: one JSON object a line is needed.")
     source = _read_list(stripped, name) if stripped.startswith("[") else _read_lines(text, name)
     removed = len(decoded.text) - len(text)
-    nul = (f"{name}: {removed:,} NUL characters were removed.",) if removed else ()
+    nul = (f"{name}: {counted(removed, 'NUL character', 'NUL characters')} removed.",) if removed else ()
     return Source(source.table, (*decoded.notes, *nul, *source.notes))
 
 
@@ -45,11 +47,13 @@ def _read_lines(text: str, name: str) -> Source:
             if whole is not None:
                 return _read_object(whole, name)
             raise DataError(
-                f"{name} line {number}: a JSON object is needed, but the line cannot be read ({_reason(error)}). Correct or remove it."
+                f"{name} line {number}: a JSON object is needed, but the line cannot be read ({_reason(error)}). "
+                "Correct or remove it."
             ) from error
         if not isinstance(value, dict):
             raise DataError(
-                f'{name} line {number}: a JSON object such as {{"id": 1}} is needed. Got {line.strip()[:40]}. Correct or remove it.'
+                f'{name} line {number}: a JSON object such as {{"id": 1}} is needed. Got {line.strip()[:40]}. '
+                "Correct or remove it."
             )
         rows.append(value)
     if len(rows) == 1 and rows[0] and all(isinstance(v, list) for v in rows[0].values()):
@@ -82,11 +86,13 @@ def _whole_object(text: str) -> dict[str, object] | None:
 
 
 def _read_object(value: dict[str, object], name: str) -> Source:
-    lists = {k: v for k, v in value.items() if isinstance(v, list)}
+    lists: list[tuple[object, Iterable[object]]] = [(k, v) for k, v in value.items() if isinstance(v, list)]
     if value and len(lists) == len(value):
-        return table_of_columns(lists, name)  # type: ignore[arg-type]
+        return table_of_columns(lists, name)
     return table_of_rows([value], name)
 
 
 def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, ValueError) else "it is nested too deeply"
+    if isinstance(error, json.JSONDecodeError):
+        return str(error)
+    return "a number has too many digits" if isinstance(error, ValueError) else "it is nested too deeply"

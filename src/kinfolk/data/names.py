@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 
+from kinfolk.data.wording import listed, shortened
 from kinfolk.errors import ConfigurationError
+
+_ID_NAME = re.compile(r"^(id|ids|uid|uuid|guid|pk|key|rec(ord)?[ _-]?id|unique[ _-]?id|row[ _-]?id)$", re.I)
 
 
 def require_columns(wanted: Iterable[str], columns: Sequence[str], table: str) -> None:
@@ -23,32 +27,41 @@ def require_columns(wanted: Iterable[str], columns: Sequence[str], table: str) -
         if name in columns:
             continue
         closest = difflib.get_close_matches(str(name).lower(), [c.lower() for c in columns], n=1, cutoff=0.5)
-        hint = next((f" Did you mean '{c}'?" for c in columns if closest and c.lower() == closest[0]), "")
-        shown = ", ".join(columns[:20]) + (", …" if len(columns) > 20 else "")
+        hint = next((f" Did you mean '{shortened(c)}'?" for c in columns if closest and c.lower() == closest[0]), "")
+        shown = ", ".join(shortened(c) for c in columns[:20]) + (", …" if len(columns) > 20 else "")
         raise ConfigurationError(f"{table} has no column '{name}'.{hint} Its columns: {shown or 'none'}.")
 
 
+def names_an_id(name: str) -> bool:
+    """Whether a column so named is the id, even when some of its values are missing or doubled."""
+    return bool(_ID_NAME.match(name.strip()))
+
+
 def distinct_names(names: Sequence[object]) -> tuple[list[str], list[str]]:
-    """Column names that are trimmed, present and distinct, and a sentence for each change made.
+    """Column names that are trimmed, present and distinct, and sentences about what was changed.
 
     Args:
         names: as found in the header; None or blank where a name is missing.
     """
     result: list[str] = []
-    notes: list[str] = []
+    unnamed: list[str] = []
+    doubled: list[str] = []
     taken = {str(n).strip() for n in names if n is not None}
     for position, given in enumerate(names, start=1):
         raw = "" if given is None else str(given)
         name = raw.strip()
         if not name:
             name = _free(f"column_{position}", taken)
-            notes.append(f"Column {position} has no name and is called '{name}'.")
+            unnamed.append(f"'{name}'")
         elif name in result:
             fresh = _free(name, taken)
-            notes.append(f"Two columns are called '{name}'; the one at position {position} is called '{fresh}'.")
+            doubled.append(f"'{shortened(name)}' at position {position} became '{shortened(fresh)}'")
             name = fresh
         result.append(name)
         taken.add(name)
+    notes = [f"Columns without a name are called {listed(unnamed)} here, by their position."] if unnamed else []
+    if doubled:
+        notes.append(f"Columns of the same name were renamed: {listed(doubled)}.")
     return result, notes
 
 

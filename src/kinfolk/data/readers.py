@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,13 +55,19 @@ def read_records(
     """Read a table and decide the role of each column.
 
     Args:
-        source: the name of a file (delimited text, JSONL, JSON, also compressed with gzip, zstd, bzip2 or xz; Parquet, Excel,
-            DuckDB, SQLite), a ``SELECT`` statement for DuckDB, an Arrow, pandas or polars table, a list of dicts, a dict
-            of lists, or Records.
+        source: the name of a file (delimited text, JSONL, JSON, also compressed with gzip, zstd, bzip2 or xz; Parquet,
+            Excel, DuckDB, SQLite), a ``SELECT`` statement for DuckDB, an Arrow, pandas or polars table, a list of
+            dicts, a dict of lists, or Records.
         id: the column that names the records; None looks for one.
-        text, number, date, category, image, ignore: columns with this role; all others are inferred.
+        text: columns to compare as text; the role of a column that is named nowhere is inferred.
+        number: columns to compare as numbers.
+        date: columns to compare as dates.
+        category: columns to compare as equal or not.
+        image: columns that hold images.
+        ignore: columns to leave out of every comparison.
         name: what to call the table in messages; None takes the file's name.
-        delimiter, encoding: of a text file; None detects them.
+        delimiter: of a text file: one character, or "tab", "pipe" …; None detects it.
+        encoding: of a text file, such as "cp1252"; None detects it.
         sheet: of a workbook: its name, or its place from 1.
         query: SQL to run on a database file.
 
@@ -81,7 +88,7 @@ def read_records(
 
 
 def make_records(read: Source, name: str, chosen: dict[str, Role]) -> Records:
-    """Records from a table that was read: the roles the user chose, the others inferred, and notes on what stands out."""
+    """Records from a table as read: the roles the user chose, the others inferred, and notes on what stands out."""
     require_columns(chosen, read.table.column_names, name)
     guesses = infer_roles(read.table)
     records = Records(read.table, {c: g.role for c, g in guesses.items()}, name).with_roles(chosen)
@@ -116,17 +123,20 @@ def read_source(
 def _read_file(
     path: Path, name: str, delimiter: str | None, encoding: str | None, sheet: str | int | None, query: str | None
 ) -> Source:
-    data = _bytes_of(path)
-    head = data[:16]
-    if query is not None and not _is_database(path, data):
+    # a pipe can be read once, so it is read whole; of a file the first bytes tell what follows
+    piped = None if path.is_file() else _read_bytes(path)
+    head = _read_bytes(path, 16) if piped is None else piped[:16]
+    if query is not None and not _is_database(path, head):
         raise ConfigurationError(
             f"query= is for DuckDB and SQLite files; {name} is neither. Leave it out, or give the query as the source."
         )
     if head.startswith(b"SQLite format 3\0"):
         return read_database(path, query, sqlite=True)
-    if data[8:12] == b"DUCK":
+    if head[8:12] == b"DUCK":
         return read_database(path, query, sqlite=False)
-    data = decompress(data, name)
+    if head.startswith(b"PAR1") and piped is None:
+        return _read_parquet(path, name)
+    data = decompress(_read_bytes(path) if piped is None else piped, name)
     if not data:
         raise DataError(f"{name} is empty.")
     kind = next((k for magic, k in _NOT_TABLES if data.startswith(magic)), None)
@@ -134,7 +144,7 @@ def _read_file(
         raise DataError(f"{name} is {kind}, not a table. Give a CSV, JSONL, Parquet or Excel file.")
     suffix = _suffix(path)
     if data.startswith(b"PAR1") or suffix in (".parquet", ".pq"):
-        return _read_parquet(data, name)
+        return _read_parquet(pa.BufferReader(data), name)
     if data.startswith(b"ARROW1") or suffix in (".arrow", ".feather"):
         return _read_arrow(data, name)
     if (
@@ -151,14 +161,18 @@ def _read_file(
         raise DataError(
             f"{name} is neither a DuckDB nor a SQLite file, or it is damaged. Export the table as CSV or Parquet."
         )
+    if delimiter is None and data.lstrip()[:1] in (b"{", b"["):  # JSON under another name
+        with suppress(DataError):
+            return read_json(data, name, encoding=encoding)
     return read_delimited(data, name, delimiter=delimiter, encoding=encoding)
 
 
-def _bytes_of(path: Path) -> bytes:
+def _read_bytes(path: Path, size: int = -1) -> bytes:
     if path.is_dir():
         raise DataError(f"{path} is a folder; the name of a file with a table is needed.")
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(size)
     except FileNotFoundError as error:
         raise DataError(f"There is no file {path}. Check the name and the folder.") from error
     except (OSError, ValueError) as error:
@@ -166,11 +180,11 @@ def _bytes_of(path: Path) -> bytes:
         raise DataError(f"{path} cannot be read ({reason}).") from error
 
 
-def _read_parquet(data: bytes, name: str) -> Source:
+def _read_parquet(file: Path | pa.BufferReader, name: str) -> Source:
     import pyarrow.parquet as pq
 
     try:
-        return flatten_table(pq.read_table(pa.BufferReader(data)), name)
+        return flatten_table(pq.ParquetFile(file).read(), name)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(
             f"{name} is not a whole Parquet file ({_first_line(error)}). It may be cut short: copy it again."
@@ -194,7 +208,8 @@ def _chosen_roles(*, id: str | None, **columns: Columns) -> dict[str, Role]:
         for column in (names,) if isinstance(names, str) else names:
             if column in roles and roles[column] != role:
                 raise ConfigurationError(
-                    f"Column '{column}' can have one role, but is named for both {roles[column]} and {role}. Choose one."
+                    f"Column '{column}' can have one role, but is named for both {roles[column]} and {role}. "
+                    "Choose one."
                 )
             roles[column] = role  # type: ignore[assignment]
     return roles

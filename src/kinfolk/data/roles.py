@@ -12,14 +12,12 @@ import pyarrow.compute as pc
 
 from kinfolk.data.careful import EXTRA_COLUMN
 from kinfolk.data.dates import parse_dates
+from kinfolk.data.names import names_an_id
 from kinfolk.data.numbers import parse_numbers
-from kinfolk.data.records import Records, Role
-from kinfolk.data.text import as_text, is_string
+from kinfolk.data.profile import Profile, profile_column
+from kinfolk.data.records import Role
+from kinfolk.data.text import is_string
 
-_SAMPLE_ROWS = 20_000
-
-# A column so named is the id even when some of its values are missing or doubled.
-_ID_NAME = re.compile(r"^(id|ids|uid|uuid|guid|pk|key|rec(ord)?[ _-]?id|unique[ _-]?id|row[ _-]?id)$", re.I)
 # A column so named is the id if every record has a value of its own.
 _ID_LIKE_NAME = re.compile(r"([ _.-](id|key|uuid|guid)|[a-z]I[dD]|^id[ _-]?[A-Z0-9]\w*)$")
 # Codes that name a thing in the world: they identify it, arithmetic on them means nothing, and they are evidence for a match.
@@ -47,37 +45,6 @@ _MAGIC: tuple[tuple[bytes, Role], ...] = (
     (b"fLaC", "audio"),
     (b"ID3", "audio"),
 )
-
-
-@dataclass(frozen=True)
-class Profile:
-    """What the rules look at.
-
-    Attributes:
-        name: of the column.
-        kind: its Arrow type.
-        rows, missing, distinct: counts over the whole column; ``distinct`` leaves missing values out.
-        sample: up to 20,000 present values as text, evenly spread.
-        raw: the same part of the column, as given.
-        first: whether this is the table's first column.
-    """
-
-    name: str
-    kind: pa.DataType
-    rows: int
-    missing: int
-    distinct: int
-    sample: pa.ChunkedArray
-    raw: pa.ChunkedArray
-    first: bool
-
-    @property
-    def present(self) -> int:  # noqa: D102
-        return self.rows - self.missing
-
-    def share(self, pattern: str) -> float:
-        """Share of the sampled values that match a pattern."""
-        return _mean(pc.match_substring_regex(self.sample, pattern=pattern)) if len(self.sample) else 0.0
 
 
 @dataclass(frozen=True)
@@ -110,30 +77,10 @@ def infer_roles(table: pa.Table) -> dict[str, Guess]:
     return guesses
 
 
-def profile_column(column: pa.ChunkedArray, name: str, *, first: bool = False) -> Profile:
-    """Count and sample a column."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    rows = len(column)
-    if pa.types.is_nested(column.type) or pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        missing = column.null_count
-        present = column.drop_null().slice(0, 100)
-        return Profile(name, column.type, rows, missing, min(2, rows - missing), as_text(present), present, first)
-    text = as_text(column)
-    missing = text.null_count
-    distinct = int(pc.count_distinct(text, mode="only_valid").as_py())
-    raw = column
-    if rows - missing > _SAMPLE_ROWS:
-        present = np.flatnonzero(np.asarray(text.is_valid().to_numpy()))
-        rows_kept = pa.array(present[np.linspace(0, len(present) - 1, _SAMPLE_ROWS).astype(np.int64)])
-        raw, text = column.take(rows_kept), text.take(rows_kept)
-    return Profile(name, column.type, rows, missing, distinct, text.drop_null(), raw, first)
-
-
 def choose_id(profiles: list[Profile]) -> tuple[str, str] | None:
     """The id column and why: one named "id" or the like, else the first …_id/…Id/…key column with distinct values."""
     for p in profiles:
-        if _ID_NAME.match(p.name) and is_scalar(p.kind) and (p.present or not p.rows):
+        if names_an_id(p.name) and (not p.rows or (p.present and is_scalar(p.kind))):
             return p.name, "its name says so"
     for p in profiles:
         named = _ID_LIKE_NAME.search(p.name) and not _ENTITY_CODE_NAME.search(p.name)
@@ -141,7 +88,7 @@ def choose_id(profiles: list[Profile]) -> tuple[str, str] | None:
             return p.name, "named like an id, and every record has its own"
     for p in profiles:
         unnamed = p.name in ("column_1", "index", "Unnamed: 0")
-        if p.first and unnamed and len(profiles) > 1 and p.rows and not p.missing and p.distinct == p.rows:
+        if p.first and unnamed and len(profiles) > 1 and p.rows > 1 and not p.missing and p.distinct == p.rows:
             return p.name, "first column without a name, and every record has its own value"
     return None
 
@@ -273,36 +220,3 @@ def category_rule(p: Profile) -> Guess | None:
     limit = 0.1 if _CATEGORY_NAME.match(p.name) else 0.02
     few = p.distinct <= max(2, min(60, limit * p.present))
     return Guess("category", f"{p.distinct} short values that repeat") if few and length <= 16 else None
-
-
-def describe_roles(records: Records) -> pa.Table:
-    """A table that shows the user what each column is taken for.
-
-    Returns:
-        Columns ``column``, ``role``, ``missing`` (share in [0, 1]), ``distinct``, ``example`` and ``why``.
-    """
-    inferred = infer_roles(records.table)
-    rows: list[dict[str, object]] = []
-    for i, (column, role) in enumerate(records.roles.items()):
-        p = profile_column(records.table.column(column), column, first=i == 0)
-        guess = inferred[column]
-        example = p.sample[0].as_py() if len(p.sample) else ""
-        rows.append(
-            {
-                "column": column,
-                "role": role,
-                "missing": p.missing / p.rows if p.rows else 0.0,
-                "distinct": p.distinct,
-                "example": example if len(example) <= 60 else example[:59] + "…",
-                "why": guess.why if guess.role == role else "as you said",
-            }
-        )
-    schema = pa.schema(
-        [("column", pa.string()), ("role", pa.string()), ("missing", pa.float64())]  # noqa: RUF005
-        + [("distinct", pa.int64()), ("example", pa.string()), ("why", pa.string())]
-    )
-    return pa.Table.from_pylist(rows, schema=schema)
-
-
-def _mean(flags: pa.ChunkedArray) -> float:
-    return float(pc.mean(flags.cast(pa.int8())).as_py() or 0.0)

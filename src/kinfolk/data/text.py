@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# Cells that programs write where a value is missing. Exact spelling: a person may be called "Null", and "NA" is Namibia.
+# What programs write where a value is missing. In this spelling only: a person may be called "Null", "NA" is Namibia.
 MISSING_MARKERS = ("NULL", "null", "None", "NaN", "nan", "NaT", "N/A", "n/a", "#N/A", "<NA>", "\\N")
 
 _WHOLE_FLOAT_LIMIT = 1e15  # whole numbers below this are exact in a float and read better without an exponent
@@ -36,7 +36,7 @@ def as_text(column: pa.ChunkedArray, *, drop_point_zero: bool = False) -> pa.Chu
             pc.replace_substring_regex(text, pattern=r"^([+-]?\d+)\.0$", replacement=r"\1") if drop_point_zero else text
         )
     if pa.types.is_floating(kind):
-        return _floats(column.cast(pa.float64()))
+        return _floats(column)
     if pa.types.is_timestamp(kind):
         return _timestamps(column)
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind) or pa.types.is_date(kind):
@@ -80,10 +80,13 @@ def _blank_to_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _floats(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    finite = pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
-    whole = pc.and_(pc.equal(finite, pc.round(finite)), pc.less(pc.abs(finite), _WHOLE_FLOAT_LIMIT))
-    as_integer = pc.if_else(whole, finite, pa.scalar(None, pa.float64())).cast(pa.int64()).cast(pa.string())
-    return pc.coalesce(as_integer, finite.cast(pa.string()))
+    written = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column).cast(
+        pa.string()
+    )  # in its own precision
+    wide = column.cast(pa.float64())
+    whole = pc.and_(pc.equal(wide, pc.round(wide)), pc.less(pc.abs(wide), _WHOLE_FLOAT_LIMIT))
+    as_integer = pc.if_else(whole, wide, pa.scalar(None, pa.float64())).cast(pa.int64()).cast(pa.string())
+    return pc.coalesce(as_integer, written)
 
 
 def _timestamps(column: pa.ChunkedArray) -> pa.ChunkedArray:

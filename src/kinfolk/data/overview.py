@@ -1,0 +1,46 @@
+"""The table that shows a user what each column is taken for."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from kinfolk.data.profile import profile_column
+from kinfolk.data.records import Records
+from kinfolk.data.roles import infer_roles
+
+_SCHEMA = pa.schema(
+    {
+        "column": pa.string(),
+        "role": pa.string(),
+        "missing": pa.float64(),
+        "distinct": pa.int64(),
+        "example": pa.string(),
+        "why": pa.string(),
+    }
+)
+_EXAMPLE_LENGTH = 60
+
+
+def describe_roles(records: Records) -> pa.Table:
+    """A table that shows the user what each column is taken for.
+
+    Returns:
+        Columns ``column``, ``role``, ``missing`` (share in [0, 1]), ``distinct``, ``example`` and ``why``.
+    """
+    inferred = infer_roles(records.table)
+    rows: list[dict[str, object]] = []
+    for i, (column, role) in enumerate(records.roles.items()):
+        p = profile_column(records.table.column(column), column, first=i == 0)
+        guess = inferred[column]
+        example = p.sample[0].as_py() if len(p.sample) else ""
+        rows.append(
+            {
+                "column": column,
+                "role": role,
+                "missing": p.missing / p.rows if p.rows else 0.0,
+                "distinct": p.distinct,
+                "example": example if len(example) <= _EXAMPLE_LENGTH else example[: _EXAMPLE_LENGTH - 1] + "…",
+                "why": guess.why if guess.role == role else "as you said",
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=_SCHEMA)
