@@ -9,6 +9,7 @@ import pyarrow as pa
 from kinfolk.data.names import distinct_names
 from kinfolk.data.source import Source
 from kinfolk.data.text import value_as_text
+from kinfolk.data.wording import listed
 from kinfolk.errors import DataError
 
 # Python's types in people's words
@@ -56,9 +57,9 @@ def table_of_rows(rows: Sequence[Mapping[str, object]], name: str) -> Source:
 
 def column_of(values: Iterable[object], column: str) -> tuple[pa.Array, str | None]:
     """An Arrow column, and a sentence when the values had to be written as text to fit into one."""
-    listed = [None if _is_nan(v) else v for v in values]
+    cleaned = [None if _is_nan(v) else v for v in values]
     try:
-        array = pa.array(listed, from_pandas=True)
+        array = pa.array(cleaned, from_pandas=True)
     except (
         pa.ArrowInvalid,
         pa.ArrowTypeError,
@@ -73,11 +74,11 @@ def column_of(values: Iterable[object], column: str) -> tuple[pa.Array, str | No
         array = pa.concat_arrays([c.cast(pa.large_string()) for c in array.chunks])
     if array is not None and not pa.types.is_nested(array.type):
         return array, None
-    nested = any(isinstance(v, (Mapping, list, tuple)) for v in listed)
-    texts = [None if v is None else _encodable(value_as_text(v)) for v in listed]
+    nested = any(isinstance(v, (Mapping, list, tuple)) for v in cleaned)
+    texts = [None if v is None else _encodable(value_as_text(v)) for v in cleaned]
     if nested:
         return pa.array(texts, pa.string()), f"column '{column}' holds nested values, which are kept as JSON text."
-    kinds = sorted({_KINDS.get(type(v).__name__, type(v).__name__) for v in listed if v is not None})
+    kinds = sorted({_KINDS.get(type(v).__name__, type(v).__name__) for v in cleaned if v is not None})
     if kinds == ["text"]:
         return pa.array(
             texts, pa.string()

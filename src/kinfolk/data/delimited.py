@@ -41,10 +41,7 @@ def read_delimited(data: bytes, name: str, *, delimiter: str | None = None, enco
         ConfigurationError: a delimiter or an encoding that cannot be.
     """
     decoded = decode(data, name, encoding)
-    text, notes = decoded.text.lstrip("\ufeff"), list(decoded.notes)
-    if "\0" in text:
-        notes.append(f"{name}: {counted(text.count(chr(0)), 'NUL character', 'NUL characters')} removed.")
-        text = text.replace("\0", "")
+    text, notes = decoded.text, list(decoded.notes)
     if not text.strip():
         raise DataError(f"{name} is empty: a header line with column names and rows below it are needed.")
     _refuse_other_kinds(text, name)

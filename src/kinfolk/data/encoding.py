@@ -76,8 +76,21 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> Decoded:
         ConfigurationError: no such encoding.
         DataError: the data does not have the encoding given.
     """
-    if encoding is not None:
-        return _decode_as_told(data, name, encoding)
+    zeros = 0
+    if encoding is None and not _is_wide(data):  # before detection: a zero byte may have split a character
+        zeros = data.count(0)
+        data = data.replace(b"\0", b"") if zeros else data
+    found = _detect_and_decode(data, name) if encoding is None else _decode_as_told(data, name, encoding)
+    zeros += found.text.count("\0")
+    note = (f"{name}: {counted(zeros, 'NUL character', 'NUL characters')} removed.",) if zeros else ()
+    return Decoded(found.text.lstrip("\ufeff").replace("\0", ""), found.encoding, (*found.notes, *note))
+
+
+def _is_wide(data: bytes) -> bool:
+    return data.startswith(tuple(mark for mark, name in _BOMS if name != "utf-8")) or _wide_encoding(data) is not None
+
+
+def _detect_and_decode(data: bytes, name: str) -> Decoded:
     for mark, found in _BOMS:
         if data.startswith(mark):
             return _decode_marked(data[len(mark) :], name, found)
@@ -116,7 +129,7 @@ def _decode_as_told(data: bytes, name: str, encoding: str) -> Decoded:
             f"{name} is not {encoding}: it has a byte that does not exist there{where}. "
             "Leave encoding out to have it detected."
         ) from error
-    return Decoded(text.removeprefix("\ufeff"), info.name)
+    return Decoded(text, info.name)
 
 
 def _decode_marked(data: bytes, name: str, encoding: str) -> Decoded:
@@ -154,7 +167,7 @@ def _decode_unknown(data: bytes, name: str, error: UnicodeDecodeError) -> Decode
         except (UnicodeDecodeError, LookupError):
             continue
         return Decoded(
-            text.removeprefix("\ufeff"),
+            text,
             encoding,
             (f"{name} is not UTF-8; it was read as {encoding}. If letters look wrong, give encoding=.",),
         )

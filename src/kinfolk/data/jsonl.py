@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from kinfolk.data.columns import table_of_columns, table_of_rows
 from kinfolk.data.encoding import decode
 from kinfolk.data.source import Source
-from kinfolk.data.wording import counted
 from kinfolk.errors import DataError
 
 
@@ -24,14 +23,12 @@ def read_json(data: bytes, name: str, *, encoding: str | None = None) -> Source:
         DataError: the file is empty, or a line is not a JSON object; names the line.
     """
     decoded = decode(data, name, encoding)
-    text = decoded.text.replace("\0", "")
+    text = decoded.text
     stripped = text.strip()
     if not stripped:
         raise DataError(f"{name} is empty: one JSON object a line is needed.")
     source = _read_list(stripped, name) if stripped.startswith("[") else _read_lines(text, name)
-    removed = len(decoded.text) - len(text)
-    nul = (f"{name}: {counted(removed, 'NUL character', 'NUL characters')} removed.",) if removed else ()
-    return Source(source.table, (*decoded.notes, *nul, *source.notes))
+    return Source(source.table, (*decoded.notes, *source.notes))
 
 
 def _read_lines(text: str, name: str) -> Source:
