@@ -33,8 +33,8 @@ def test_bad_input_ends_in_records_or_in_one_sentence(case, tmp_path):
     outcome = read_or_refuse(path)
     if isinstance(outcome, KinfolkError):
         assert is_clear(str(outcome), path), str(outcome)
-        assert case.outcome in ("error", "either"), str(outcome)  # noqa: PT017
-        return  # noqa: PT017
+        assert case.outcome in ("error", "either"), str(outcome)
+        return
     assert case.outcome in ("records", "either"), f"was read: {outcome!r} {outcome.notes}"
     if case.rows is not None:
         assert len(outcome) == case.rows, outcome.notes
