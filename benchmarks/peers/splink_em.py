@@ -133,7 +133,8 @@ def train(
         key=lambda column: min(table[column].nunique() / len(table) for table in tables),
     )
     failed = 0
-    linker.training.estimate_probability_two_random_records_match([block_on(distinctive)], recall=0.7)
+    if num_equal_pairs(prepared, distinctive):  # otherwise the rule finds nothing and splink's default prior stays
+        linker.training.estimate_probability_two_random_records_match([block_on(distinctive)], recall=0.7)
     linker.training.estimate_u_using_random_sampling(max_pairs=1e6)
     for rule in sessions:
         try:
