@@ -61,6 +61,8 @@ def prepare(tables: list[pd.DataFrame], columns: list[str]) -> tuple[list[pd.Dat
             kind[column] = "short" if filled.str.split().str.len().mean() <= SHORT_WORDS else "long"
             if kind[column] == "short" and filled.str.count(r"\d").sum() > filled.str.len().sum() / 2:
                 kind[column] = "code"
+            elif kind[column] == "short" and not num_equal_pairs(tables, column):
+                kind[column] = "long"  # nothing to block on as a whole, so by its words
         for table, result in zip(tables, prepared, strict=True):
             result[column] = table[column].str.lower().replace("", None)
         if kind[column] == "long":
@@ -90,9 +92,9 @@ def word_overlap(column: str) -> cl.CustomComparison:
     )
 
 
-def num_equal_pairs(prepared: list[pd.DataFrame], column: str) -> int:
+def num_equal_pairs(tables: list[pd.DataFrame], column: str) -> int:
     """How many pairs of records have the same value in a column."""
-    counts = [table[column].value_counts() for table in prepared]
+    counts = [table[column].replace("", None).dropna().str.lower().value_counts() for table in tables]
     return int((counts[0] * counts[-1]).sum())
 
 
