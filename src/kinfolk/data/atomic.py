@@ -98,11 +98,14 @@ def _write_delimited(table: pa.Table, path: Path, delimiter: str) -> None:
 
     # Python's writer quotes only what needs it; Arrow's quotes every text, which people then see in their spreadsheets.
     with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
-        writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
-        writer.writerow(table.column_names)
+        plain = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+        # before Python 3.13 the writer leaves a cell with a lone carriage return bare, and readers then split it
+        quoted = csv.writer(file, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        plain.writerow(table.column_names)
         for batch in table.to_batches(max_chunksize=50_000):
             columns = [_plain_values(batch.column(i)) for i in range(batch.num_columns)]
-            writer.writerows(zip(*columns, strict=True))
+            returns = any("\r" in value for column in columns for value in column if isinstance(value, str))
+            (quoted if returns else plain).writerows(zip(*columns, strict=True))
 
 
 def _plain_values(column: pa.Array) -> list[object]:

@@ -106,7 +106,7 @@ def _widths(sample: str, delimiter: str) -> list[int]:
 def _refuse_other_kinds(text: str, name: str) -> None:
     head = text[:4096]
     odd = sum(1 for c in head if c < " " and c not in "\t\r\n\x01\x1f\x1e")
-    if odd > 0.05 * len(head):
+    if odd >= 20 and odd > 0.05 * len(head):
         raise DataError(
             f"{name} is not a table in text form: it holds binary data. Give a CSV, JSONL, Parquet or Excel file."
         )

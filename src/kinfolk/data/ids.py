@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from kinfolk.data.text import as_text
@@ -45,8 +44,3 @@ def id_notes(records: Records) -> tuple[str, ...]:
 def row_number_note(name: str) -> str:
     """Said when a table has no id column."""
     return f"{name}: no column looks like an id, so records are named by their row number, from 1. Name one with id."
-
-
-def text_ids(ids: pa.Array) -> pa.Array:
-    """Ids as trimmed text, to compare ids that come from different sources."""
-    return as_text(pa.chunked_array([ids]))

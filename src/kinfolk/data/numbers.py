@@ -140,7 +140,7 @@ def _ascii_digits(value: str) -> str:
 def _decide_mark(*texts: pa.Array) -> str:
     """Count the values that can be read in one way only."""
     comma = r"^[+-]?(\d+,\d{1,2}|\d+,\d{4,}|\d{1,3}(\.\d{3})+,\d+|\d{1,3}(\.\d{3}){2,})$"
-    dot = r"^[+-]?(\d*\.\d{1,2}|\d*\.\d{4,}|\d{1,3}(,\d{2,3})+\.\d+|\d{1,3}(,\d{2,3})*,\d{3},\d{3})$"
+    dot = r"^[+-]?(\d*\.\d{1,2}|\d*\.\d{4,}|\d{1,3}(,\d{2,3})+\.\d+|\d{1,3}(,\d{2,3})+,\d{3})$"
     votes = [sum(pc.sum(pc.match_substring_regex(t, pattern=p)).as_py() or 0 for t in texts) for p in (comma, dot)]
     return "," if votes[0] > votes[1] else "."
 
@@ -163,7 +163,7 @@ def _ungroup(text: pa.Array, mark: str) -> pa.Array:
     )
     only_dot = pc.match_substring_regex(
         grouped,
-        pattern=r"^[+-]?(\d*\.\d{1,2}|\d*\.\d{4,}|0+\.\d+|\d{4,}\.\d+|\d{1,3}(,\d{2,3})+\.\d*|\d{1,3}(,\d{2,3})*,\d{3},\d{3}|\d+)$",
+        pattern=r"^[+-]?(\d*\.\d{1,2}|\d*\.\d{4,}|0+\.\d+|\d{4,}\.\d+|\d{1,3}(,\d{2,3})+\.\d*|\d{1,3}(,\d{2,3})+,\d{3}|\d+)$",
     )
     either = pc.match_substring_regex(grouped, pattern=r"^[+-]?\d{1,3}[.,]\d{3}$")
     chosen = pc.if_else(either, by_comma if mark == "," else by_dot, nothing)

@@ -36,7 +36,6 @@ _DATE_NAME = re.compile(
 _CATEGORY_NAME = re.compile(
     r"^(sex|gender|state|country|language|lang|currency|status|type|category|genre|kind|class|brand)$", re.I
 )
-_FOREIGN_KEY_NAME = re.compile(r"([ _.-](id|key)|[a-z]I[dD])$")
 _MAGIC: tuple[tuple[bytes, Role], ...] = (
     (b"\xff\xd8\xff", "image"),
     (b"\x89PNG", "image"),
@@ -151,7 +150,7 @@ def code_name_rule(p: Profile) -> Guess | None:
     """Telephone numbers, postal codes, ISBNs, foreign keys: digits that name something."""
     if pa.types.is_floating(p.kind) and p.share(r"^-?\d+$") < 0.9:
         return None
-    if _FOREIGN_KEY_NAME.search(p.name):
+    if _ID_LIKE_NAME.search(p.name):
         return Guess("text", "named like a key")
     return Guess("text", "named like a code, not a quantity") if _CODE_NAME.search(p.name) else None
 

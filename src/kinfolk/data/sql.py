@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from kinfolk.data.columns import flatten_table, table_of_columns
 from kinfolk.data.source import Source
 from kinfolk.errors import ConfigurationError, DataError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 _QUERY = re.compile(r"^\s*(select|with|from)\s", re.I)
 
@@ -30,7 +34,7 @@ def read_query(query: str) -> Source:
 
     try:
         with duckdb.connect() as connection:
-            return flatten_table(connection.execute(query).to_arrow_table(), "query")
+            return flatten_table(_run(connection, query), "query")
     except (duckdb.Error, OSError) as error:
         raise DataError(f"The query cannot be run: {_first_line(error)}. Query: {_short(query)}") from error
 
@@ -56,10 +60,17 @@ def _read_duckdb(path: Path, query: str | None) -> Source:
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
             tables = [str(row[0]) for row in connection.execute("SHOW TABLES").fetchall()]
-            table: pa.Table = connection.execute(query or _only_table(tables, path)).to_arrow_table()
+            table = _run(connection, query or _only_table(tables, path))
     except (duckdb.Error, OSError) as error:
         raise DataError(f"{path.name} cannot be read: {_first_line(error)}.") from error
     return flatten_table(table, path.name)
+
+
+def _run(connection: DuckDBPyConnection, query: str) -> pa.Table:
+    relation = connection.sql(query)
+    if relation is None:
+        raise DataError(f"A query that returns rows is needed. Got: {_short(query)}")
+    return relation.to_arrow_table()
 
 
 def _read_sqlite(path: Path, query: str | None) -> Source:
