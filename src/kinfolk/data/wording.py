@@ -27,7 +27,7 @@ def shortened(text: str, length: int = 40) -> str:
 
 def rows_in_words(rows: Sequence[int] | npt.NDArray[np.int64], *, limit: int = 5) -> str:
     """Rows counted from 0 as people count them: "row 4", "rows 4, 7 and 9", "rows 1, 2, 3, 4, 5, …"."""
-    shown = [f"{int(r) + 1:,}" for r in rows[:limit]]
+    shown = [str(int(r) + 1) for r in rows[:limit]]
     if len(rows) > limit:
         return f"rows {', '.join(shown)}, …"
     return f"row {shown[0]}" if len(shown) == 1 else f"rows {listed(shown)}"
