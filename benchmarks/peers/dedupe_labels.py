@@ -135,7 +135,7 @@ def dedupe(table: pd.DataFrame, task: Task) -> ScoredClusters:
     scores = deduper.score(deduper.pairs(data))
     by_threshold = {}
     for cut in THRESHOLDS:
-        clusters = deduper.cluster(scores.copy(), cut)
+        clusters = deduper.cluster(scores, cut)
         by_threshold[cut] = {str(record): str(n) for n, (members, _) in enumerate(clusters) for record in members}
     return ScoredClusters(by_threshold, cut="threshold 0.5", threshold=CUT, notes=notes)
 
