@@ -105,13 +105,17 @@ def _widths(sample: str, delimiter: str) -> list[int]:
 
 def _refuse_other_kinds(text: str, name: str) -> None:
     head = text[:4096]
-    odd = sum(1 for c in head if c < " " and c not in "\t\r\n\x01\x1f\x1e")
-    if odd >= 20 and odd > 0.05 * len(head):
+    # a table may hold control characters in its values, but hardly in the names of its columns as well
+    if _control_share(head) > 0.05 and _control_share(head.lstrip().split("\n", 1)[0]) > 0:
         raise DataError(
             f"{name} is not a table in text form: it holds binary data. Give a CSV, JSONL, Parquet or Excel file."
         )
     if head.lstrip().lower().startswith(("<!doctype html", "<html")):
         raise DataError(f"{name} is a web page, not a table; a download may have ended at a login or error page.")
+
+
+def _control_share(text: str) -> float:
+    return sum(c < " " and c not in "\t\r\n\x01\x1f\x1e" for c in text) / max(len(text), 1)
 
 
 def _without_comments(text: str, delimiter: str | None) -> tuple[str, int]:
