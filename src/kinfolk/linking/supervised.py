@@ -31,6 +31,7 @@ UNKNOWN = -1
 
 _PRIOR_WORTH = 2.5  # square root of the number of labels of the rarer class the label-free model counts for
 _LOSER = -2.0  # log-odds to start from for pairs a one-to-one assignment drops: their partners are spoken for
+_DOUBT = 0.35  # standard deviation, in log-odds, of how far the label-free model may be off as a whole
 _ENOUGH = 30  # labels of the rarer class from which boosting and single terms pay
 
 
@@ -78,7 +79,7 @@ def fit_matcher(
     if prior is not None:
         design = prior_design(prior, left, right)
         start = np.array([0.0, 1.0, _LOSER if exclusive else 0.0])
-        prior_weights = fit_map_logistic(design[known], truth, start, np.array([0.7, 0.3, 0.7]))
+        prior_weights = fit_map_logistic(design[known], truth, start, np.array([_DOUBT, 0.3, 0.7]))
         calibrated = design @ prior_weights
     folds: list[Fold] = []
     part = np.zeros(len(features), dtype=np.int64)
@@ -99,7 +100,10 @@ def fit_matcher(
     # What is learned pair by pair knows nothing of the assignment; the label-free model has been told already.
     kept = share * (2.0 if exclusive else 0.0)
     final_weights = fit_map_logistic(
-        final[known], truth, np.array([-0.25 * kept, 1.0, 0.0, 0.0, kept]), np.array([0.7, 0.3, 0.15, 0.15, 0.5])
+        final[known],
+        truth,
+        np.array([-0.25 * kept, 1.0, 0.0, 0.0, kept]),
+        np.array([_DOUBT if prior is not None else 0.7, 0.3, 0.15, 0.15, 0.5]),
     )
     typical = np.concatenate([np.median(scaled, axis=0), np.median(final, axis=0)])
     return Matcher(
