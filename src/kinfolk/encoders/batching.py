@@ -1,8 +1,8 @@
 """Which texts go through the model together: each distinct text once, longest first, batches of nearly equal length.
 
 Padding is wasted arithmetic. Sorting by number of tokens and closing a batch as soon as its shortest text would be
-clearly shorter than its longest keeps the waste small, and a budget of tokens (not of texts) keeps the memory of a batch
-the same for titles and for essays.
+clearly shorter than its longest keeps the waste small, and a budget of tokens (not of texts) keeps the memory of a
+batch the same for titles and for essays.
 """
 
 from __future__ import annotations

@@ -39,8 +39,8 @@ def load_text_encoder(name_or_folder: str | Path, *, precision: Precision = "aut
     """Load a text encoder.
 
     Args:
-        name_or_folder: a folder that holds a sentence-transformers (or plain transformers) model; "minilm" or "offline"
-            for the all-MiniLM-L6-v2 that the extra ``offline`` installs; or a model's name on the Hugging Face hub. Only
+        name_or_folder: a folder with a sentence-transformers (or plain transformers) model; "minilm" or "offline" for
+            the all-MiniLM-L6-v2 that the extra ``offline`` installs; or a model's name on the Hugging Face hub. Only
             the last may use the network, and only when the model is not yet in the local hub cache.
         precision: "auto" takes bfloat16 where the processor (or the graphics card) is fast at it, float32 otherwise.
 
@@ -85,11 +85,12 @@ class SentenceTransformerModel:
         import torch
 
         self._model = model.eval()
-        self.precision = _resolve(precision, model.device)
+        transformer = model[0]
+        # Only layers of matrix products gain; a table of word vectors would just lose digits.
+        self.precision = _resolve(precision, model.device) if hasattr(transformer, "auto_model") else "float32"
         if self.precision == "bfloat16":
-            first = model[0]
-            first.to(torch.bfloat16)
-            first.register_forward_hook(_outputs_to_float32)
+            transformer.to(torch.bfloat16)
+            transformer.register_forward_hook(_outputs_to_float32)
 
     @cached_property
     def dim(self) -> int:
@@ -117,6 +118,9 @@ class SentenceTransformerModel:
 
     def count_tokens(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return the number of tokens of each text after cutting, shape (n,)."""
+        if not callable(self._model.tokenizer):
+            # A table of word vectors has no transformer's tokenizer; its cost only has to be ordered, not counted.
+            return np.fromiter((1 + len(text) // 4 for text in texts), dtype=np.int64, count=len(texts))
         tokens = self._model.tokenizer(
             list(texts), truncation=self.max_tokens is not None, max_length=self.max_tokens, padding=False
         )["input_ids"]

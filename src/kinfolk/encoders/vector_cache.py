@@ -1,11 +1,12 @@
 """Vectors kept in the run folder, so that a resumed run, or the next stage, does not encode a text again.
 
-Layout: ``<folder>/vectors/<fingerprint of the model>/part-<hash>.npz``, each part with ``keys`` (n, 16) uint8, a hash of
-each text, and ``vectors`` (n, dim) float32. Parts are written aside and renamed, one after the other: a killed run loses
-the part it was at, nothing else.
+Layout: ``<folder>/vectors/<fingerprint of the model>/part-<hash>.npz``, each part with ``keys`` (n, 16) uint8, a hash
+of each text, and ``vectors`` (n, dim) float32. Parts are written aside and renamed, one after the other: a killed run
+loses the part it was at, nothing else.
 
-A batch's other texts move a vector in its last bits. So the texts of a call are cut into parts in an order that does not
-depend on what is already kept: a resumed run puts the same texts together as an undisturbed one, and gets its vectors.
+A batch's other texts move a vector in its last bits. So the texts of a call are cut into parts in an order that does
+not depend on what is already kept: a resumed run puts the same texts together as an undisturbed one, and gets its
+vectors.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def _write_part(store: Path, keys: Keys, vectors: Vectors) -> None:
 
 def _read_part(path: Path, dim: int) -> tuple[Keys, Vectors]:
     try:
-        with np.load(path, allow_pickle=False) as part:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
             keys, vectors = part["keys"], part["vectors"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise RunError(f"Cannot read the vectors kept in {path} ({error}). Delete the file and run again.") from error
