@@ -100,7 +100,6 @@ def run_set(set_name: str, repeats: int) -> Outcome:
             }
             for name in ("precision", "recall", "f1")
         },
-        "candidate_recall_estimated": runs[0]["candidate_recall"],
         "num_pairs": runs[0]["num_pairs"],
         "seconds_cpu": round(cpu, 2),
         "seconds_wall": round(median(run["seconds_wall"] for run in runs), 2),

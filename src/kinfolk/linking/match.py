@@ -54,53 +54,63 @@ def match_without_labels(comparisons: Comparisons, contest: Contest) -> Evidence
     from sklearn.linear_model import LogisticRegression
 
     design, groups = _design(comparisons)
-    pairs = np.arange(len(design))
-    if len(pairs) < 2 or not contest.num_left or not contest.num_right:
-        return Evidence(-50.0, (), np.zeros((len(pairs), 0)))
-    num_plain = design.shape[1]
-    similar = design[:, list(comparisons.shown.values())].mean(axis=1)
-    score = similar / (similar.std() or 1.0)
-    weights, intercept = None, 0.0
+    nothing = Evidence(-50.0, (), np.zeros((len(design), 0)))
+    similar = design[:, list(comparisons.shown.values())].mean(axis=1) if len(design) else np.zeros(0)
+    score = similar / (similar.std() or 1.0) if len(design) else similar
+    # Before anything is learned, a pair counts by its similarity and by its smaller margin.
+    weights, intercept = np.append(np.zeros(design.shape[1] + 2), 1.0), 0.0
+    round_ = _hold(design, score, score, weights, intercept, contest)
     for _ in range(_ROUNDS):
-        margins = contest.margins(score, pairs)
-        first = np.column_stack([design, margins])
-        total = score + margins[:, 2] if weights is None else first @ weights + intercept
-        winners = contest.winners(total, pairs)
-        rest = np.delete(pairs, winners)
-        if len(winners) < 2 or len(rest) < 2:
-            break
-        second = np.column_stack([design[rest], contest.margins(score, rest)])
-        total_rest = score[rest] + second[:, -1] if weights is None else second @ weights + intercept
-        decoys = contest.winners(total_rest, rest)
-        probability = probability_of_winners(total[winners], total_rest[decoys])
-        likely = probability > 0.5
+        if round_ is None:
+            return nothing
+        likely = round_.probability > 0.5
         if not likely.any():
-            break
-        rows = np.vstack([first[winners][likely], second[decoys]])
-        target = np.concatenate([np.ones(likely.sum()), np.zeros(len(decoys))])
-        weight = np.concatenate([probability[likely], np.ones(len(decoys))])
+            return nothing
+        rows = np.vstack([round_.features[round_.winners][likely], round_.decoy_features])
+        target = np.repeat([1.0, 0.0], [likely.sum(), len(round_.decoy_features)])
+        weight = np.concatenate([round_.probability[likely], np.ones(len(round_.decoy_features))])
         model = LogisticRegression(C=0.3, max_iter=300).fit(rows, target, weight)
         weights, intercept = model.coef_[0], float(model.intercept_[0])
-        score = design @ weights[:num_plain]
-    if weights is None:
-        return Evidence(-50.0, (), np.zeros((len(pairs), 0)))
-    # The last model's own contest decides the probabilities; slope and offset make them log-odds.
-    first = np.column_stack([design, contest.margins(score, pairs)])
-    total = first @ weights + intercept
+        score = design @ weights[: design.shape[1]]
+        round_ = _hold(design, np.zeros(len(design)), score, weights, intercept, contest)
+    if round_ is None:
+        return nothing
+    slope, offset = _logistic_line(round_.total[round_.winners], round_.probability)
+    owners = np.array([*groups, RIVALS, RIVALS, RIVALS])
+    labels = tuple(dict.fromkeys(owners.tolist()))
+    log_odds = [round_.features[:, owners == label] @ weights[owners == label] for label in labels]
+    evidence = Evidence(slope * intercept + offset, labels, slope * np.column_stack(log_odds))
+    return _bounded(evidence, comparisons.capacity, round_.winners, contest)
+
+
+@dataclass(frozen=True)
+class _Round:
+    """One contest and the one that follows without its winners."""
+
+    features: np.ndarray  # (pairs, columns): the design and the margins in the first contest
+    total: np.ndarray  # (pairs,): score with the margins
+    winners: np.ndarray  # positions of the pairs that win the first contest
+    decoy_features: np.ndarray  # (decoys, columns): the design and the margins in the second contest
+    probability: np.ndarray  # (winners,): that a winner is a match
+
+
+def _hold(
+    design: np.ndarray, bonus: np.ndarray, score: np.ndarray, weights: np.ndarray, intercept: float, contest: Contest
+) -> _Round | None:
+    """Hold both contests; None when too few pairs are left to compare winners with decoys."""
+    pairs = np.arange(len(design))
+    if len(pairs) < 2:
+        return None
+    features = np.column_stack([design, contest.margins(score, pairs)])
+    total = bonus + features @ weights + intercept
     winners = contest.winners(total, pairs)
     rest = np.delete(pairs, winners)
+    if len(winners) < 2 or len(rest) < 2:
+        return None
     second = np.column_stack([design[rest], contest.margins(score, rest)])
-    total_rest = second @ weights + intercept
+    total_rest = bonus[rest] + second @ weights + intercept
     decoys = contest.winners(total_rest, rest)
-    probability = probability_of_winners(total[winners], total_rest[decoys])
-    slope, offset = _logistic_line(total[winners], probability)
-    groups = [*groups, RIVALS, RIVALS, RIVALS]
-    labels = tuple(dict.fromkeys(groups))
-    log_odds = np.column_stack(
-        [first[:, [g == label for g in groups]] @ weights[[g == label for g in groups]] for label in labels]
-    )
-    evidence = Evidence(slope * intercept + offset, labels, slope * log_odds)
-    return _bounded(evidence, comparisons.capacity, winners, contest)
+    return _Round(features, total, winners, second[decoys], probability_of_winners(total[winners], total_rest[decoys]))
 
 
 def _design(comparisons: Comparisons) -> tuple[np.ndarray, list[str]]:

@@ -12,7 +12,6 @@ import pyarrow as pa
 from kinfolk import __version__
 from kinfolk.data import Records, read_records
 from kinfolk.errors import ConfigurationError
-from kinfolk.evaluation.interval import Interval
 from kinfolk.linking.alignment import align_fields, split_mapping
 from kinfolk.linking.candidates import Candidates, mutual_best, propose
 from kinfolk.linking.compare import Comparisons, Field, compare, prepare_fields, whole_texts
@@ -122,18 +121,18 @@ def link(
     decision = decide(probability, contest, threshold)
     scores = scores.append_column("link", pa.array(decision.link))
     winners = contest.winners(probability, np.arange(len(probability)))
-    everything = Interval(1.0, 1.0, 1.0)
+    left_over = unlinked(probability, decision, contest)
+    clock.stop(f"{int(decision.link.sum()):,} links")
     links = Links(
         records_left,
         records_right,
         scores,
-        unlinked(probability, decision, contest),
+        left_over,
         prior,
         decision.threshold,
         relation,
         estimate_from_probabilities(probability[winners], decision.link[winners]),
-        everything,
-        (*clock.stages, Stage("decide", 0.0, f"{int(decision.link.sum()):,} links")),
+        tuple(clock.stages),
         records_left.notes + records_right.notes,
     )
     store.save("unlinked", links.unlinked)

@@ -19,7 +19,6 @@ from kinfolk.report.sections import (
     notes_list,
     panel,
     reading_section,
-    recall_block,
     scores_section,
     section,
     settings_table,
@@ -115,7 +114,6 @@ def _method_section(links: Links, pairs: PairTable) -> str:
     return section(
         "method",
         "How it was made",
-        f'<div class="tiles narrow">{recall_block(links.candidate_recall)}</div>',
         f'<div class="panels">{"".join(plots)}</div>',
         stages_table(links.stages),
         settings_table(settings),

@@ -225,19 +225,6 @@ def list_section(data: LinksData, title: str) -> str:
     )
 
 
-def recall_block(candidate_recall: Interval) -> str:
-    """The share of the matches that were among the candidates at all."""
-    mark = interval_mark(
-        candidate_recall, name="candidate-recall", title="Estimated candidate recall with its 95 % interval"
-    )
-    return (
-        f'<div class="tile"><h3>Candidate recall</h3><p class="value">{candidate_recall.value:.3f}</p>'
-        '<p class="meaning">of the true matches are estimated to be among the candidates; no cut can find the '
-        "others</p>"
-        f'{mark}<p class="between">95 %: {range_text(candidate_recall)}</p></div>'
-    )
-
-
 def stages_table(stages: Sequence[Stage]) -> str:
     """What was done and how long it took."""
     if not stages:
@@ -285,7 +272,7 @@ def reading_section() -> str:
         '<span class="extra">pale</span> ones have '
         'nothing to stand against, <span class="moved">underlined</span> ones are on the other side in another place. '
         "Case and spaces are not counted as differences.</dd>"
-        "<dt>Interval</dt><dd>In 95 of 100 such cases the true figure lies inside.</dd></dl>",
+        "<dt>Interval</dt><dd>Where the true figure lies in 95 of 100 cases, as far as the model's probabilities are right.</dd></dl>",
     )
 
 
