@@ -46,33 +46,37 @@ def union(left: Iterable[np.ndarray], right: Iterable[np.ndarray], num_right: in
     return Candidates((keys // num_right).astype(np.int32), (keys % num_right).astype(np.int32))
 
 
-def propose(spaces: Iterable[tuple[Space, int]], num_right: int) -> Candidates:
-    """The union of the k nearest records of either table for the other, in each of several spaces.
+@dataclass(frozen=True)
+class Neighbors:
+    """Nearest records in both directions, best first within a record: (query rows, rows found, similarities) each."""
 
-    Args:
-        spaces: pairs (space, k).
-        num_right: records of the right table.
-    """
-    lefts, rights = [], []
-    for space, k in spaces:
-        rows, neighbors, _ = nearest(space.left, space.right, k)
-        lefts.append(rows)
-        rights.append(neighbors)
-        rows, neighbors, _ = nearest(space.right, space.left, k)
-        lefts.append(neighbors)
-        rights.append(rows)
-    return union(lefts, rights, num_right)
+    of_left: tuple[np.ndarray, np.ndarray, np.ndarray]
+    of_right: tuple[np.ndarray, np.ndarray, np.ndarray]
+
+    def pairs(self, num_right: int) -> Candidates:
+        """All pairs of either direction."""
+        return union((self.of_left[0], self.of_right[1]), (self.of_left[1], self.of_right[0]), num_right)
+
+    def mutual_best(self, num_left: int, num_right: int) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of rows (left, right) that are each other's nearest, most similar first."""
+        nearest_right, similarity = _first(self.of_left, num_left)
+        nearest_left, _ = _first(self.of_right, num_right)
+        rows = np.flatnonzero(nearest_right >= 0)
+        rows = rows[nearest_left[nearest_right[rows]] == rows]
+        rows = rows[np.argsort(-similarity[rows], kind="stable")]
+        return rows, nearest_right[rows]
 
 
-def mutual_best(space: Space) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of rows that are each other's nearest, most similar first."""
-    rows, neighbors, similarity = nearest(space.left, space.right, 1)
-    back_rows, back_neighbors, _ = nearest(space.right, space.left, 1)
-    best_left = np.full(space.right.shape[0], -1)
-    best_left[back_rows] = back_neighbors
-    mutual = best_left[neighbors] == rows
-    order = np.argsort(-similarity[mutual], kind="stable")
-    return rows[mutual][order], neighbors[mutual][order]
+def neighbors(space: Space, k: int) -> Neighbors:
+    """The k nearest records of either table for each record of the other."""
+    return Neighbors(nearest(space.left, space.right, k), nearest(space.right, space.left, k))
+
+
+def _first(found: tuple[np.ndarray, np.ndarray, np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
+    rows, first = np.unique(found[0], return_index=True)
+    best, similarity = np.full(size, -1, dtype=np.int64), np.zeros(size)
+    best[rows], similarity[rows] = found[1][first], found[2][first]
+    return best, similarity
 
 
 def _rarest(queries: sp.csr_matrix, corpus: sp.csr_matrix) -> sp.csr_matrix:

@@ -13,7 +13,7 @@ from kinfolk import __version__
 from kinfolk.data import Records, read_records
 from kinfolk.errors import ConfigurationError
 from kinfolk.linking.alignment import align_fields, split_mapping
-from kinfolk.linking.candidates import Candidates, mutual_best, propose
+from kinfolk.linking.candidates import Candidates, Neighbors, neighbors, union
 from kinfolk.linking.compare import Comparisons, Field, compare, prepare_fields, whole_texts
 from kinfolk.linking.decide import decide, unlinked
 from kinfolk.linking.estimate import estimate_from_probabilities
@@ -102,15 +102,15 @@ def link(
     clock.start("represent")
     texts = whole_texts(records_left), whole_texts(records_right)
     whole = tfidf_space(*texts)
-    pairs = align_fields(
-        records_left, records_right, given=[p for role in given.values() for p in role], seeds=mutual_best(whole)
-    )
+    near = neighbors(whole, _WHOLE_RECORD_K)
+    seeds = near.mutual_best(len(records_left), len(records_right))
+    pairs = align_fields(records_left, records_right, given=[p for role in given.values() for p in role], seeds=seeds)
     fields = prepare_fields(records_left, records_right, pairs)
     clock.stop(", ".join(f"{f.pair.label} ({f.pair.role})" for f in fields) or "no field in common: whole records only")
 
     scores = store.load("scores")
     if scores is None:
-        scores = _score(records_left, records_right, fields, (*texts, whole), relation, store, clock)
+        scores = _score(records_left, records_right, fields, (*texts, whole), near, relation, store, clock)
         store.save("scores", scores)
     metadata = scores.schema.metadata or {}
     prior = float(metadata.get(b"prior", b"-50"))
@@ -145,15 +145,18 @@ def _score(
     right: Records,
     fields: tuple[Field, ...],
     whole: tuple[list[str], list[str], Space],
+    near: Neighbors,
     relation: str,
     store: Run,
     clock: _Clock,
 ) -> pa.Table:
     clock.start("candidates")
-    telling = [(f.space, _FIELD_K) for f in fields if f.pair.role == "text" and f.distinctness > _MIN_DISTINCTNESS]
+    telling = [f.space for f in fields if f.pair.role == "text" and f.distinctness > _MIN_DISTINCTNESS]
     found = store.load("candidates")
     if found is None:
-        candidates = propose([(whole[2], _WHOLE_RECORD_K), *telling], max(1, len(right)))
+        num_right = max(1, len(right))
+        lists = [near.pairs(num_right), *(neighbors(space, _FIELD_K).pairs(num_right) for space in telling)]
+        candidates = union([c.left for c in lists], [c.right for c in lists], num_right)
         store.save("candidates", pa.table({"left": candidates.left, "right": candidates.right}))
     else:
         candidates = Candidates(found.column("left").to_numpy(), found.column("right").to_numpy())
