@@ -12,6 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 import kinfolk
 from kinfolk.linking.candidates import Candidates
 from kinfolk.linking.decide import best_expected_cut
+from kinfolk.linking.match import _logistic_line
 from kinfolk.linking.ngrams import character_ngrams, words
 from kinfolk.linking.normalization import normalize
 from kinfolk.linking.rivals import Contest
@@ -75,6 +76,13 @@ def test_evidence_adds_up_to_the_probability(links: kinfolk.Links) -> None:
     evidence = [links.scores.column(c).to_numpy() for c in links.scores.column_names if c.startswith("evidence/")]
     total = links.prior + np.sum(evidence, axis=0)
     assert links.scores.column("probability").to_numpy() == pytest.approx(1 / (1 + np.exp(-total)), abs=1e-4)
+
+
+def test_certain_winners_do_not_make_the_losers_likely() -> None:
+    """When every winner is certain the line from score to log-odds stays put: a score of -3 keeps odds of about 1 to 20."""
+    winners = np.random.default_rng(0).normal(6.0, 1.0, 5000)
+    slope, offset = _logistic_line(winners, np.full(5000, 1 - 1e-6))
+    assert slope * -3.0 + offset < -1.0
 
 
 def test_every_record_is_linked_or_says_why(links: kinfolk.Links) -> None:

@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 
 def fit_map_logistic(
-    design: NDArray[np.float64], labels: NDArray[np.int8], mean: NDArray[np.float64], spread: NDArray[np.float64]
+    design: NDArray[np.float64],
+    labels: NDArray[np.int8] | NDArray[np.float64],
+    mean: NDArray[np.float64],
+    spread: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Give the most probable weights of a logistic regression.
 
     Args:
         design: one row a pair, a column of ones for the intercept, shape (n, num_weights). No rows give the prior mean.
-        labels: 0 or 1, shape (n,).
+        labels: 0 or 1, or probabilities between, shape (n,).
         mean, spread: mean and standard deviation of the normal prior of each weight, shape (num_weights,).
 
     Returns:

@@ -16,6 +16,7 @@ import numpy as np
 
 from kinfolk.linking.compare import Comparisons
 from kinfolk.linking.decoys import probability_of_winners
+from kinfolk.linking.map_logistic import fit_map_logistic
 from kinfolk.linking.rivals import Contest
 
 RIVALS = "rivals"
@@ -136,12 +137,14 @@ def _design(comparisons: Comparisons) -> tuple[np.ndarray, list[str]]:
 
 
 def _logistic_line(score: np.ndarray, probability: np.ndarray) -> tuple[float, float]:
-    from sklearn.linear_model import LogisticRegression
+    """Slope and offset that turn scores into log-odds of these probabilities.
 
-    doubled = np.concatenate([score, score])[:, None]
-    target = np.repeat([1, 0], len(score))
-    line = LogisticRegression(C=1e3).fit(doubled, target, np.concatenate([probability, 1 - probability]) + 1e-9)
-    return max(float(line.coef_[0, 0]), 1e-3), float(line.intercept_[0])
+    The score is a log-odds already, of winners against decoys, so the line starts from slope 1 and offset 0: where all
+    winners are certain the data say nothing about it, and any other line would carry the losers along.
+    """
+    design = np.column_stack([np.ones(len(score)), score])
+    offset, slope = fit_map_logistic(design, probability, np.array([0.0, 1.0]), np.array([3.0, 1.0]))
+    return max(float(slope), 1e-3), float(offset)
 
 
 def _bounded(evidence: Evidence, capacity: np.ndarray, winners: np.ndarray, contest: Contest) -> Evidence:
