@@ -16,7 +16,7 @@ import numpy as np
 
 from kinfolk.linking.compare import Comparisons
 from kinfolk.linking.decoys import probability_of_winners
-from kinfolk.linking.map_logistic import fit_map_logistic
+from kinfolk.linking.map_logistic import fit_map_logistic, sigmoid
 from kinfolk.linking.rivals import Contest
 
 RIVALS = "rivals"
@@ -80,7 +80,12 @@ def match_without_labels(comparisons: Comparisons, contest: Contest) -> Evidence
     owners = np.array([*groups, RIVALS, RIVALS, RIVALS])
     labels = tuple(dict.fromkeys(owners.tolist()))
     log_odds = [round_.features[:, owners == label] @ weights[owners == label] for label in labels]
-    evidence = Evidence(slope * intercept + offset, labels, slope * np.column_stack(log_odds))
+    by_label = slope * np.column_stack(log_odds)
+    prior = slope * intercept + offset
+    lost = np.ones(len(design), dtype=bool)
+    lost[round_.winners] = False
+    by_label[lost, labels.index(RIVALS)] -= loss_of_losers(prior + by_label.sum(axis=1), lost)
+    evidence = Evidence(prior, labels, by_label)
     return _bounded(evidence, comparisons.capacity, round_.winners, contest)
 
 
@@ -139,12 +144,33 @@ def _design(comparisons: Comparisons) -> tuple[np.ndarray, list[str]]:
 def _logistic_line(score: np.ndarray, probability: np.ndarray) -> tuple[float, float]:
     """Slope and offset that turn scores into log-odds of these probabilities.
 
-    The score is a log-odds already, of winners against decoys, so the line starts from slope 1 and offset 0: where all
-    winners are certain the data say nothing about it, and any other line would carry the losers along.
+    The score is a log-odds already, of winners against decoys, so the line starts from slope 1 and offset 0 and moves as
+    far as the data say: where all winners are certain they say little.
     """
     design = np.column_stack([np.ones(len(score)), score])
     offset, slope = fit_map_logistic(design, probability, np.array([0.0, 1.0]), np.array([3.0, 1.0]))
     return max(float(slope), 1e-3), float(offset)
+
+
+def loss_of_losers(log_odds: np.ndarray, lost: np.ndarray) -> float:
+    """How much log-odds having lost its contest costs a pair.
+
+    The line from scores to log-odds is drawn through the winners and says nothing about the others. But a pair that lost
+    can be a match only where the pair that won is none: so the losers hold in expectation at most as many matches as the
+    winners hold non-matches. The cost is the smallest that keeps to it, at least 0.
+
+    Args:
+        log_odds: of every candidate pair by the line, (pairs,).
+        lost: which pairs lost, bool (pairs,).
+    """
+    most = float(sigmoid(-log_odds[~lost]).sum())
+    low, high = 0.0, 700.0
+    if sigmoid(log_odds[lost]).sum() <= most:
+        return 0.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if sigmoid(log_odds[lost] - middle).sum() > most else (low, middle)
+    return high
 
 
 def _bounded(evidence: Evidence, capacity: np.ndarray, winners: np.ndarray, contest: Contest) -> Evidence:
