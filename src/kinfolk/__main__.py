@@ -1,0 +1,5 @@
+"""``python -m kinfolk``: the command line."""
+
+from kinfolk.cli import main
+
+main()
