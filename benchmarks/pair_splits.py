@@ -1,9 +1,9 @@
 """Learning from labeled pairs: the published train/valid/test splits of eight sets, no setting changed between sets.
 
-Models are fitted on the training pairs, the cut is the best one on the validation pairs, and the test pairs are scored
-once. Candidates without a label (top-10 by character 3-grams both ways) take part as rivals only; no label of a
-validation or test pair is ever fitted. ``pairs only`` removes everything that looks beyond the two records of a pair,
-which is what a cross-encoder sees. Published figures of fine-tuned transformers stand beside for orientation.
+``kinfolk.link`` is given both tables and the training labels; validation and test pairs go with them unlabeled, so that
+they are scored. The cut is the best one on the validation pairs, and the test pairs are scored once. ``pairs only``
+learns from the two records of each pair alone, without rivals, label-free model or other records, which is what a
+cross-encoder sees. Published figures of fine-tuned transformers stand beside for orientation.
 
     python -m benchmarks.pair_splits [--seeds 3] [SET ...]
 """
@@ -20,14 +20,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+import kinfolk
 from benchmarks.sets import RESULTS, set_folder
 from kinfolk.data import Records, read_records
 from kinfolk.evaluation.calibration import expected_calibration_error
 from kinfolk.evaluation.cut import best_cut
-from kinfolk.linking.comparisons.pair_features import RIVALS, PairFeatures, pair_features
-from kinfolk.linking.comparisons.terms import clean
+from kinfolk.linking.alignment import align_fields
+from kinfolk.linking.compare import prepare_fields, whole_texts
+from kinfolk.linking.comparisons.pair_features import PairFeatures, pair_features
+from kinfolk.linking.labels import UNKNOWN
 from kinfolk.linking.map_logistic import sigmoid
-from kinfolk.linking.supervised import UNKNOWN, fit_matcher
+from kinfolk.linking.match import RIVALS
+from kinfolk.linking.spaces import tfidf_space
+from kinfolk.linking.supervised import fit_matcher
+
+Pairs = list[tuple[str, int, int, int]]  # part of the split, left row, right row, label
 
 SETS = {
     "er-pairs-abt-buy": ("Abt-Buy", 0.89),
@@ -51,55 +58,61 @@ def main() -> None:
     options = parser.parse_args()
     rows = []
     for name in options.sets:
-        started = time.perf_counter()
         left, right, pairs = read_split(name)
-        fields = [(c, c) for c in left.table.column_names if c in right.table.column_names and c != left.id_column]
-        features, rows_left, rows_right, labels, split = candidates(left, right, fields, pairs)
-        seconds = time.perf_counter() - started
-        for variant, used in (("full tables", features), ("pairs only", without_rivals(features))):
+        for variant, score in (("full tables", by_link), ("pairs only", by_pairs)):
             for seed in range(options.seeds):
                 began = time.perf_counter()
-                row = one_run(used, rows_left, rows_right, labels, split, seed, variant, test=not options.no_test)
-                row |= {"set": name, "seconds": seconds + time.perf_counter() - began, "num_candidates": len(features)}
+                probability = score(left, right, pairs, seed)
+                row = judged(probability, pairs, test=not options.no_test)
+                row |= {"set": name, "variant": variant, "seed": seed, "seconds": time.perf_counter() - began}
                 rows.append(row)
                 print(json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}), flush=True)
     if not options.no_test:
         report(rows)
 
 
-def one_run(
-    features: PairFeatures,
-    left: NDArray[np.int32],
-    right: NDArray[np.int32],
-    labels: NDArray[np.int8],
-    split: NDArray[np.str_],
-    seed: int,
-    variant: str,
-    *,
-    test: bool,
-) -> dict[str, float | str | int]:
-    """Fit on train, choose the cut on valid, score test."""
-    train = np.where(split == "train", labels, UNKNOWN).astype(np.int8)
-    alone = variant == "pairs only"
+def by_link(left: Records, right: Records, pairs: Pairs, seed: int) -> NDArray[np.float64]:
+    """Probability of every pair by the default path with the training labels."""
+    ids = left.ids.to_pylist(), right.ids.to_pylist()
+    given = [
+        {"left_id": ids[0][i], "right_id": ids[1][j], "label": str(label) if part == "train" else ""}
+        for part, i, j, label in pairs
+    ]
+    scores = kinfolk.link(left, right, labels=given, seed=seed).scores
+    columns = (scores.column(name).to_pylist() for name in ("left", "right", "probability"))
+    found = {(i, j): probability for i, j, probability in zip(*columns, strict=True)}
+    return np.array([found[i, j] for _, i, j, _ in pairs])
+
+
+def by_pairs(left: Records, right: Records, pairs: Pairs, seed: int) -> NDArray[np.float64]:
+    """Probability of every pair from its two records alone."""
+    rows = np.array([(i, j) for _, i, j, _ in pairs], dtype=np.int32)
+    labels = np.array([label if part == "train" else UNKNOWN for part, _, _, label in pairs], dtype=np.int8)
+    aligned = align_fields(left, right, seeds=(rows[labels == 1, 0], rows[labels == 1, 1]))
+    fields, whole = prepare_fields(left, right, aligned), tfidf_space(whole_texts(left), whole_texts(right))
+    features = pair_features(left, right, fields, whole, rows[:, 0], rows[:, 1])
+    alone = np.array([group != RIVALS for group in features.groups])
+    names, groups = (tuple(np.array(x)[alone].tolist()) for x in (features.names, features.groups))
+    features = PairFeatures(features.values[:, alone], names, groups, features.tokens)
     # Numbering the rows afresh makes every pair its own record: there are no rivals then.
-    numbers = np.arange(len(features), dtype=np.int32)
-    rows = (numbers, numbers) if alone else (left, right)
-    matcher = fit_matcher(features, train, *rows, exclusive=not alone, seed=seed)
-    probability = sigmoid(matcher.fitted_log_odds)
-    chosen = best_cut(probability[split == "valid"], labels[split == "valid"])
-    row: dict[str, float | str | int] = {"variant": variant, "seed": seed, "valid_f1": chosen.f1}
-    inside = split == "train"
-    row["train_out_of_fold_f1"] = best_cut(probability[inside], labels[inside]).f1
+    afresh = np.arange(len(rows), dtype=np.int32)
+    return sigmoid(fit_matcher(features, labels, afresh, afresh, exclusive=False, seed=seed).log_odds)
+
+
+def judged(probability: NDArray[np.float64], pairs: Pairs, *, test: bool) -> dict[str, float | str | int]:
+    """Choose the cut on valid, score test."""
+    part, label = np.array([pair[0] for pair in pairs]), np.array([pair[3] for pair in pairs])
+    chosen = best_cut(probability[part == "valid"], label[part == "valid"])
+    row: dict[str, float | str | int] = {"valid_f1": chosen.f1}
     if test:
-        seen = split == "test"
-        linked = probability[seen] >= chosen.threshold
-        truth = labels[seen] == 1
+        seen = part == "test"
+        linked, truth = probability[seen] >= chosen.threshold, label[seen] == 1
         row["test_f1"] = float(2 * (linked & truth).sum() / max(1, linked.sum() + truth.sum()))
         row["test_ece"] = expected_calibration_error(probability[seen], truth)
     return row
 
 
-def read_split(name: str) -> tuple[Records, Records, list[tuple[str, int, int, int]]]:
+def read_split(name: str) -> tuple[Records, Records, Pairs]:
     """Both tables and all labeled pairs as (split, left row, right row, label)."""
     folder = set_folder(name)
     ignore = LEAKS.get(name, ())
@@ -111,47 +124,6 @@ def read_split(name: str) -> tuple[Records, Records, list[tuple[str, int, int, i
             for row in csv.DictReader(file):
                 pairs.append((part, numbers[0][row["left_id"]], numbers[1][row["right_id"]], int(row["label"])))
     return left, right, pairs
-
-
-def candidates(
-    left: Records, right: Records, fields: list[tuple[str, str]], pairs: list[tuple[str, int, int, int]]
-) -> tuple[PairFeatures, NDArray[np.int32], NDArray[np.int32], NDArray[np.int8], NDArray[np.str_]]:
-    """Labeled pairs and the nearest neighbors of every record, compared."""
-    fields = [(a, b) for a, b in fields if left.roles[a] != "ignore" and right.roles[b] != "ignore"]
-    near = nearest(left, right, fields)
-    labeled = {(i, j): (part, label) for part, i, j, label in pairs}
-    rows = np.array(sorted({*near, *labeled}), dtype=np.int32)
-    split = np.array([labeled.get((int(i), int(j)), ("", UNKNOWN))[0] for i, j in rows])
-    labels = np.array([labeled.get((int(i), int(j)), ("", UNKNOWN))[1] for i, j in rows], dtype=np.int8)
-    features = pair_features(left, right, rows[:, 0], rows[:, 1], fields=fields)
-    return features, np.ascontiguousarray(rows[:, 0]), np.ascontiguousarray(rows[:, 1]), labels, split
-
-
-def nearest(left: Records, right: Records, fields: list[tuple[str, str]], k: int = 10) -> set[tuple[int, int]]:
-    """The k nearest records by character 3-grams of the whole record, from either side."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sparse_dot_topn import sp_matmul_topn
-
-    texts = [
-        [clean(" ".join(parts)) for parts in zip(*(records.texts(pair[side]) for pair in fields), strict=True)]
-        for side, records in enumerate((left, right))
-    ]
-    grams = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 3), sublinear_tf=True, dtype=np.float32)
-    grams.fit(texts[0] + texts[1])
-    a, b = (grams.transform(side) for side in texts)
-    forward = sp_matmul_topn(a, b.T.tocsr(), top_n=k).tocoo()
-    backward = sp_matmul_topn(b, a.T.tocsr(), top_n=k).tocoo()
-    return {
-        *zip(forward.row.tolist(), forward.col.tolist(), strict=True),
-        *zip(backward.col.tolist(), backward.row.tolist(), strict=True),
-    }
-
-
-def without_rivals(features: PairFeatures) -> PairFeatures:
-    """Drop what depends on other records than the two of the pair."""
-    keep = np.array([group != RIVALS for group in features.groups])
-    names, groups = (tuple(np.array(x)[keep].tolist()) for x in (features.names, features.groups))
-    return PairFeatures(features.values[:, keep], names, groups, features.tokens)
 
 
 def report(rows: list[dict[str, float | str | int]]) -> None:

@@ -1,23 +1,17 @@
-"""Learners kept as arrays say what scikit-learn's own models say."""
+"""Learners and the scale they learn on, against answers known by thought."""
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from scipy.special import ndtri
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from kinfolk.linking.learners import (
     LIMIT,
     MISSING,
-    Forest,
-    Linear,
-    Scaler,
     fit_boosting,
     fit_extra_trees,
     fit_linear,
     fit_scaler,
-    from_arrays,
-    to_arrays,
 )
 from kinfolk.linking.map_logistic import fit_map_logistic, sigmoid
 
@@ -30,36 +24,24 @@ def sample(count: int = 600) -> tuple[np.ndarray, np.ndarray]:
     return values, labels
 
 
-def test_boosting_equals_its_scikit_learn_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    fitted = []
-    fit = HistGradientBoostingClassifier.fit
-
-    def remember(self: HistGradientBoostingClassifier, *given: np.ndarray) -> HistGradientBoostingClassifier:
-        fitted.append(self)
-        return fit(self, *given)
-
-    monkeypatch.setattr(HistGradientBoostingClassifier, "fit", remember)
+def test_boosting_finds_a_curve_and_leaves_constant_columns_out() -> None:
     values, labels = sample()
-    forest = fit_boosting(values, labels, seed=0)
-    expected = np.clip(fitted[0].decision_function(values), -LIMIT, LIMIT)
-    np.testing.assert_allclose(forest.log_odds(values), expected, atol=1e-5)
+    constant = np.column_stack([np.zeros(len(values), np.float32), values])
+    boosting = fit_boosting(constant, labels, seed=0)
+    assert boosting.columns.tolist() == [1, 2, 3, 4]
+    assert ((boosting.log_odds(constant) > 0) == (labels == 1)).mean() > 0.8
+    nothing = fit_boosting(np.zeros((4, 2), np.float32), np.array([1, 0, 0, 0], np.int8), seed=0)
+    np.testing.assert_allclose(nothing.log_odds(np.zeros((2, 2), np.float32)), np.log(1 / 3))
 
 
-def test_extra_trees_vote_as_a_slow_walk_through_the_arrays() -> None:
-    values, labels = sample(120)
-    forest = fit_extra_trees(values, labels, seed=0, num_trees=7)
-    slow = []
-    for row in values:
-        share = 0.0
-        for root in forest.roots:
-            node = root
-            while forest.column[node] >= 0:
-                low = row[forest.column[node]] <= forest.threshold[node]
-                node = forest.left[node] if low else forest.right[node]
-            share += forest.value[node]
-        slow.append(np.clip(np.log(share / (1 - share)), -LIMIT, LIMIT))
-    np.testing.assert_allclose(forest.log_odds(values), slow, rtol=1e-9)
-    assert ((forest.log_odds(values) > 0) == (labels == 1)).mean() > 0.9
+def test_unanimous_trees_are_as_sure_as_their_labels_are_many() -> None:
+    values = np.repeat([[0.0], [1.0]], 10, axis=0).astype(np.float32)
+    labels = np.repeat([0, 1], 10).astype(np.int8)
+    votes = fit_extra_trees(values, labels, seed=0, num_trees=7)
+    share = (20 + 0.5) / 21  # twenty labels say 1, one pseudo-label says .5
+    np.testing.assert_allclose(votes.log_odds(values[-1:]), np.log(share / (1 - share)))
+    np.testing.assert_allclose(votes.log_odds(values[:1]), -np.log(share / (1 - share)))
+    assert abs(votes.log_odds(values)).max() < LIMIT
 
 
 def test_one_class_word_gets_the_weight_of_its_side() -> None:
@@ -86,20 +68,6 @@ def test_scaling_does_not_change_under_a_monotone_map_of_the_column() -> None:
     column = random.random((300, 1)).astype(np.float32)
     stretched = (column * 8).astype(np.float32)
     np.testing.assert_allclose(fit_scaler(column)(column), fit_scaler(stretched)(stretched), atol=1e-4)
-
-
-@pytest.mark.parametrize("make", [fit_extra_trees, fit_boosting])
-def test_arrays_hold_the_whole_learner(make: type) -> None:
-    values, labels = sample(200)
-    forest = make(values, labels, seed=1)
-    again = from_arrays(Forest, to_arrays(forest, "x"), "x")
-    np.testing.assert_array_equal(again.log_odds(values), forest.log_odds(values))
-    linear = fit_linear(values, labels, None)
-    assert from_arrays(Linear, to_arrays(linear, "y"), "y").log_odds(values, None) == pytest.approx(
-        linear.log_odds(values, None)
-    )
-    scaler = fit_scaler(values)
-    np.testing.assert_array_equal(from_arrays(Scaler, to_arrays(scaler, "z"), "z")(values), scaler(values))
 
 
 def test_map_logistic_stays_at_its_prior_without_data_and_finds_the_odds_with_much() -> None:

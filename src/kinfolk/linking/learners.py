@@ -1,21 +1,20 @@
-# mypy: disable-error-code="arg-type,operator"
-"""Three learners over pair comparisons, each fitted by scikit-learn and kept as plain arrays.
+"""Three learners over pair comparisons, each fitted by scikit-learn.
 
 Boosted trees, extremely randomized trees (Geurts et al. 2006) and a linear model on comparisons and single terms make
-different mistakes; the mean of their log-odds was the best single choice over all development sets. Kept as arrays, a
-matcher is saved without pickled code, gives the same answer under any scikit-learn, and scores pairs in compiled loops.
+different mistakes; the mean of their log-odds was the best single choice over all development sets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 
 MISSING = -6.0  # below every scaled value
 _CLIP = 4.0
@@ -63,38 +62,40 @@ def fit_scaler(values: NDArray[np.float32], num_quantiles: int = 200) -> Scaler:
 
 
 @dataclass(frozen=True)
-class Forest:
-    """Trees as flat arrays, their values added up.
+class Votes:
+    """The mean vote of extremely randomized trees.
 
-    Attributes:
-        roots: first node of each tree.
-        column: tested column of each node, -1 in a leaf.
-        threshold: a value of at most this goes left.
-        left, right: child nodes.
-        value: what a leaf adds.
-        start: the sum before any tree.
-        as_share: whether the sum is a probability (mean of votes) rather than log-odds.
+    One pseudo-label at the base rate keeps a unanimous vote from meaning certainty.
     """
 
-    roots: NDArray[np.int64]
-    column: NDArray[np.int32]
-    threshold: NDArray[np.float64]
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
-    value: NDArray[np.float64]
-    start: NDArray[np.float64]
-    as_share: NDArray[np.bool_]
+    model: ExtraTreesClassifier
+    num_labels: int
+    base_rate: float
 
     def log_odds(self, scaled: NDArray[np.float32]) -> NDArray[np.float64]:
         """Log-odds of pairs, in [-LIMIT, LIMIT], shape (n,)."""
-        total = self.start[0] + _add_leaves(
-            np.ascontiguousarray(scaled, dtype=np.float32),
-            self.roots, self.column, self.threshold, self.left, self.right, self.value,
-        )  # fmt: skip
-        if self.as_share[0]:
-            share = np.clip(total, 1e-9, 1 - 1e-9)
-            total = np.log(share / (1 - share))
-        return np.asarray(np.clip(total, -LIMIT, LIMIT))
+        share = self.model.predict_proba(scaled)[:, list(self.model.classes_).index(1)]
+        share = np.clip((share * self.num_labels + self.base_rate) / (self.num_labels + 1), 1e-9, 1 - 1e-9)
+        return np.asarray(np.clip(np.log(share / (1 - share)), -LIMIT, LIMIT))
+
+
+@dataclass(frozen=True)
+class Boosting:
+    """Gradient-boosted trees; without a model every pair has the base rate.
+
+    Attributes:
+        columns: the comparisons that vary among the labeled pairs.
+    """
+
+    model: HistGradientBoostingClassifier | None
+    columns: NDArray[np.int64]
+    base_rate: float
+
+    def log_odds(self, scaled: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Log-odds of pairs, in [-LIMIT, LIMIT], shape (n,)."""
+        if self.model is None:
+            return np.full(len(scaled), np.log(self.base_rate / (1 - self.base_rate)))
+        return np.asarray(np.clip(self.model.decision_function(scaled[:, self.columns]), -LIMIT, LIMIT))
 
 
 @dataclass(frozen=True)
@@ -102,12 +103,12 @@ class Linear:
     """A linear model on scaled comparisons, their missingness and, if given, single terms.
 
     Attributes:
-        intercept: shape (1,).
+        intercept: log-odds before any of them.
         scaled, missing: weight of each column, and of its absence.
         tokens: weight of each term column; empty without terms.
     """
 
-    intercept: NDArray[np.float64]
+    intercept: float
     scaled: NDArray[np.float64]
     missing: NDArray[np.float64]
     tokens: NDArray[np.float64]
@@ -115,51 +116,32 @@ class Linear:
     def log_odds(self, scaled: NDArray[np.float32], tokens: sp.csr_matrix | None) -> NDArray[np.float64]:
         """Log-odds of pairs, in [-LIMIT, LIMIT], shape (n,)."""
         absent = scaled == MISSING
-        total = self.intercept[0] + np.where(absent, 0.0, scaled) @ self.scaled + absent @ self.missing
+        total = self.intercept + np.where(absent, 0.0, scaled) @ self.scaled + absent @ self.missing
         if tokens is not None and self.tokens.size:
             total = total + tokens @ self.tokens
         return np.asarray(np.clip(total, -LIMIT, LIMIT))
 
 
-Learner = TypeVar("Learner", Scaler, Forest, Linear)
-
-
-def fit_extra_trees(
-    scaled: NDArray[np.float32], labels: NDArray[np.int8], *, seed: int, num_trees: int = 100
-) -> Forest:
+def fit_extra_trees(scaled: NDArray[np.float32], labels: NDArray[np.int8], *, seed: int, num_trees: int = 100) -> Votes:
     """Fit extremely randomized trees to labeled pairs that hold both classes."""
     from sklearn.ensemble import ExtraTreesClassifier
 
-    # Few labels: leaves of one pair vote best when many bootstrapped trees are averaged. Many: larger leaves,
-    # less noise.
+    # Few labels: leaves of one pair vote best when many bootstrapped trees are averaged. Many: larger leaves, less noise.
     small = labels.size < 500
     model = ExtraTreesClassifier(
         num_trees, min_samples_leaf=1 if small else 2, max_features=0.3, bootstrap=small, random_state=seed, n_jobs=1
     ).fit(scaled, labels)
-    trees = []
-    for estimator in model.estimators_:
-        tree = estimator.tree_
-        votes = tree.value[:, 0, :]
-        # One pseudo-label at the base rate keeps a unanimous vote from meaning certainty.
-        share = votes[:, list(model.classes_).index(1)] / votes.sum(axis=1)
-        smoothed = (share * labels.size + labels.mean()) / (labels.size + 1)
-        leaf = tree.children_left < 0
-        trees.append(
-            (np.where(leaf, -1, tree.feature), tree.threshold, tree.children_left, tree.children_right,
-             np.where(leaf, smoothed / num_trees, 0.0))
-        )  # fmt: skip
-    return _forest(trees, start=0.0, as_share=True)
+    return Votes(model, labels.size, float(labels.mean()))
 
 
-def fit_boosting(scaled: NDArray[np.float32], labels: NDArray[np.int8], *, seed: int) -> Forest:
+def fit_boosting(scaled: NDArray[np.float32], labels: NDArray[np.int8], *, seed: int) -> Boosting:
     """Fit gradient-boosted trees to labeled pairs that hold both classes."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     few = min(int(labels.sum()), int((labels == 0).sum())) < 100
     varied = np.flatnonzero(scaled.max(axis=0) > scaled.min(axis=0))
     if varied.size == 0:
-        rate = float(labels.mean())
-        return _forest([], start=float(np.log(rate / (1 - rate))), as_share=False)
+        return Boosting(None, varied, float(labels.mean()))
     model = HistGradientBoostingClassifier(
         max_iter=80 if few else 150,
         learning_rate=0.08,
@@ -170,15 +152,7 @@ def fit_boosting(scaled: NDArray[np.float32], labels: NDArray[np.int8], *, seed:
         early_stopping=False,
         random_state=seed,
     ).fit(scaled[:, varied], labels)
-    trees = []
-    for round_ in model._predictors:
-        nodes = round_[0].nodes
-        leaf = nodes["is_leaf"].astype(bool)
-        trees.append(
-            (np.where(leaf, -1, varied[np.where(leaf, 0, nodes["feature_idx"])]), nodes["num_threshold"], nodes["left"],
-             nodes["right"], np.where(leaf, nodes["value"], 0.0))
-        )  # fmt: skip
-    return _forest(trees, start=float(np.ravel(model._baseline_prediction)[0]), as_share=False)
+    return Boosting(model, varied, float(labels.mean()))
 
 
 def fit_linear(
@@ -195,45 +169,8 @@ def fit_linear(
     weights = model.coef_[0]
     width = scaled.shape[1]
     return Linear(
-        model.intercept_.astype(np.float64),
+        float(model.intercept_[0]),
         weights[:width] * _LINEAR_SCALE,
         weights[width : 2 * width] * _LINEAR_SCALE,
         weights[2 * width :],
     )
-
-
-def to_arrays(learner: Scaler | Forest | Linear, prefix: str) -> dict[str, NDArray[np.generic]]:
-    """Give the arrays of a learner under names that begin with ``prefix``."""
-    return {f"{prefix}.{field.name}": getattr(learner, field.name) for field in fields(learner)}
-
-
-def from_arrays(kind: type[Learner], arrays: Mapping[str, NDArray[np.generic]], prefix: str) -> Learner:
-    """Rebuild a learner from the arrays that ``to_arrays`` gave."""
-    return kind(**{field.name: arrays[f"{prefix}.{field.name}"] for field in fields(kind)})
-
-
-def _forest(trees: list[tuple[NDArray[np.generic], ...]], *, start: float, as_share: bool) -> Forest:
-    sizes = np.array([len(tree[0]) for tree in trees], dtype=np.int64)
-    roots = np.concatenate([[0], np.cumsum(sizes)])[: len(trees)].astype(np.int64)
-
-    def joined(part: int, kind: type[np.generic]) -> NDArray[np.generic]:
-        return np.concatenate([np.empty(0, kind), *(tree[part].astype(kind) for tree in trees)]).astype(kind)
-
-    shift = np.repeat(roots, sizes)
-    return Forest(
-        roots, joined(0, np.int32), joined(1, np.float64),
-        (joined(2, np.int64) + shift).astype(np.int32), (joined(3, np.int64) + shift).astype(np.int32),
-        joined(4, np.float64), np.array([start]), np.array([as_share]),
-    )  # fmt: skip
-
-
-@numba.njit(cache=True)
-def _add_leaves(scaled, roots, column, threshold, left, right, value):  # type: ignore[no-untyped-def]
-    total = np.zeros(len(scaled))
-    for root in roots:
-        for row in range(len(scaled)):
-            node = root
-            while column[node] >= 0:
-                node = left[node] if scaled[row, column[node]] <= threshold[node] else right[node]
-            total[row] += value[node]
-    return total

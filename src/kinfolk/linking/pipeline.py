@@ -15,8 +15,11 @@ from kinfolk.errors import ConfigurationError
 from kinfolk.linking.alignment import align_fields, split_mapping
 from kinfolk.linking.candidates import Candidates, Neighbors, neighbors, union
 from kinfolk.linking.compare import Comparisons, Field, compare, prepare_fields, whole_texts
+from kinfolk.linking.comparisons.pair_features import pair_features
 from kinfolk.linking.decide import decide, unlinked
 from kinfolk.linking.estimate import estimate_from_probabilities
+from kinfolk.linking.labeled_evidence import match_with_labels
+from kinfolk.linking.labels import Labels, read_labels
 from kinfolk.linking.links import EVIDENCE, SIMILARITY, Links, Stage
 from kinfolk.linking.match import Evidence, match_without_labels
 from kinfolk.linking.rivals import ONCE, Contest
@@ -40,8 +43,10 @@ def link(
     date: Sequence[str] = (),
     category: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    labels: object = None,
     relation: str = "auto",
     threshold: float | None = None,
+    seed: int = 0,
     run: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Links:
@@ -52,9 +57,12 @@ def link(
         left_id, right_id: the id columns; None looks for them.
         text, number, date, category: fields of that role, as "name" or, where the tables differ, "name=title".
         ignore: columns of either table to leave out.
+        labels: judged pairs, as a file or table with the columns ``left_id``, ``right_id`` and ``label`` (1 the same
+            thing, 0 not): they teach the matcher, and are kept to. A few dozen will do.
         relation: "one-to-one", "many-to-one" (a left record has at most one partner), "one-to-many" or "auto", which
             is one-to-one.
         threshold: least probability of a link; None chooses the cut with the highest expected F1.
+        seed: of what is random in learning from labels; without labels nothing is.
         run: folder that keeps finished stages; the same call goes on where it stopped.
         progress: called with the name of each stage as it begins.
 
@@ -89,12 +97,14 @@ def link(
         if not any(column in t.roles for t in tables):
             raise ConfigurationError(f"ignore names '{column}', which is a column of neither table.")
     records_left, records_right = tables
+    judged = None if labels is None else read_labels(labels, records_left, records_right)
     key = {
         "version": __version__,
         "left table": records_left.fingerprint(),
         "right table": records_right.fingerprint(),
         "relation": relation,
         "fields": repr(given),
+        "labels": "none" if judged is None else f"{judged.fingerprint()}, seed {seed}",
     }
     store = Run(Path(run) if run is not None else None, key)
     clock.stop(f"{len(records_left):,} and {len(records_right):,} records")
@@ -110,7 +120,9 @@ def link(
 
     scores = store.load("scores")
     if scores is None:
-        scores = _score(records_left, records_right, fields, (*texts, whole), near, relation, store, clock)
+        scores = _score(
+            records_left, records_right, fields, (*texts, whole), near, judged, relation, seed, store, clock
+        )
         store.save("scores", scores)
     metadata = scores.schema.metadata or {}
     prior = float(metadata.get(b"prior", b"-50"))
@@ -133,7 +145,7 @@ def link(
         relation,
         estimate_from_probabilities(probability[winners], decision.link[winners]),
         tuple(clock.stages),
-        records_left.notes + records_right.notes,
+        records_left.notes + records_right.notes + (() if judged is None else judged.notes),
     )
     store.save("unlinked", links.unlinked)
     store.save("links", links.to_arrow())
@@ -146,16 +158,20 @@ def _score(
     fields: tuple[Field, ...],
     whole: tuple[list[str], list[str], Space],
     near: Neighbors,
+    judged: Labels | None,
     relation: str,
+    seed: int,
     store: Run,
     clock: _Clock,
 ) -> pa.Table:
     clock.start("candidates")
     telling = [f.space for f in fields if f.pair.role == "text" and f.distinctness > _MIN_DISTINCTNESS]
+    num_right = max(1, len(right))
     found = store.load("candidates")
     if found is None:
-        num_right = max(1, len(right))
         lists = [near.pairs(num_right), *(neighbors(space, _FIELD_K).pairs(num_right) for space in telling)]
+        if judged is not None:
+            lists.append(Candidates(judged.left, judged.right))
         candidates = union([c.left for c in lists], [c.right for c in lists], num_right)
         store.save("candidates", pa.table({"left": candidates.left, "right": candidates.right}))
     else:
@@ -169,6 +185,11 @@ def _score(
     contest = Contest(candidates, len(left), len(right), left_once, right_once)
     evidence = match_without_labels(comparisons, contest)
     clock.stop()
+    if judged is not None:
+        clock.start("learn")
+        features = pair_features(left, right, fields, whole[2], candidates.left, candidates.right)
+        evidence = match_with_labels(features, judged.of(candidates, num_right), contest, evidence, seed=seed)
+        clock.stop(f"{len(judged):,} labels")
     return _scores_table(candidates, comparisons, evidence)
 
 

@@ -20,14 +20,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kinfolk.errors import ConfigurationError, DataError
+from kinfolk.linking.comparisons.competition import compare_rivals
 from kinfolk.linking.comparisons.pair_features import PairFeatures
-from kinfolk.linking.learners import fit_boosting, fit_extra_trees, fit_linear, fit_scaler
+from kinfolk.linking.labels import UNKNOWN
+from kinfolk.linking.learners import Boosting, Votes, fit_boosting, fit_extra_trees, fit_linear, fit_scaler
 from kinfolk.linking.map_logistic import fit_map_logistic
-from kinfolk.linking.matcher import Fold, Matcher, columns_of, final_design, load_matcher, pool, prior_design
-
-__all__ = ["UNKNOWN", "Matcher", "fit_matcher", "load_matcher"]
-
-UNKNOWN = -1
+from kinfolk.linking.matcher import PRIOR, Fold, Matcher, final_design, pool, prior_design
 
 _PRIOR_WORTH = 2.5  # square root of the number of labels of the rarer class the label-free model counts for
 _LOSER = -2.0  # log-odds to start from for pairs a one-to-one assignment drops: their partners are spoken for
@@ -56,7 +54,7 @@ def fit_matcher(
         seed: of folds and trees; the same seed gives the same matcher.
 
     Returns:
-        The matcher. Its ``fitted_log_odds`` score the given pairs, labeled ones by models that did not see them.
+        The matcher, which holds the score of every pair.
 
     Raises:
         DataError: lengths differ, or a label is not -1, 0 or 1.
@@ -72,15 +70,16 @@ def fit_matcher(
             "Learning needs at least two labeled matches and two labeled non-matches among the candidates. "
             f"Got {int(truth.sum())} and {int((truth == 0).sum())}. Label more pairs, or pass the label-free log-odds."
         )
-    columns = columns_of(features, left, right, prior)
-    scaler = fit_scaler(columns)
-    scaled = scaler(columns)
-    prior_weights, calibrated = None, None
+    columns, owners = features.values, features.groups
+    calibrated = None
     if prior is not None:
+        margins = compare_rivals(prior, left, right)[:, :2]
+        columns = np.column_stack([columns, prior, margins]).astype(np.float32)
+        owners = (*owners, PRIOR, PRIOR, PRIOR)
         design = prior_design(prior, left, right)
         start = np.array([0.0, 1.0, _LOSER if exclusive else 0.0])
-        prior_weights = fit_map_logistic(design[known], truth, start, np.array([_DOUBT, 0.3, 0.7]))
-        calibrated = design @ prior_weights
+        calibrated = design @ fit_map_logistic(design[known], truth, start, np.array([_DOUBT, 0.3, 0.7]))
+    scaled = fit_scaler(columns)(columns)
     folds: list[Fold] = []
     part = np.zeros(len(features), dtype=np.int64)
     opinions = np.full((1, len(features)), np.nan)
@@ -105,19 +104,7 @@ def fit_matcher(
         np.array([-0.25 * kept, 1.0, 0.0, 0.0, kept]),
         np.array([_DOUBT if prior is not None else 0.7, 0.3, 0.15, 0.15, 0.5]),
     )
-    typical = np.concatenate([np.median(scaled, axis=0), np.median(final, axis=0)])
-    return Matcher(
-        names=features.names,
-        groups=features.groups,
-        num_labels=int(known.size),
-        learned_share=share,
-        scaler=scaler,
-        folds=tuple(folds),
-        prior_weights=prior_weights,
-        final_weights=final_weights,
-        typical=typical,
-        fitted_log_odds=final @ final_weights,
-    )
+    return Matcher(final @ final_weights, owners, scaled, features.tokens, tuple(folds), share, final, final_weights)
 
 
 def _fit_folds(
@@ -134,12 +121,12 @@ def _fit_folds(
         part[known[outside]] = number
         rows = known[inside]
         truth, near, terms = labels[rows], scaled[rows], None if tokens is None else tokens[rows]
-        forests = [fit_extra_trees(near, truth, seed=seed + 1000 * number)]
+        trees: list[Votes | Boosting] = [fit_extra_trees(near, truth, seed=seed + 1000 * number)]
         linear = None
         if rarer >= _ENOUGH:
-            forests.append(fit_boosting(near, truth, seed=seed + 1000 * number))
+            trees.append(fit_boosting(near, truth, seed=seed + 1000 * number))
             linear = fit_linear(near, truth, terms)
-        folds.append(Fold(tuple(forests), linear))
+        folds.append(Fold(tuple(trees), linear))
     return folds, part
 
 

@@ -5,12 +5,15 @@ import pytest
 import scipy.sparse as sp
 
 from kinfolk.data import read_records
+from kinfolk.linking.alignment import FieldPair
+from kinfolk.linking.compare import prepare_fields, whole_texts
 from kinfolk.linking.comparisons.codes import CODES, code_weights, compare_codes
 from kinfolk.linking.comparisons.competition import NEIGHBORS, NOTHING, compare_neighbors, compare_rivals
 from kinfolk.linking.comparisons.overlap import OVERLAP, overlap
 from kinfolk.linking.comparisons.pair_features import pair_features
 from kinfolk.linking.comparisons.terms import clean, split_codes, split_words, terms_of
 from kinfolk.linking.comparisons.token_evidence import token_evidence
+from kinfolk.linking.spaces import Space, tfidf_space
 
 ZERO = np.zeros(1, dtype=np.int32)
 
@@ -95,16 +98,16 @@ def test_neighbors_equal_a_dense_computation() -> None:
     a, b = (np.abs(random.normal(size=(n, 6))) for n in (12, 9))
     a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
     left, right = (x.ravel().astype(np.int32) for x in np.meshgrid(np.arange(12), np.arange(9)))
-    given = compare_neighbors(sp.csr_matrix(a), sp.csr_matrix(b), left, right, k=4)
+    given = compare_neighbors(Space(*(sp.csr_matrix(x, dtype=np.float32) for x in (a, b))), left, right, k=4)
     columns = dict(zip(NEIGHBORS, given.T, strict=True))
     cosines = a @ b.T
     for row, (i, j) in enumerate(zip(left, right, strict=True)):
         cosine = cosines[i, j]
         means = np.sort(cosines[i])[-4:].mean() + np.sort(cosines[:, j])[-4:].mean()
-        assert columns["similarity"][row] == pytest.approx(cosine)
-        assert columns["left_margin"][row] == pytest.approx(cosine - np.delete(cosines[i], j).max())
-        assert columns["right_margin"][row] == pytest.approx(cosine - np.delete(cosines[:, j], i).max())
-        assert columns["csls"][row] == pytest.approx(2 * cosine - means)
+        assert columns["similarity"][row] == pytest.approx(cosine, abs=1e-6)
+        assert columns["left_margin"][row] == pytest.approx(cosine - np.delete(cosines[i], j).max(), abs=1e-6)
+        assert columns["right_margin"][row] == pytest.approx(cosine - np.delete(cosines[:, j], i).max(), abs=1e-6)
+        assert columns["csls"][row] == pytest.approx(2 * cosine - means, abs=1e-6)
         assert columns["left_rank"][row] == pytest.approx(np.log1p(min(4, (cosines[i] > cosine).sum())))
 
 
@@ -123,9 +126,11 @@ def test_swapping_the_tables_swaps_the_sides() -> None:
     other = [{"id": "a", "name": "sony psx-lx350h", "price": 99.0}, {"id": "b", "name": "", "price": None}]
     left, right = read_records(rows, id="id", number=["price"]), read_records(other, id="id", number=["price"])
     i, j = np.array([0, 1, 0], np.int32), np.array([0, 0, 1], np.int32)
-    fields = [("name", "name"), ("price", "price")]
-    forward = pair_features(left, right, i, j, fields=fields)
-    backward = pair_features(right, left, j, i, fields=fields)
+    pairs = [FieldPair("name", "name", "text"), FieldPair("price", "price", "number")]
+    forward, backward = (
+        pair_features(a, b, prepare_fields(a, b, pairs), tfidf_space(whole_texts(a), whole_texts(b)), rows_a, rows_b)
+        for a, b, rows_a, rows_b in ((left, right, i, j), (right, left, j, i))
+    )
     assert len(set(forward.names)) == len(forward.names)
     same = [
         k for k, name in enumerate(forward.names) if name.endswith(("cosine", "jaccard", "shared", "csls", "equal"))

@@ -6,27 +6,24 @@ family of comparisons in every ablation. CSLS is local scaling as in Conneau et 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
+
+from kinfolk.linking.candidates import nearest
+from kinfolk.linking.kernels import take_greedily
+from kinfolk.linking.spaces import Space
 
 NEIGHBORS = ("similarity", "left_margin", "right_margin", "csls", "left_rank", "right_rank")
 NOTHING = -12.0  # log-odds of a rival that does not exist
 
 
 def compare_neighbors(
-    left_vectors: sp.csr_matrix,
-    right_vectors: sp.csr_matrix,
-    left: NDArray[np.int32],
-    right: NDArray[np.int32],
-    *,
-    k: int = 10,
+    space: Space, left: NDArray[np.int32], right: NDArray[np.int32], *, k: int = 10
 ) -> NDArray[np.float64]:
     """Compare the similarity of each pair with the best similarities of both of its records.
 
     Args:
-        left_vectors, right_vectors: rows of unit length over the same columns.
+        space: rows of unit length.
         left, right: row numbers of each pair, shape (n,).
         k: neighbors looked at on either side, at least 2.
 
@@ -35,21 +32,16 @@ def compare_neighbors(
         any other record; CSLS = twice the cosine minus the mean of the k best of either record; log(1 + number of
         better neighbors) from the left and the right, k at most.
     """
-    from sparse_dot_topn import sp_matmul_topn
-
-    forward = sp_matmul_topn(left_vectors, right_vectors.T.tocsr(), top_n=k, sort=True)
-    backward = sp_matmul_topn(right_vectors, left_vectors.T.tocsr(), top_n=k, sort=True)
-    similarity = _row_products(left_vectors, right_vectors, left, right)
-    columns = [similarity]
+    similarity = space.similarity(left, right).astype(np.float64)
     margins, means, ranks = [], [], []
-    for neighbors, rows in ((forward, left), (backward, right)):
-        best = _dense_top(neighbors, k)[rows]
+    for queries, corpus, rows in ((space.left, space.right, left), (space.right, space.left, right)):
+        found, _, products = nearest(queries, corpus, k)
+        best = _dense_top(found, products, queries.shape[0], k)[rows]
         own = similarity >= best[:, 0] - 1e-6
         margins.append(similarity - np.where(own, best[:, 1], best[:, 0]))
         means.append(best.mean(axis=1))
         ranks.append(np.log1p((best > similarity[:, None] + 1e-6).sum(axis=1)))
-    columns += [*margins, 2 * similarity - means[0] - means[1], *ranks]
-    return np.column_stack(columns)
+    return np.column_stack([similarity, *margins, 2 * similarity - means[0] - means[1], *ranks])
 
 
 def compare_rivals(
@@ -73,7 +65,7 @@ def compare_rivals(
 def greedy_one_to_one(order: NDArray[np.int64], left: NDArray[np.int32], right: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Keep, in the given order of pairs, every pair whose two records are both still free."""
     size = (int(left.max(initial=-1)) + 1, int(right.max(initial=-1)) + 1)
-    return np.asarray(_greedy(np.asarray(order), left.astype(np.int64), right.astype(np.int64), *size))
+    return np.asarray(take_greedily(order, left, right, *size, True, True))
 
 
 def _margin(score: NDArray[np.float64], rows: NDArray[np.int32]) -> NDArray[np.float64]:
@@ -90,33 +82,9 @@ def _margin(score: NDArray[np.float64], rows: NDArray[np.int32]) -> NDArray[np.f
     return np.asarray(score - np.where(leads, second[rows], best[rows]))
 
 
-def _dense_top(neighbors: sp.csr_matrix, k: int) -> NDArray[np.float64]:
-    """The k best values of every row, largest first, 0 where there are fewer."""
-    counts = np.diff(neighbors.indptr)
-    rows = np.repeat(np.arange(neighbors.shape[0]), counts)
-    top = np.zeros((neighbors.shape[0], max(k, 2)))
-    top[rows, np.arange(rows.size) - np.repeat(neighbors.indptr[:-1], counts)] = neighbors.data
-    return np.asarray(-np.sort(-top, axis=1))
-
-
-def _row_products(
-    a: sp.csr_matrix, b: sp.csr_matrix, rows_a: NDArray[np.int32], rows_b: NDArray[np.int32], block: int = 100_000
-) -> NDArray[np.float64]:
-    parts = [
-        np.asarray(a[rows_a[i : i + block]].multiply(b[rows_b[i : i + block]]).sum(axis=1)).ravel()
-        for i in range(0, rows_a.size, block)
-    ]
-    return np.concatenate(parts).astype(np.float64) if parts else np.empty(0)
-
-
-@numba.njit(cache=True)
-def _greedy(order, left, right, num_left, num_right):  # type: ignore[no-untyped-def]
-    left_taken = np.zeros(num_left, dtype=np.bool_)
-    right_taken = np.zeros(num_right, dtype=np.bool_)
-    keep = np.zeros(len(order), dtype=np.bool_)
-    for row in order:
-        if not left_taken[left[row]] and not right_taken[right[row]]:
-            left_taken[left[row]] = True
-            right_taken[right[row]] = True
-            keep[row] = True
-    return keep
+def _dense_top(rows: NDArray[np.int64], products: NDArray[np.float32], size: int, k: int) -> NDArray[np.float64]:
+    """The k best products of every row, given best first within a row; 0 where there are fewer."""
+    starts = np.searchsorted(rows, np.arange(size))
+    top = np.zeros((size, max(k, 2)))
+    top[rows, np.arange(rows.size) - starts[rows]] = products
+    return top

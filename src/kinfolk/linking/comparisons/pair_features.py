@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from kinfolk.data.records import Records
 from kinfolk.errors import DataError
+from kinfolk.linking.compare import CODES as CODES_LABEL
+from kinfolk.linking.compare import WHOLE_RECORD, Field
 from kinfolk.linking.comparisons.codes import CODES, code_weights, compare_codes
 from kinfolk.linking.comparisons.competition import NEIGHBORS, compare_neighbors
 from kinfolk.linking.comparisons.overlap import overlap
 from kinfolk.linking.comparisons.terms import Terms, clean, terms_of
 from kinfolk.linking.comparisons.token_evidence import token_evidence
-
-WHOLE = "whole record"
-RIVALS = "rivals"
+from kinfolk.linking.match import RIVALS
+from kinfolk.linking.spaces import Space
 
 
 @dataclass(frozen=True)
@@ -58,59 +59,54 @@ class PairFeatures:
 def pair_features(
     left: Records,
     right: Records,
+    fields: Sequence[Field],
+    whole: Space,
     left_rows: NDArray[np.int32],
     right_rows: NDArray[np.int32],
-    *,
-    fields: Sequence[tuple[str, str]],
 ) -> PairFeatures:
     """Compare pairs of records in every way that helped on the development sets.
 
     Args:
         left, right: the two tables.
+        fields: the prepared fields; those with the role "number" or "date" are compared as numbers, the others as text.
+        whole: n-grams of the whole records.
         left_rows, right_rows: row numbers of each pair, shape (n,).
-        fields: which column of the left table goes with which of the right one; columns with the role "number" or
-            "date" on both sides are compared as numbers, the others as text.
 
     Returns:
         About 18 columns a text field, 4 a number, and 50 for the whole record, its codes and its rivals.
     """
     build = _Columns()
-    texts: list[tuple[str, list[str], list[str]]] = []
+    views: list[tuple[str, list[str], list[str], Space]] = []
     everything: tuple[list[list[str]], list[list[str]]] = ([], [])
-    for ours, theirs in fields:
-        here = [clean(text) for text in left.texts(ours)]
-        there = [clean(text) for text in right.texts(theirs)]
+    for field in fields:
+        pair = field.pair
+        here, there = ([clean(text) for text in r.texts(c)] for r, c in ((left, pair.left), (right, pair.right)))
         everything[0].append(here)
         everything[1].append(there)
-        roles = {left.roles[ours], right.roles[theirs]}
-        if roles == {"number"} or roles == {"date"}:
-            read = Records.numbers if roles == {"number"} else Records.dates
-            build.number(ours, read(left, ours)[left_rows], read(right, theirs)[right_rows], ratio=roles == {"number"})
+        if pair.role in ("number", "date"):
+            read = Records.numbers if pair.role == "number" else Records.dates
+            ours, theirs = read(left, pair.left)[left_rows], read(right, pair.right)[right_rows]
+            build.number(pair.label, ours, theirs, ratio=pair.role == "number")
         else:
-            texts.append((ours, here, there))
-    whole_left, whole_right = ([" ".join(parts).strip() for parts in zip(*side, strict=True)] for side in everything)
-    views = [*texts]
-    if len(fields) > 1:
-        views.append((WHOLE, whole_left, whole_right))
-    main = texts[0][0] if texts else WHOLE
-    terms = None
-    for name, here, there in views:
+            views.append((pair.label, here, there, field.space))
+    texts_left, texts_right = ([" ".join(parts).strip() for parts in zip(*side, strict=True)] for side in everything)
+    if not fields:
+        texts_left, texts_right = ([""] * len(table) for table in (left, right))
+    main = views[0][0] if views else WHOLE_RECORD
+    if len(fields) != 1 or not views:
+        views.append((WHOLE_RECORD, texts_left, texts_right, whole))
+    for name, here, there, grams in views:
         terms = terms_of(here, there)
-        grams = _char_grams(here, there)
         build.words(name, terms, left_rows, right_rows)
-        if grams is None:
-            continue
         if name in (main, views[-1][0]):
-            build.add(RIVALS, f"{name}: grams ", NEIGHBORS, compare_neighbors(*grams, left_rows, right_rows))
+            build.add(RIVALS, f"{name}: grams ", NEIGHBORS, compare_neighbors(grams, left_rows, right_rows))
             build.groups[-len(NEIGHBORS)] = name  # the cosine itself belongs to the field
         else:
-            build.add(name, f"{name}: grams ", ("similarity",), _cosine(*grams, left_rows, right_rows)[:, None])
-    if terms is not None:
-        build.add(RIVALS, "words ", NEIGHBORS, compare_neighbors(*_word_vectors(terms), left_rows, right_rows))
-        build.add("codes", "codes ", CODES, compare_codes(whole_left, whole_right, left_rows, right_rows))
-    tokens = None if terms is None else token_evidence(terms, left_rows, right_rows)
-    values = np.column_stack(build.columns) if build.columns else np.empty((len(left_rows), 0), np.float32)
-    return PairFeatures(values, tuple(build.names), tuple(build.groups), tokens)
+            build.add(name, f"{name}: grams ", ("similarity",), _similarity(grams, left_rows, right_rows)[:, None])
+    build.add(RIVALS, "words ", NEIGHBORS, compare_neighbors(_word_space(terms), left_rows, right_rows))
+    build.add(CODES_LABEL, "codes ", CODES, compare_codes(texts_left, texts_right, left_rows, right_rows))
+    tokens = token_evidence(terms, left_rows, right_rows)
+    return PairFeatures(np.column_stack(build.columns), tuple(build.names), tuple(build.groups), tokens)
 
 
 class _Columns:
@@ -165,27 +161,14 @@ class _Columns:
         self.add(name, f"{name}: ", labels, np.column_stack(columns))
 
 
-def _char_grams(left: Sequence[str], right: Sequence[str]) -> tuple[sp.csr_matrix, sp.csr_matrix] | None:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 3), sublinear_tf=True, dtype=np.float32)
-    try:
-        vectorizer.fit([*left, *right])
-    except ValueError:  # no text at all: an empty vocabulary
-        return None
-    return vectorizer.transform(left).tocsr(), vectorizer.transform(right).tocsr()
-
-
-def _word_vectors(terms: Terms) -> tuple[sp.csr_matrix, sp.csr_matrix]:
+def _word_space(terms: Terms) -> Space:
     from sklearn.preprocessing import normalize
 
     weigh = sp.diags(terms.idf.astype(np.float32))
-    return normalize((terms.left @ weigh).tocsr()), normalize((terms.right @ weigh).tocsr())
+    left, right = (normalize((side @ weigh).tocsr()) for side in (terms.left, terms.right))
+    return Space(left, right)
 
 
-def _cosine(
-    a: sp.csr_matrix, b: sp.csr_matrix, left: NDArray[np.int32], right: NDArray[np.int32]
-) -> NDArray[np.float64]:
-    products = np.asarray(a[left].multiply(b[right]).sum(axis=1), dtype=np.float64).ravel()
-    missing = (np.diff(a.indptr)[left] == 0) | (np.diff(b.indptr)[right] == 0)
-    return np.where(missing, np.nan, products)
+def _similarity(grams: Space, left: NDArray[np.int32], right: NDArray[np.int32]) -> NDArray[np.float64]:
+    missing = (np.diff(grams.left.indptr)[left] == 0) | (np.diff(grams.right.indptr)[right] == 0)
+    return np.where(missing, np.nan, grams.similarity(left, right))

@@ -1,0 +1,125 @@
+"""Labeled pairs: what a person said about which records belong together."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from kinfolk.data import Records, read_records
+from kinfolk.data.text import as_text
+from kinfolk.errors import DataError
+from kinfolk.linking.candidates import Candidates
+
+UNKNOWN = -1
+
+_YES, _NO = ("1", "1.0", "true", "yes", "y"), ("0", "0.0", "false", "no", "n")
+_VERDICTS = ("label", "match")  # the second is the column that an audit has people fill in
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Pairs of rows a person has judged, or wants to see compared, each once.
+
+    Attributes:
+        left, right: rows of the two tables, int32 (pairs,).
+        label: 1 the same thing, 0 not, ``UNKNOWN`` not judged, int8 (pairs,).
+        notes: sentences for the user.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    label: np.ndarray
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return int((self.label != UNKNOWN).sum())
+
+    def fingerprint(self) -> str:
+        """A hash of what was judged how."""
+        return hashlib.sha256(b"|".join(a.tobytes() for a in (self.left, self.right, self.label))).hexdigest()[:16]
+
+    def of(self, candidates: Candidates, num_right: int) -> np.ndarray:
+        """The label of each candidate pair: 1, 0, or ``UNKNOWN``; int8 (candidates,)."""
+        labels = np.full(len(candidates), UNKNOWN, dtype=np.int8)
+        keys = candidates.left.astype(np.int64) * num_right + candidates.right
+        wanted = self.left.astype(np.int64) * num_right + self.right
+        at = np.searchsorted(keys, wanted)
+        inside = at < len(keys)
+        inside[inside] = keys[at[inside]] == wanted[inside]
+        labels[at[inside]] = self.label[inside]
+        return labels
+
+
+def read_labels(source: object, left: Records, right: Records) -> Labels:
+    """Read judged pairs from anything that holds a table.
+
+    A pair without a label is not learned from, but becomes a candidate like the others.
+
+    Args:
+        source: file, data frame, Arrow table or list of dicts with the columns ``left_id``, ``right_id`` and ``label``
+            (or ``match``): 1, yes or true for the same thing, 0, no or false for not, empty for not judged.
+        left, right: the tables the ids belong to.
+
+    Raises:
+        DataError: a column is missing, an id is not in its table, or a label cannot be read.
+    """
+    table = read_records(source, name=None if isinstance(source, str) else "labels")
+    verdict = next((name for name in _VERDICTS if name in table.roles), None)
+    if verdict is None or not {"left_id", "right_id"} <= table.roles.keys():
+        raise DataError(
+            f"{table.name}: labeled pairs need the columns left_id, right_id and label. "
+            f"It has: {', '.join(table.roles)}. Rename its columns."
+        )
+    given = [text.strip().casefold() for text in table.texts(verdict)]
+    numbers = [_rows_by_id(records) for records in (left, right)]
+    ids = [[text.strip() for text in table.texts(column)] for column in ("left_id", "right_id")]
+    found: dict[tuple[int, int], int] = {}
+    shared, contradicted = 0, set()
+    for row, text in enumerate(given):
+        if text not in (*_YES, *_NO, ""):
+            raise DataError(
+                f"{table.name}, column {verdict}, row {row + 1}: a label must be 1 (the same thing), 0 (not) or empty. "
+                f"Got '{text}'."
+            )
+        pair = (
+            _row(numbers[0], ids[0][row], left, f"{table.name}, column left_id, row {row + 1}"),
+            _row(numbers[1], ids[1][row], right, f"{table.name}, column right_id, row {row + 1}"),
+        )
+        if min(pair) == _SHARED:
+            shared += 1
+            continue
+        label = 1 if text in _YES else 0 if text else UNKNOWN
+        said = found.setdefault(pair, label)
+        if said == UNKNOWN:
+            found[pair] = label
+        elif label not in (UNKNOWN, said):
+            contradicted.add(pair)
+    found |= dict.fromkeys(contradicted, UNKNOWN)
+    notes = []
+    if shared:
+        notes.append(f"{table.name}: {shared:,} pairs name an id that several records share; they were left out.")
+    if contradicted:
+        notes.append(f"{table.name}: {len(contradicted):,} pairs are labeled both 1 and 0; they count as not judged.")
+    pairs = sorted(found)
+    rows = np.array(pairs, dtype=np.int32).reshape(-1, 2)
+    return Labels(rows[:, 0], rows[:, 1], np.array([found[pair] for pair in pairs], dtype=np.int8), tuple(notes))
+
+
+_SHARED = -1  # in place of a row number: several records have this id
+
+
+def _rows_by_id(records: Records) -> dict[str, int]:
+    rows: dict[str, int] = {}
+    for row, value in enumerate(as_text(pa.chunked_array([records.ids])).to_pylist()):
+        if value is not None:
+            rows[value.strip()] = _SHARED if value.strip() in rows else row
+    return rows
+
+
+def _row(rows: dict[str, int], wanted: str, records: Records, where: str) -> int:
+    if wanted not in rows:
+        raise DataError(f"{where}: {records.name} has no record with id '{wanted}'. Use the ids of the linked tables.")
+    return rows[wanted]
