@@ -64,6 +64,9 @@ def link(
     date: Fields = None,
     category: Fields = None,
     ignore: Annotated[list[str] | None, typer.Option(help="Columns to leave out.")] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Judged pairs to learn from: left_id, right_id, label (1 or 0).")
+    ] = None,
     relation: Annotated[str, typer.Option(help="auto, one-to-one, many-to-one or one-to-many.")] = "auto",
     threshold: Annotated[str, typer.Option(help="auto, or the least probability of a link.")] = "auto",
     run: Annotated[Path | None, typer.Option(help="Folder that keeps finished stages, to go on after a stop.")] = None,
@@ -86,6 +89,7 @@ def link(
             date=_split(date),
             category=_split(category),
             ignore=_split(ignore),
+            labels=labels,
             relation=relation,
             threshold=_threshold(threshold),
             run=run,
