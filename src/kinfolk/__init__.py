@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kinfolk.evaluation import evaluate
     from kinfolk.linking.links import Links
     from kinfolk.linking.pipeline import link
+    from kinfolk.linking.stored import load
 
 __version__ = "0.1.0"
 
@@ -27,6 +28,7 @@ __all__ = [
     "__version__",
     "evaluate",
     "link",
+    "load",
     "read_records",
 ]
 
@@ -35,6 +37,7 @@ _HOME = {
     "Records": "kinfolk.data",
     "evaluate": "kinfolk.evaluation",
     "link": "kinfolk.linking.pipeline",
+    "load": "kinfolk.linking.stored",
     "read_records": "kinfolk.data",
 }
 

@@ -25,6 +25,7 @@ from kinfolk.linking.match import Evidence, match_without_labels
 from kinfolk.linking.rivals import ONCE, Contest
 from kinfolk.linking.run import Run
 from kinfolk.linking.spaces import Space, tfidf_space
+from kinfolk.linking.stored import contest_of, keep_records, keep_result
 
 _WHOLE_RECORD_K, _FIELD_K = 10, 5
 _MIN_DISTINCTNESS = 0.3  # fields with fewer distinct values per record find no candidates of their own
@@ -107,6 +108,7 @@ def link(
         "labels": "none" if judged is None else f"{judged.fingerprint()}, seed {seed}",
     }
     store = Run(Path(run) if run is not None else None, key)
+    keep_records(store, records_left, records_right)
     clock.stop(f"{len(records_left):,} and {len(records_right):,} records")
 
     clock.start("represent")
@@ -128,7 +130,7 @@ def link(
     prior = float(metadata.get(b"prior", b"-50"))
 
     clock.start("decide")
-    contest = _contest(scores, records_left, records_right, relation)
+    contest = contest_of(scores, records_left, records_right, relation)
     probability = scores.column("probability").to_numpy()
     decision = decide(probability, contest, threshold)
     scores = scores.append_column("link", pa.array(decision.link))
@@ -149,6 +151,7 @@ def link(
     )
     store.save("unlinked", links.unlinked)
     store.save("links", links.to_arrow())
+    keep_result(store, links)
     return links
 
 
@@ -206,12 +209,6 @@ def _scores_table(candidates: Candidates, comparisons: Comparisons, evidence: Ev
             similarity = np.clip(comparisons.values[:, shown], 0, 1)
             columns[SIMILARITY + label] = pa.array(similarity, mask=np.isnan(similarity))
     return pa.table(columns).replace_schema_metadata({"prior": repr(evidence.prior)})
-
-
-def _contest(scores: pa.Table, left: Records, right: Records, relation: str) -> Contest:
-    candidates = Candidates(scores.column("left").to_numpy(), scores.column("right").to_numpy())
-    left_once, right_once = ONCE[relation]
-    return Contest(candidates, len(left), len(right), left_once, right_once)
 
 
 class _Clock:

@@ -50,9 +50,21 @@ class Run:
         """A finished stage, or None when it has to be made."""
         if self.folder is None or not (self.folder / f"{name}.parquet").exists():
             return None
-        return read_table(self.folder / f"{name}.parquet")
+        return read_stage(self.folder / f"{name}.parquet")
 
     def save(self, name: str, table: pa.Table) -> None:
         """Keep what a stage made; written aside and renamed, so that it is there wholly or not at all."""
         if self.folder is not None:
             write_table(table, self.folder / f"{name}.parquet")
+
+
+def read_stage(path: Path) -> pa.Table:
+    """A table that a run kept, with its metadata, which hold what belongs to no row (``read_table`` drops them).
+
+    Raises:
+        DataError: the file is absent or broken.
+    """
+    import pyarrow.parquet as pq
+
+    table = read_table(path)
+    return table.replace_schema_metadata(pq.read_schema(path).metadata)

@@ -1,0 +1,125 @@
+"""A finished run read back from its folder: tables, scores and decision, so that it can be looked at after the program ended."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from kinfolk.data import Records, atomic_write
+from kinfolk.errors import RunError
+from kinfolk.evaluation.interval import Estimate, Interval
+from kinfolk.linking.candidates import Candidates
+from kinfolk.linking.decide import decide
+from kinfolk.linking.links import Links, Stage
+from kinfolk.linking.rivals import ONCE, Contest
+from kinfolk.linking.run import Run, read_stage
+
+_ABOUT = b"kinfolk records"
+_RESULT = "result.json"
+_PARTS = ("left.parquet", "right.parquet", "scores.parquet", "unlinked.parquet", _RESULT)
+
+
+def load(run: str | Path) -> Links:
+    """Read the result of a finished run.
+
+    Args:
+        run: the folder given to ``link`` as ``run``.
+
+    Returns:
+        The links as ``link`` returned them, with the two tables as they were then.
+
+    Raises:
+        RunError: the folder is not there, holds no finished run, or is damaged.
+    """
+    folder = Path(run)
+    if not folder.is_dir():
+        raise RunError(f"There is no run folder {folder}. Give the folder that was given to link as --run.")
+    missing = [name for name in _PARTS if not (folder / name).exists()]
+    if missing:
+        raise RunError(
+            f"{folder} holds no finished run of link: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing. "
+            "Run the same link command again; it goes on where it stopped."
+        )
+    try:
+        result = json.loads((folder / _RESULT).read_text("utf-8"))
+        threshold, relation = float(result["threshold"]), str(result["relation"])
+        figures = {name: Interval(**value) for name, value in result["estimate"].items() if name != "source"}
+        estimate = Estimate(**figures, source=result["estimate"]["source"])
+        stages = tuple(Stage(**stage) for stage in result["stages"])
+        notes = tuple(result["notes"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(
+            f"{folder / _RESULT} cannot be read ({error}). Delete it and run the link command again."
+        ) from error
+    left, right = (_load_records(folder / name) for name in _PARTS[:2])
+    scores = read_stage(folder / "scores.parquet")
+    prior = float((scores.schema.metadata or {}).get(b"prior", b"-50"))
+    contest = contest_of(scores, left, right, relation)
+    decision = decide(scores.column("probability").to_numpy(), contest, threshold)
+    scores = scores.append_column("link", pa.array(decision.link))
+    unlinked = read_stage(folder / "unlinked.parquet")
+    return Links(left, right, scores, unlinked, prior, threshold, relation, estimate, stages, notes)
+
+
+def keep_records(store: Run, left: Records, right: Records) -> None:
+    """Keep the two tables with the roles of their columns; unfinished runs find them there already."""
+    if store.folder is None:
+        return
+    for name, records in (("left", left), ("right", right)):
+        if not (store.folder / f"{name}.parquet").exists():
+            about = {
+                "roles": dict(records.roles),
+                "name": records.name,
+                "notes": records.notes,
+                "conventions": dict(records.conventions),
+                "row_numbers": None if records.row_numbers is None else records.row_numbers.to_pylist(),
+            }
+            metadata = {**(records.table.schema.metadata or {}), _ABOUT: json.dumps(about).encode()}
+            store.save(name, records.table.replace_schema_metadata(metadata))
+
+
+def keep_result(store: Run, links: Links) -> None:
+    """Keep what was decided; written last, so that its presence says that the run is finished."""
+    if store.folder is None:
+        return
+    result = {
+        "threshold": links.threshold,
+        "relation": links.relation,
+        "estimate": asdict(links.estimate),
+        "stages": [asdict(stage) for stage in links.stages],
+        "notes": links.notes,
+    }
+    with atomic_write(store.folder / _RESULT) as aside:
+        aside.write_text(json.dumps(result, indent=1), "utf-8")
+
+
+def contest_of(scores: pa.Table, left: Records, right: Records, relation: str) -> Contest:
+    """Which of the scored pairs exclude each other under a relation."""
+    candidates = Candidates(
+        scores.column("left").to_numpy().astype(np.int32, copy=False),
+        scores.column("right").to_numpy().astype(np.int32, copy=False),
+    )
+    left_once, right_once = ONCE[relation]
+    return Contest(candidates, len(left), len(right), left_once, right_once)
+
+
+def _load_records(path: Path) -> Records:
+    table = read_stage(path)
+    metadata = dict(table.schema.metadata or {})
+    try:
+        about = json.loads(metadata.pop(_ABOUT))
+    except (KeyError, ValueError) as error:
+        raise RunError(f"{path} was not written by kinfolk. Delete it and run the link command again.") from error
+    numbers = about["row_numbers"]
+    return Records(
+        table.replace_schema_metadata(metadata or None),
+        about["roles"],
+        about["name"],
+        tuple(about["notes"]),
+        None if numbers is None else pa.array(numbers, pa.int64()),
+        about["conventions"],
+    )
