@@ -11,6 +11,7 @@ from kinfolk.errors import ConfigurationError, DataError, KinfolkError, MissingE
 if TYPE_CHECKING:
     from kinfolk.data import Records, read_records
     from kinfolk.evaluation import evaluate
+    from kinfolk.linking.audit.entry import audit
     from kinfolk.linking.links import Links
     from kinfolk.linking.pipeline import link
     from kinfolk.linking.stored import load
@@ -26,6 +27,7 @@ __all__ = [
     "Records",
     "RunError",
     "__version__",
+    "audit",
     "evaluate",
     "link",
     "load",
@@ -35,6 +37,7 @@ __all__ = [
 _HOME = {
     "Links": "kinfolk.linking.links",
     "Records": "kinfolk.data",
+    "audit": "kinfolk.linking.audit.entry",
     "evaluate": "kinfolk.evaluation",
     "link": "kinfolk.linking.pipeline",
     "load": "kinfolk.linking.stored",

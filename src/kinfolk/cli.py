@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kinfolk import __version__
+from kinfolk.app.audit_command import audit
 from kinfolk.errors import ConfigurationError, KinfolkError, MissingExtraError
 
 app = typer.Typer(
@@ -158,6 +159,9 @@ def demo(
         f"recall {found.recall:.4f}, F1 {found.f1:.4f}",
         highlight=False,
     )
+
+
+app.command()(audit)
 
 
 @contextmanager

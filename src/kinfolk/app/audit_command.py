@@ -1,0 +1,79 @@
+"""``kinfolk audit``: judge a sample of pairs, in the terminal or in a file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from kinfolk.linking.audit.entry import Audit
+
+
+def audit(
+    run: Annotated[Path, typer.Argument(help="The run folder of kinfolk link.")],
+    n: Annotated[int, typer.Option("-n", help="How many pairs to judge.")] = 60,
+    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+    file: Annotated[Path | None, typer.Option(help="Pairs and answers; default: audit.csv in the run folder.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the links by the recalibrated probability here.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON; asks nothing.")] = False,
+    quiet: Annotated[bool, typer.Option(help="Print nothing but errors; asks nothing.")] = False,
+) -> None:
+    """Judge a sample of pairs: precision, recall and F1 from your answers, and a better cut."""
+    import kinfolk
+    from kinfolk.data import write_table
+
+    done = kinfolk.audit(run, n, seed=seed, file=file)
+    if sys.stdin.isatty() and not as_json and not quiet and None in done.answers:
+        from kinfolk.app.terminal import review
+
+        console = Console(highlight=False)
+        done = review(done, console, lambda prompt: console.input(prompt, markup=False))
+    if output is not None:
+        write_table(done.relinked.to_arrow(), output)
+    if as_json:
+        typer.echo(json.dumps({**_summary(done), "output": None if output is None else str(output)}))
+    elif not quiet:
+        _print(done, output)
+
+
+def _summary(done: Audit) -> dict[str, object]:
+    return {
+        "file": str(done.file),
+        "pairs": len(done.answers),
+        "judged": sum(answer is not None for answer in done.answers),
+        "estimate": None if done.estimate is None else asdict(done.estimate),
+        "links": len(done.links),
+        "threshold": done.links.threshold,
+        "better_threshold": done.threshold,
+        "better_links": len(done.relinked),
+    }
+
+
+def _print(done: Audit, output: Path | None) -> None:
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    num_judged = sum(answer is not None for answer in done.answers)
+    console.print(f"{num_judged} of {len(done.answers)} pairs judged, kept in {done.file}")
+    if num_judged < len(done.answers):
+        console.print("To go on: fill in its column match with yes or no, or type the same command in a terminal.")
+    if done.estimate is None:
+        console.print("No estimate yet: at least one link and one other pair must be judged.")
+    else:
+        figures = done.estimate
+        console.print(
+            f"From your answers: precision {figures.precision}, recall {figures.recall} of the matches among the "
+            f"candidates, F1 {figures.f1}"
+        )
+        console.print(
+            f"Cut: {done.links.threshold:.3f} now ({len(done.links):,} links); by your answers {done.threshold:.3f} has the "
+            f"highest expected F1 ({len(done.relinked):,} links)"
+        )
+    if output is not None:
+        console.print(f"Links by the recalibrated probability: {output}")

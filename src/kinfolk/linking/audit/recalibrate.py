@@ -1,0 +1,82 @@
+"""A probability put right by the answers, and the links it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from kinfolk.linking.decide import decide, unlinked
+from kinfolk.linking.estimate import estimate_from_probabilities
+from kinfolk.linking.links import EVIDENCE, Links
+from kinfolk.linking.map_logistic import fit_map_logistic, logit, sigmoid
+from kinfolk.linking.stored import contest_of
+
+_JUDGED = "your answer"
+_SURE = 14.0  # log-odds of a pair somebody has judged
+_SHIFT, _STRETCH = 1.5, 0.4  # prior spreads: how far off the stated log-odds may be
+_LEAST_SLOPE = 0.1  # answers may flatten the probability, never turn it around
+
+
+@dataclass(frozen=True)
+class Recalibration:
+    """New log-odds are ``intercept + slope * stated log-odds``."""
+
+    intercept: float
+    slope: float
+
+    def __call__(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The recalibrated probability of pairs with these stated ones."""
+        return sigmoid(self.intercept + self.slope * logit(probability))
+
+    def stated(self, threshold: float) -> float:
+        """The stated probability that becomes ``threshold``."""
+        return float(sigmoid((logit(np.array([threshold])) - self.intercept) / self.slope)[0])
+
+
+def recalibrate(probability: NDArray[np.float64], answers: NDArray[np.bool_]) -> Recalibration:
+    """Fit a line through the log-odds that starts from "as stated" and moves as far as the answers force it (Platt 1999).
+
+    The sample was drawn by probability and link status alone, so that the answers need no weights here.
+
+    Args:
+        probability: stated probability of the judged pairs, (m,).
+        answers: whether each is a match, (m,).
+    """
+    design = np.column_stack([np.ones(len(probability)), logit(probability)])
+    weights = fit_map_logistic(design, answers.astype(np.float64), np.array([0.0, 1.0]), np.array([_SHIFT, _STRETCH]))
+    return Recalibration(float(weights[0]), max(float(weights[1]), _LEAST_SLOPE))
+
+
+def relink(links: Links, recalibration: Recalibration, asked: NDArray[np.int64], answers: NDArray[np.bool_]) -> Links:
+    """Decide anew with recalibrated probabilities, keeping to the answers.
+
+    The evidence is stretched with the log-odds, so that prior and evidence still add up; judged pairs get a comparison
+    of their own, "your answer". The estimate is that of the model: the audit measured the old links.
+    """
+    stated = links.scores.column("probability").to_numpy()
+    log_odds = logit(recalibration(stated))
+    judged = np.zeros(len(stated))
+    judged[asked] = np.where(answers, _SURE, -_SURE) - log_odds[asked]
+    probability = sigmoid(log_odds + judged)
+    scores = links.scores.drop_columns(["link"])
+    for index, name in enumerate(scores.column_names):
+        if name == "probability":
+            scores = scores.set_column(index, name, pa.array(probability))
+        elif name.startswith(EVIDENCE):
+            evidence = recalibration.slope * scores.column(index).to_numpy()
+            scores = scores.set_column(index, name, pa.array(evidence.astype(np.float32)))
+    scores = scores.append_column(EVIDENCE + _JUDGED, pa.array(judged.astype(np.float32)))
+    contest = contest_of(scores, links.left, links.right, links.relation)
+    decision = decide(probability, contest)
+    winners = contest.winners(probability, np.arange(len(probability)))
+    return replace(
+        links,
+        scores=scores.append_column("link", pa.array(decision.link)),
+        unlinked=unlinked(probability, decision, contest),
+        prior=recalibration.intercept + recalibration.slope * links.prior,
+        threshold=decision.threshold,
+        estimate=estimate_from_probabilities(probability[winners], decision.link[winners]),
+    )
