@@ -1,8 +1,8 @@
 """Whether the audit's 95 % intervals hold: 60 pairs judged by the truth, again and again, on every developer set.
 
 Claim: on each set the intervals of precision, recall (of the matches among the candidates) and F1 of the program's own
-links cover the truth in at least 90 of 100 repetitions, and the values are nearly unbiased. Where the committed result says otherwise (precision, and the bias of recall, on
-IMDb-DBpedia), it is the result that counts.
+links cover the truth in at least 90 of 100 repetitions, and the values are nearly unbiased. Where the committed result
+says otherwise (on IMDb-DBpedia, precision and the bias of recall), it is the result that counts.
 
 Protocol: one label-free run of ``kinfolk.link`` a set; every repetition draws another sample (another seed), answers it
 from the truth, and estimates. "Links after" follows the recalibrated probability with its better cut: once as given,
