@@ -70,7 +70,7 @@ def match_without_labels(comparisons: Comparisons, contest: Contest) -> Evidence
         rows = np.vstack([round_.features[round_.winners][likely], round_.decoy_features])
         target = np.repeat([1.0, 0.0], [likely.sum(), len(round_.decoy_features)])
         weight = np.concatenate([round_.probability[likely], np.ones(len(round_.decoy_features))])
-        model = LogisticRegression(C=0.3, max_iter=300).fit(rows, target, weight)
+        model = LogisticRegression(C=0.3, solver="newton-cholesky").fit(rows, target, weight)
         weights, intercept = model.coef_[0], float(model.intercept_[0])
         score = design @ weights[: design.shape[1]]
         round_ = _hold(design, np.zeros(len(design)), score, weights, intercept, contest)
