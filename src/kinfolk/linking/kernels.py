@@ -28,6 +28,22 @@ def pair_dot(starts_a, columns_a, values_a, starts_b, columns_b, values_b, rows_
 
 
 @nb.njit(cache=True)
+def weigh_columns(values, mean, slope, if_missing, place, num_places):  # type: ignore[no-untyped-def]
+    """Sums of ``slope * (value - mean)``, or of ``if_missing`` where a value is NaN, by place: float64 (rows, places).
+
+    A column whose slope and ``if_missing`` are 0 adds nothing, whatever its place.
+    """
+    out = np.zeros((len(values), num_places))
+    for row in range(len(values)):
+        for column in range(len(mean)):
+            if slope[column] != 0.0 or if_missing[column] != 0.0:
+                value = values[row, column]
+                term = if_missing[column] if np.isnan(value) else slope[column] * (value - mean[column])
+                out[row, place[column]] += term
+    return out
+
+
+@nb.njit(cache=True)
 def best_two(keys, num_keys, scores, floor):  # type: ignore[no-untyped-def]
     """Best and second-best score of each key, both at least ``floor``."""
     best = np.full(num_keys, floor)

@@ -34,7 +34,7 @@ def match_with_labels(
         seed: of folds and trees.
     """
     left, right = contest.candidates.left, contest.candidates.right
-    before = label_free.prior + label_free.log_odds.sum(axis=1)
+    before = label_free.total
     prior = np.clip(before, -_MOST, _MOST)
     matcher = fit_matcher(
         features, labels, left, right, prior=prior, exclusive=contest.left_once and contest.right_once, seed=seed

@@ -17,6 +17,7 @@ import numpy as np
 from kinfolk.linking.compare import Comparisons
 from kinfolk.linking.decoys import probability_of_winners
 from kinfolk.linking.map_logistic import fit_map_logistic, sigmoid
+from kinfolk.linking.design import standardize
 from kinfolk.linking.rivals import Contest
 
 RIVALS = "rivals"
@@ -31,7 +32,7 @@ class Evidence:
     Attributes:
         prior: log-odds before any evidence.
         labels: what the columns of ``log_odds`` compare.
-        log_odds: float64 (pairs, labels).
+        log_odds: float32 (pairs, labels).
     """
 
     prior: float
@@ -39,10 +40,14 @@ class Evidence:
     log_odds: np.ndarray
 
     @property
+    def total(self) -> np.ndarray:
+        """Log-odds of each pair, float64."""
+        return np.asarray(self.prior + self.log_odds.sum(axis=1, dtype=np.float64))
+
+    @property
     def probability(self) -> np.ndarray:
         """Match probability of each pair, float64 in (0, 1)."""
-        total = self.prior + self.log_odds.sum(axis=1)
-        return np.asarray(1 / (1 + np.exp(-np.clip(total, -50, 50))))
+        return np.asarray(1 / (1 + np.exp(-np.clip(self.total, -50, 50))))
 
 
 def match_without_labels(comparisons: Comparisons, contest: Contest) -> Evidence:
@@ -54,91 +59,77 @@ def match_without_labels(comparisons: Comparisons, contest: Contest) -> Evidence
     """
     from sklearn.linear_model import LogisticRegression
 
-    design, groups = _design(comparisons)
-    nothing = Evidence(-50.0, (), np.zeros((len(design), 0)))
-    similar = design[:, list(comparisons.shown.values())].mean(axis=1) if len(design) else np.zeros(0)
-    score = similar / (similar.std() or 1.0) if len(design) else similar
+    nothing = Evidence(-50.0, (), np.zeros((len(comparisons.values), 0), np.float32))
+    if len(comparisons.values) < 2:
+        return nothing
+    design = standardize(comparisons)
     # Before anything is learned, a pair counts by its similarity and by its smaller margin.
-    weights, intercept = np.append(np.zeros(design.shape[1] + 2), 1.0), 0.0
-    round_ = _hold(design, score, score, weights, intercept, contest)
+    similar = design.score(design.weights_of(list(comparisons.shown.values())))
+    margin_weights, intercept = np.array([0.0, 0.0, 1.0]), 0.0
+    round_ = _hold(similar / (similar.std() or 1.0), margin_weights, intercept, contest)
+    weights = np.zeros(design.width)
     for _ in range(_ROUNDS):
-        if round_ is None:
+        if round_ is None or not (round_.probability > 0.5).any():
             return nothing
         likely = round_.probability > 0.5
-        if not likely.any():
-            return nothing
-        rows = np.vstack([round_.features[round_.winners][likely], round_.decoy_features])
-        target = np.repeat([1.0, 0.0], [likely.sum(), len(round_.decoy_features)])
-        weight = np.concatenate([round_.probability[likely], np.ones(len(round_.decoy_features))])
-        model = LogisticRegression(C=0.3, solver="newton-cholesky").fit(rows, target, weight)
-        weights, intercept = model.coef_[0], float(model.intercept_[0])
-        score = design @ weights[: design.shape[1]]
-        round_ = _hold(design, np.zeros(len(design)), score, weights, intercept, contest)
+        rows = np.concatenate([round_.winners[likely], round_.decoys])
+        margins = np.vstack([round_.margins[round_.winners[likely]], round_.decoy_margins])
+        target = np.repeat([1.0, 0.0], [likely.sum(), len(round_.decoys)])
+        weight = np.concatenate([round_.probability[likely], np.ones(len(round_.decoys))])
+        # To convergence: where a solver happens to stop early would decide between the fixed points of the rounds.
+        model = LogisticRegression(C=0.3, solver="newton-cholesky")
+        model.fit(np.column_stack([design.rows(rows), margins]), target, weight)
+        weights, margin_weights = np.split(model.coef_[0], [design.width])
+        intercept = float(model.intercept_[0])
+        round_ = _hold(design.score(weights), margin_weights, intercept, contest)
     if round_ is None:
         return nothing
     slope, offset = _logistic_line(round_.total[round_.winners], round_.probability)
-    owners = np.array([*groups, RIVALS, RIVALS, RIVALS])
-    labels = tuple(dict.fromkeys(owners.tolist()))
-    log_odds = [round_.features[:, owners == label] @ weights[owners == label] for label in labels]
-    by_label = slope * np.column_stack(log_odds)
     prior = slope * intercept + offset
-    lost = np.ones(len(design), dtype=bool)
+    labels, by_label = design.by_owner(slope * weights)
+    rivals = slope * (round_.margins @ margin_weights)
+    lost = np.ones(len(rivals), dtype=bool)
     lost[round_.winners] = False
-    by_label[lost, labels.index(RIVALS)] -= loss_of_losers(prior + by_label.sum(axis=1), lost)
-    evidence = Evidence(prior, labels, by_label)
+    rivals[lost] -= loss_of_losers(prior + by_label.sum(axis=1, dtype=np.float64) + rivals, lost)
+    evidence = Evidence(prior, (*labels, RIVALS), np.column_stack([by_label, rivals.astype(np.float32)]))
     return _bounded(evidence, comparisons.capacity, round_.winners, contest)
 
 
 @dataclass(frozen=True)
 class _Round:
-    """One contest and the one that follows without its winners."""
+    """One contest and the one that follows without its winners.
 
-    features: np.ndarray  # (pairs, columns): the design and the margins in the first contest
-    total: np.ndarray  # (pairs,): score with the margins
-    winners: np.ndarray  # positions of the pairs that win the first contest
-    decoy_features: np.ndarray  # (decoys, columns): the design and the margins in the second contest
-    probability: np.ndarray  # (winners,): that a winner is a match
+    Attributes:
+        margins: of every pair in the first contest, (pairs, 3).
+        total: score of every pair with its margins, (pairs,).
+        winners: positions of the pairs that win the first contest.
+        decoys: positions of the pairs that win the second.
+        decoy_margins: of the decoys in the second contest, (decoys, 3).
+        probability: that a winner is a match, (winners,).
+    """
+
+    margins: np.ndarray
+    total: np.ndarray
+    winners: np.ndarray
+    decoys: np.ndarray
+    decoy_margins: np.ndarray
+    probability: np.ndarray
 
 
-def _hold(
-    design: np.ndarray, bonus: np.ndarray, score: np.ndarray, weights: np.ndarray, intercept: float, contest: Contest
-) -> _Round | None:
+def _hold(score: np.ndarray, margin_weights: np.ndarray, intercept: float, contest: Contest) -> _Round | None:
     """Hold both contests; None when too few pairs are left to compare winners with decoys."""
-    pairs = np.arange(len(design))
-    if len(pairs) < 2:
-        return None
-    features = np.column_stack([design, contest.margins(score, pairs)])
-    total = bonus + features @ weights + intercept
+    pairs = np.arange(len(score))
+    margins = contest.margins(score, pairs)
+    total = score + margins @ margin_weights + intercept
     winners = contest.winners(total, pairs)
     rest = np.delete(pairs, winners)
     if len(winners) < 2 or len(rest) < 2:
         return None
-    second = np.column_stack([design[rest], contest.margins(score, rest)])
-    total_rest = bonus[rest] + second @ weights + intercept
-    decoys = contest.winners(total_rest, rest)
-    return _Round(features, total, winners, second[decoys], probability_of_winners(total[winners], total_rest[decoys]))
-
-
-def _design(comparisons: Comparisons) -> tuple[np.ndarray, list[str]]:
-    """Standardized comparisons (0 where missing) and one indicator for each pattern of missing columns."""
-    values = comparisons.values.astype(np.float64)
-    missing = np.isnan(values)
-    known = np.asarray(~missing.all(axis=0))
-    values, missing = values[:, known], missing[:, known]
-    labels = [label for label, keep in zip(comparisons.labels, known.tolist(), strict=True) if keep]
-    mean = np.nanmean(values, axis=0)
-    deviation = np.nanstd(values, axis=0) + 1e-9
-    standardized = np.where(missing, 0.0, (values - mean) / deviation)
-    indicators, owners = [], []
-    seen: set[bytes] = set()
-    for column in np.flatnonzero(missing.any(axis=0)):
-        pattern = np.packbits(missing[:, column]).tobytes()
-        if pattern not in seen:
-            seen.add(pattern)
-            indicators.append(missing[:, column].astype(np.float64))
-            owners.append(labels[column])
-    columns = [standardized, *(i[:, None] for i in indicators)]
-    return np.hstack(columns), labels + owners
+    second = contest.margins(score, rest)
+    total_rest = score[rest] + second @ margin_weights + intercept
+    won = contest.winners(total_rest, rest)
+    probability = probability_of_winners(total[winners], total_rest[won])
+    return _Round(margins, total, winners, rest[won], second[won], probability)
 
 
 def _logistic_line(score: np.ndarray, probability: np.ndarray) -> tuple[float, float]:
@@ -179,7 +170,7 @@ def _bounded(evidence: Evidence, capacity: np.ndarray, winners: np.ndarray, cont
     With E matches in L x R pairs the odds of a pair before any evidence are E / (L R), and agreement in a field cannot
     carry more than the number of its values. Two records that share nothing but one short field stay doubtful.
     """
-    total = evidence.prior + evidence.log_odds.sum(axis=1)
+    total = evidence.total
     bounded = total
     for _ in range(30):
         expected = max(1e-3, float((1 / (1 + np.exp(-np.clip(bounded[winners], -50, 50)))).sum()))
@@ -187,6 +178,5 @@ def _bounded(evidence: Evidence, capacity: np.ndarray, winners: np.ndarray, cont
         bounded = np.minimum(total, limit)
     if np.array_equal(bounded, total):
         return evidence
-    return Evidence(
-        evidence.prior, (*evidence.labels, TOO_LITTLE), np.column_stack([evidence.log_odds, bounded - total])
-    )
+    loss = (bounded - total).astype(np.float32)
+    return Evidence(evidence.prior, (*evidence.labels, TOO_LITTLE), np.column_stack([evidence.log_odds, loss]))
