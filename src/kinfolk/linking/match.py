@@ -16,8 +16,8 @@ import numpy as np
 
 from kinfolk.linking.compare import Comparisons
 from kinfolk.linking.decoys import probability_of_winners
-from kinfolk.linking.map_logistic import fit_map_logistic, sigmoid
 from kinfolk.linking.design import standardize
+from kinfolk.linking.map_logistic import fit_map_logistic, sigmoid
 from kinfolk.linking.rivals import Contest
 
 RIVALS = "rivals"
