@@ -1,0 +1,59 @@
+"""Every bad table through the real command, on either side: a result, or one clear sentence and exit code 2."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from kinfolk.cli import main
+from kinfolk.data import read_table
+
+_SPEC = importlib.util.spec_from_file_location("corrupted", Path(__file__).parent / "corrupted.py")
+assert _SPEC is not None
+assert _SPEC.loader is not None
+corrupted = importlib.util.module_from_spec(_SPEC)
+sys.modules["corrupted"] = corrupted
+_SPEC.loader.exec_module(corrupted)
+CASES = corrupted.corrupted_inputs()
+
+
+def run(*arguments: str | Path) -> int:
+    """Exit code of the command."""
+    before = sys.argv
+    sys.argv = ["kinfolk", *map(str, arguments)]
+    try:
+        main()
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+    finally:
+        sys.argv = before
+    return 0
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("good") / "good.csv"
+    path.write_text(corrupted.csv_text(corrupted.people()), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("bad_first", [True, False], ids=["left", "right"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_links_or_one_sentence(case, bad_first, good, tmp_path, capsys):
+    bad, output = case.write(tmp_path), tmp_path / "links.parquet"
+    code = run("link", *((bad, good) if bad_first else (good, bad)), "-o", output, "--quiet")
+    said = capsys.readouterr()
+    assert said.out == ""
+    if code == 0:
+        assert said.err == ""
+        assert read_table(output).column_names == ["left_id", "right_id", "probability"]
+        return
+    assert code == 2
+    assert not output.exists()
+    assert said.err.startswith("kinfolk: ")
+    assert said.err.rstrip().endswith((".", "?"))
+    assert len(said.err) < 500
+    assert not any(word in said.err for word in ("Traceback", "<class", "object at 0x", "Errno"))
