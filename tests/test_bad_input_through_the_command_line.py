@@ -44,7 +44,9 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_links_or_one_sentence(case, bad_first, good, tmp_path, capsys):
     bad, output = case.write(tmp_path), tmp_path / "links.parquet"
-    code = run("link", *((bad, good) if bad_first else (good, bad)), "-o", output, "--quiet")
+    tables = (bad, good) if bad_first else (good, bad)
+    report = ("--report", tmp_path / "report.html") if bad_first else ()  # once is enough: it treats both sides alike
+    code = run("link", *tables, "-o", output, "--quiet", *report)
     said = capsys.readouterr()
     assert said.out == ""
     if code == 0:
@@ -57,3 +59,32 @@ def test_links_or_one_sentence(case, bad_first, good, tmp_path, capsys):
     assert said.err.rstrip().endswith((".", "?"))
     assert len(said.err) < 500
     assert not any(word in said.err for word in ("Traceback", "<class", "object at 0x", "Errno"))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("-o", "links.xyz"), "must end in .parquet"),
+        (("-o", "left.csv"), "is an input and would be overwritten"),
+        (("-o", "folder.csv"), "it is a folder"),
+        (("-o", "left.csv/links.csv"), "the folder cannot be made"),
+        (("-o", "links.csv", "--report", "links.csv"), "both name links.csv"),
+        (("-o", "links.csv", "--report", "folder.csv"), "it is a folder"),
+        (("-o", "links.csv", "--threshold", "high"), "--threshold must be 'auto' or a number"),
+        (("-o", "links.csv", "--labels", "absent.csv"), "absent.csv"),
+        (("-o", "links.csv", "--ignore", "colour"), "ignore names 'colour'"),
+        (("-o", "links.csv", "--text", "name="), None),
+    ],
+)
+def test_a_wrong_option_is_said_before_any_work(options, expected, good, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("folder.csv").mkdir()
+    Path("left.csv").write_bytes(good.read_bytes())
+    code = run("link", "left.csv", good, *options)
+    if expected is None:  # "name=" means the same column on both sides
+        assert code == 0
+        return
+    assert code == 2
+    assert expected in " ".join(capsys.readouterr().err.split())
+    assert Path("left.csv").read_bytes() == good.read_bytes()
+    assert sorted(path.name for path in Path().iterdir()) == ["folder.csv", "left.csv"]

@@ -78,7 +78,13 @@ def link(
     """Link two tables: who in the one is who in the other."""
     import kinfolk
     from kinfolk.data import write_table
+    from kinfolk.data.atomic import check_place, check_table_place
 
+    check_table_place(output, inputs=(left, right, labels))
+    if report is not None:
+        check_place(report, inputs=(left, right, labels))
+        if report.absolute() == output.absolute():
+            raise ConfigurationError(f"--output and --report both name {output}. Give them different names.")
     with _progress(quiet or as_json) as progress:
         links = kinfolk.link(
             left,

@@ -44,6 +44,10 @@ class StoredLinks(Links):
     def explain(self, left_id: object, right_id: object) -> Explanation:
         return explain(self.scores, self.left, self.right, left_id, right_id)
 
+    def explain_candidate(self, position: int) -> Explanation:
+        left, right = (self.scores.column(side)[position].as_py() for side in ("left", "right"))
+        return self.explain(self.left.ids[left].as_py(), self.right.ids[right].as_py())
+
 
 @dataclass(frozen=True)
 class StoredClusters:
@@ -62,6 +66,10 @@ class StoredClusters:
 
     def explain(self, a: object, b: object) -> Explanation:
         return explain(self.scores, self.records, self.records, a, b)
+
+    def explain_candidate(self, position: int) -> Explanation:
+        a, b = (self.records.ids[self.scores.column(side)[position].as_py()].as_py() for side in ("left", "right"))
+        return self.explain(a, b)
 
 
 def links_table(scores: pa.Table, left: Records, right: Records) -> pa.Table:

@@ -18,7 +18,7 @@ def summary_of(clusters: Any) -> Any:
         clusters.records,
         relation="many-to-many",
         threshold=0.5,
-        explain=clusters.explain,
+        explain=clusters.explain_candidate,
     )
     return cluster_summary(clusters.labels, pairs)
 

@@ -9,7 +9,12 @@ from kinfolk.report.pair_table import PairTable, pair_table
 
 def pairs_of(links: Any) -> PairTable:
     return pair_table(
-        links.scores, links.left, links.right, relation=links.relation, threshold=links.threshold, explain=links.explain
+        links.scores,
+        links.left,
+        links.right,
+        relation=links.relation,
+        threshold=links.threshold,
+        explain=links.explain_candidate,
     )
 
 

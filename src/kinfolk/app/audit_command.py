@@ -29,7 +29,10 @@ def audit(
     """Judge a sample of pairs: precision, recall and F1 from your answers, and a better cut."""
     import kinfolk
     from kinfolk.data import write_table
+    from kinfolk.data.atomic import check_table_place
 
+    if output is not None:
+        check_table_place(output, inputs=(file,))
     done = kinfolk.audit(run, n, seed=seed, file=file)
     if sys.stdin.isatty() and not as_json and not quiet and None in done.answers:
         from kinfolk.app.terminal import review

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -29,15 +29,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         DataError: the file cannot be written there.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem[:100]}.{os.getpid()}-{secrets.token_hex(4)}.part{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"Cannot write {path}: the folder cannot be made ({error.strerror}). Choose another place."
-        ) from error
-    if path.is_dir():
-        raise DataError(f"Cannot write {path}: it is a folder. Give the name of a file.")
+    temporary = _beside(path)
     try:
         # made first, so that a place that cannot be written to is told apart from an error of the writing block
         _in_words(path, lambda: temporary.touch(exist_ok=False))
@@ -46,6 +38,37 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def check_place(path: str | Path, *, inputs: Sequence[object] = ()) -> None:
+    """Raise before any work what writing a file would raise after it.
+
+    Args:
+        path: the file that will be written; its folder is made if absent.
+        inputs: sources that will be read; those that are file names must be other files.
+
+    Raises:
+        DataError: the file cannot be written there.
+        ConfigurationError: it is one of the inputs.
+    """
+    path = Path(path)
+    for source in inputs:
+        if isinstance(source, str | Path) and path.exists() and Path(source).exists() and path.samefile(source):
+            raise ConfigurationError(
+                f"{path} is an input and would be overwritten. Choose another name for the result."
+            )
+    temporary = _beside(path)
+    try:
+        _in_words(path, lambda: temporary.touch(exist_ok=False))
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def check_table_place(path: str | Path, *, inputs: Sequence[object] = ()) -> None:
+    """As ``check_place``, for a file that ``write_table`` will write: its name must end in a known way too."""
+    _known_suffix(path)
+    check_place(path, inputs=inputs)
 
 
 def write_table(table: pa.Table, path: str | Path) -> None:
@@ -82,6 +105,19 @@ def read_table(path: str | Path) -> pa.Table:
     from kinfolk.data.readers import read_source
 
     return read_source(Path(path)).table
+
+
+def _beside(path: Path) -> Path:
+    """A name for what will become ``path``, in a folder that is there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"Cannot write {path}: the folder cannot be made ({error.strerror}). Choose another place."
+        ) from error
+    if path.is_dir():
+        raise DataError(f"Cannot write {path}: it is a folder. Give the name of a file.")
+    return path.with_name(f".{path.stem[:100]}.{os.getpid()}-{secrets.token_hex(4)}.part{path.suffix}")
 
 
 def _known_suffix(path: str | Path) -> str:

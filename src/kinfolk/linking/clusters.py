@@ -64,3 +64,7 @@ class Clusters:
     def explain(self, first_id: object, second_id: object) -> Explanation:
         """Say what speaks for and against one candidate pair."""
         return self.pairs.explain(first_id, second_id)
+
+    def explain_candidate(self, position: int) -> Explanation:
+        """As ``explain``, for the pair in one row of ``scores``."""
+        return self.pairs.explain_candidate(position)

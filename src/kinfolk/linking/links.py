@@ -118,10 +118,15 @@ class Links:
             raise ConfigurationError(
                 f"The pair {left_id!r}, {right_id!r} was not a candidate: their texts are too different to be compared."
             )
+        return self.explain_candidate(int(found[0]))
+
+    def explain_candidate(self, position: int) -> Explanation:
+        """As ``explain``, for the pair in one row of ``scores``: ids may be missing or shared, rows are not."""
+        lefts, rights = self.scores.column("left").to_numpy(), self.scores.column("right").to_numpy()
         probability = self.scores.column("probability").to_numpy()
-        others = np.flatnonzero((lefts == i) ^ (rights == j))
+        others = np.flatnonzero((lefts == lefts[position]) ^ (rights == rights[position]))
         rival = self._explain_row(int(others[np.argmax(probability[others])]), None) if len(others) else None
-        return self._explain_row(int(found[0]), rival)
+        return self._explain_row(position, rival)
 
     def report(self, path: str | Path) -> Path:
         """Write the report, one HTML file that needs no network."""

@@ -54,7 +54,7 @@ def clusters_sections(clusters: Clusters, truth: pa.Table | None) -> list[str]:
         records,
         relation="many-to-many",
         threshold=clusters.threshold,
-        explain=clusters.explain,
+        explain=clusters.explain_candidate,
         linked_word="in one cluster",
     )
     judgement = judge(pairs, clusters.to_arrow(), truth) if truth is not None else None

@@ -44,7 +44,12 @@ def links_title(links: Links) -> str:
 def links_sections(links: Links, truth: pa.Table | None) -> list[str]:
     """The sections of the page, top to bottom."""
     pairs = pair_table(
-        links.scores, links.left, links.right, relation=links.relation, threshold=links.threshold, explain=links.explain
+        links.scores,
+        links.left,
+        links.right,
+        relation=links.relation,
+        threshold=links.threshold,
+        explain=links.explain_candidate,
     )
     judgement = judge(pairs, links.to_arrow(), truth) if truth is not None else None
     sides = (Side("left", links.left, links.right), Side("right", links.right, links.left))

@@ -26,7 +26,7 @@ class PairTable:
         evidence: label -> log-odds, (n,).
         relation: which side may have one partner only.
         threshold: the cut on the probability.
-        explain_ids: the explanation of a pair by its ids.
+        explain: the evidence for the pair at a position.
         linked_word: what a pair in the result is called: "linked", or "in one cluster".
     """
 
@@ -39,7 +39,7 @@ class PairTable:
     evidence: dict[str, Evidence]
     relation: str
     threshold: float
-    explain_ids: Callable[[object, object], Explanation]
+    explain: Callable[[int], Explanation]
     linked_word: str
 
     def __len__(self) -> int:
@@ -50,12 +50,6 @@ class PairTable:
         """What was compared."""
         return tuple(self.evidence)
 
-    def explain(self, pair: int) -> Explanation:
-        """The evidence for the pair at this position."""
-        left_id = self.left.ids[int(self.left_rows[pair])].as_py()
-        right_id = self.right.ids[int(self.right_rows[pair])].as_py()
-        return self.explain_ids(left_id, right_id)
-
 
 def pair_table(
     scores: pa.Table,
@@ -64,7 +58,7 @@ def pair_table(
     *,
     relation: str,
     threshold: float,
-    explain: Callable[[object, object], Explanation],
+    explain: Callable[[int], Explanation],
     linked_word: str = "linked",
 ) -> PairTable:
     """Read the columns of a table of scores into arrays."""
@@ -83,6 +77,6 @@ def pair_table(
         evidence=evidence,
         relation=relation,
         threshold=threshold,
-        explain_ids=explain,
+        explain=explain,
         linked_word=linked_word,
     )
