@@ -89,7 +89,7 @@ def test_label_errors_name_the_row() -> None:
     truth = pa.table({"left_id": [1, 2], "right_id": [1, 2], "label": ["1", "perhaps"]})
     with pytest.raises(
         DataError,
-        match=re.escape("column label, row 2: a label must be 1 or 0 (or yes/no, true/false). Got 'perhaps'."),
+        match=re.escape("column label, row 2: expected yes or no (or 1 and 0, true and false). Got 'perhaps'."),
     ):
         evaluate_links(table([(1, 1)]), truth)
     both = pa.table({"left_id": [1, 1], "right_id": [2, 2], "label": [1, 0]})

@@ -43,7 +43,7 @@ def test_shared_ids_and_contradictions_are_said_and_left_out() -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (rows(("9", 3, "maybe")), r"column label, row 1: a label must be 1 .* Got 'maybe'"),
+        (rows(("9", 3, "maybe")), r"column label, row 1: expected yes or no .* Got 'maybe'"),
         (rows(("9", 3, 1), ("10", 3, 1)), "column left_id, row 2: .* no record with id '10'"),
         ([{"left": "9", "right": 3, "label": 1}], "need the columns left_id, right_id and label. It has: left, right"),
     ],

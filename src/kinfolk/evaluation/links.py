@@ -8,11 +8,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from kinfolk.data.verdict import read_verdict
 from kinfolk.errors import DataError
 from kinfolk.evaluation.tables import TableLike, as_strings, as_table, id_strings, read_columns, shared_codes
-
-_TRUE = frozenset({"1", "true", "t", "yes", "y", "match"})
-_FALSE = frozenset({"0", "false", "f", "no", "n", "non-match", "nonmatch"})
 
 
 @dataclass(frozen=True)
@@ -118,15 +116,10 @@ def read_labels(values: pa.ChunkedArray, *, where: str) -> NDArray[np.bool_]:
         DataError: a label is missing or is none of these.
     """
     texts = as_strings(values, where=where).to_pylist()
-    labels = np.zeros(len(texts), dtype=np.bool_)
-    for row, text in enumerate(texts):
-        word = "" if text is None else text.strip().lower()
-        if word in _TRUE:
-            labels[row] = True
-        elif word not in _FALSE:
-            got = "nothing" if not word else repr(text)
-            raise DataError(f"{where}, row {row + 1}: a label must be 1 or 0 (or yes/no, true/false). Got {got}.")
-    return labels
+    verdicts = [read_verdict(text, where=f"{where}, row {row}") for row, text in enumerate(texts, start=1)]
+    if None in verdicts:
+        raise DataError(f"{where}, row {verdicts.index(None) + 1}: a label is missing. Write yes or no (or 1 and 0).")
+    return np.array(verdicts, dtype=np.bool_)
 
 
 def _distinct(keys: NDArray[np.int64], what: str, notes: list[str]) -> NDArray[np.int64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kinfolk.linking.comparisons.pair_features import PairFeatures
-from kinfolk.linking.labels import UNKNOWN
+from kinfolk.linking.labels import SURE, UNKNOWN
 from kinfolk.linking.map_logistic import sigmoid
 from kinfolk.linking.match import Evidence
 from kinfolk.linking.rivals import Contest
@@ -13,7 +13,6 @@ from kinfolk.linking.supervised import fit_matcher
 
 TAUGHT = "what labels taught"
 VERDICT = "your label"
-_SURE = float(np.log(0.999 / 0.001))  # a person errs now and then, and nothing is certain
 _MOST = 30.0  # log-odds beyond which a label-free opinion says no more
 _WORTH_EXPLAINING = 0.01  # least probability, with labels or without, of a pair that is taken apart
 
@@ -52,7 +51,7 @@ def match_with_labels(
         log_odds[rows, place[group]] = part
     log_odds[:, place[TAUGHT]] = after - typical - log_odds.sum(axis=1)
     known = labels != UNKNOWN
-    log_odds[known, place[VERDICT]] = np.where(labels[known] == 1, _SURE, -_SURE) - after[known]
+    log_odds[known, place[VERDICT]] = np.where(labels[known] == 1, SURE, -SURE) - after[known]
     said = np.abs(log_odds).max(axis=0, initial=0.0) > 1e-6
     kept = tuple(owner for owner, keep in zip(owners, said.tolist(), strict=True) if keep)
     return Evidence(typical, kept, log_odds[:, said])

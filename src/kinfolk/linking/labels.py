@@ -10,12 +10,13 @@ import pyarrow as pa
 
 from kinfolk.data import Records, read_records
 from kinfolk.data.text import as_text
+from kinfolk.data.verdict import read_verdict
 from kinfolk.errors import DataError
 from kinfolk.linking.candidates import Candidates
 
 UNKNOWN = -1
 
-_YES, _NO = ("1", "1.0", "true", "yes", "y"), ("0", "0.0", "false", "no", "n")
+SURE = float(np.log(0.999 / 0.001))  # log-odds of a judged pair: a person errs now and then
 _VERDICTS = ("label", "match")  # the second is the column that an audit has people fill in
 
 
@@ -73,17 +74,12 @@ def read_labels(source: object, left: Records, right: Records) -> Labels:
             f"{table.name}: labeled pairs need the columns left_id, right_id and label. "
             f"It has: {', '.join(table.roles)}. Rename its columns."
         )
-    given = [text.strip().casefold() for text in table.texts(verdict)]
     numbers = [_rows_by_id(records) for records in (left, right)]
     ids = [[text.strip() for text in table.texts(column)] for column in ("left_id", "right_id")]
     found: dict[tuple[int, int], int] = {}
     shared, contradicted = 0, set()
-    for row, text in enumerate(given):
-        if text not in (*_YES, *_NO, ""):
-            raise DataError(
-                f"{table.name}, column {verdict}, row {row + 1}: a label must be 1 (the same thing), 0 (not) or empty. "
-                f"Got '{text}'."
-            )
+    for row, text in enumerate(table.texts(verdict)):
+        match = read_verdict(text, where=f"{table.name}, column {verdict}, row {row + 1}")
         pair = (
             _row(numbers[0], ids[0][row], left, f"{table.name}, column left_id, row {row + 1}"),
             _row(numbers[1], ids[1][row], right, f"{table.name}, column right_id, row {row + 1}"),
@@ -91,7 +87,7 @@ def read_labels(source: object, left: Records, right: Records) -> Labels:
         if min(pair) == _SHARED:
             shared += 1
             continue
-        label = 1 if text in _YES else 0 if text else UNKNOWN
+        label = UNKNOWN if match is None else int(match)
         said = found.setdefault(pair, label)
         if said == UNKNOWN:
             found[pair] = label

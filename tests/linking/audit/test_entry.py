@@ -90,7 +90,7 @@ def test_relinked_keeps_to_the_answers_and_its_evidence_adds_up(run: Path) -> No
         (
             "match",
             "maybe",
-            r"row 3 below the header, column match: the answer must be yes or no, or empty. Got 'maybe'",
+            r"row 3 below the header, column match: expected yes or no \(or 1 and 0, true and false\). Got 'maybe'",
         ),
         ("pair", "99999999", "row 3 below the header: column pair must hold the number of a pair of this run"),
         ("pair", "third", "column pair must hold the number"),

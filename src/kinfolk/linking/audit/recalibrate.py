@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from kinfolk.linking.decide import decide, unlinked
 from kinfolk.linking.estimate import estimate_from_probabilities
+from kinfolk.linking.labels import SURE
 from kinfolk.linking.links import EVIDENCE, Links
 from kinfolk.linking.map_logistic import fit_map_logistic, logit, sigmoid
 from kinfolk.linking.stored import contest_of
 
 _JUDGED = "your answer"
-_SURE = 14.0  # log-odds of a pair somebody has judged
 _SHIFT, _STRETCH = 1.5, 0.4  # prior spreads: how far off the stated log-odds may be
 _LEAST_SLOPE = 0.1  # answers may flatten the probability, never turn it around
 
@@ -59,7 +59,7 @@ def relink(links: Links, recalibration: Recalibration, asked: NDArray[np.int64],
     stated = links.scores.column("probability").to_numpy()
     log_odds = logit(recalibration(stated))
     judged = np.zeros(len(stated))
-    judged[asked] = np.where(answers, _SURE, -_SURE) - log_odds[asked]
+    judged[asked] = np.where(answers, SURE, -SURE) - log_odds[asked]
     probability = sigmoid(log_odds + judged)
     scores = links.scores.drop_columns(["link"])
     for index, name in enumerate(scores.column_names):

@@ -9,11 +9,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kinfolk.data import Records, read_table, write_table
+from kinfolk.data.verdict import read_verdict
 from kinfolk.errors import DataError
 from kinfolk.evaluation.tables import as_strings
 from kinfolk.linking.links import EVIDENCE, Links
 
-YES, NO = ("yes", "y", "1", "true"), ("no", "n", "0", "false")
 _NEEDED = ("pair", "match", "left_id", "right_id")
 
 
@@ -64,7 +64,7 @@ def read_sheet(path: Path, links: Links) -> tuple[pa.Table, NDArray[np.int64], l
         if position in positions:
             raise DataError(f"{where}: pair {pair} is listed a second time. Delete one of the two rows.")
         positions.append(position)
-        answers.append(_answer(match, where))
+        answers.append(read_verdict(match, where=f"{where}, column match"))
     return table, np.array(positions, dtype=np.int64), answers
 
 
@@ -109,14 +109,3 @@ def field_pairs(links: Links) -> list[tuple[str | None, str | None]]:
 
 def _texts(records: Records) -> list[str]:
     return [value or "" for value in as_strings(records.ids, where=records.name).to_pylist()]
-
-
-def _answer(match: str | None, where: str) -> bool | None:
-    said = (match or "").strip().casefold()
-    if said in YES:
-        return True
-    if said in NO:
-        return False
-    if not said:
-        return None
-    raise DataError(f"{where}, column match: the answer must be yes or no, or empty. Got {match!r}. Write yes or no.")
