@@ -55,11 +55,10 @@ def table_of_rows(rows: Sequence[Mapping[str, object]], name: str) -> Source:
     return table_of_columns([(key, [row.get(key) for row in rows]) for key in keys], name)
 
 
-def column_of(values: Iterable[object], column: str) -> tuple[pa.Array, str | None]:
-    """An Arrow column, and a sentence when the values had to be written as text to fit into one."""
-    cleaned = [None if _is_nan(v) else v for v in values]
+def arrow_array(values: object) -> pa.Array | pa.ChunkedArray | None:
+    """What Arrow makes of a list or a pandas series; None where no type of its own takes all values."""
     try:
-        array = pa.array(cleaned, from_pandas=True)
+        return pa.array(values, from_pandas=True)
     except (
         pa.ArrowInvalid,
         pa.ArrowTypeError,
@@ -69,7 +68,13 @@ def column_of(values: Iterable[object], column: str) -> tuple[pa.Array, str | No
         TypeError,
         ValueError,
     ):
-        array = None
+        return None
+
+
+def column_of(values: Iterable[object], column: str) -> tuple[pa.Array, str | None]:
+    """An Arrow column, and a sentence when the values had to be written as text to fit into one."""
+    cleaned = [None if _is_nan(v) else v for v in values]
+    array = arrow_array(cleaned)
     if isinstance(array, pa.ChunkedArray):  # more than 2 GB of text
         array = pa.concat_arrays([c.cast(pa.large_string()) for c in array.chunks])
     if array is not None and not pa.types.is_nested(array.type):

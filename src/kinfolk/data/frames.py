@@ -7,7 +7,7 @@ from typing import Protocol, cast, runtime_checkable
 
 import pyarrow as pa
 
-from kinfolk.data.columns import column_of, flatten_table, table_of_columns, table_of_rows
+from kinfolk.data.columns import arrow_array, column_of, flatten_table, table_of_columns, table_of_rows
 from kinfolk.data.names import distinct_names
 from kinfolk.data.source import Source
 from kinfolk.errors import DataError
@@ -116,17 +116,8 @@ def _read_pandas(source: object, name: str, notes: list[str]) -> Source:
     arrays: list[pa.ChunkedArray] = []
     for position, column in enumerate(names):
         series = source.iloc[:, position]
-        try:
-            array = pa.array(series, from_pandas=True)
-        except (
-            pa.ArrowInvalid,
-            pa.ArrowTypeError,
-            pa.ArrowNotImplementedError,
-            OverflowError,
-            UnicodeError,
-            TypeError,
-            ValueError,
-        ):
+        array = arrow_array(series)
+        if array is None:
             array, note = column_of([None if v is pd.NA or v is pd.NaT else v for v in series.tolist()], column)
             found.extend([f"{name}: {note}"] if note else [])
         arrays.append(array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array]))
