@@ -42,7 +42,6 @@ class Matcher:
         scaled: comparisons on one scale, shape (n, num_owners).
         tokens: evidence of single terms, shape (n, num_terms), or None.
         folds: the models; none if labels were too few to learn from.
-        learned_share: weight of what was learned against the label-free model, in [0, 1].
         design: columns of the last step (``final_design``), shape (n, 5).
         weights: of these columns.
     """
@@ -52,7 +51,6 @@ class Matcher:
     scaled: NDArray[np.float32]
     tokens: sp.csr_matrix | None
     folds: tuple[Fold, ...]
-    learned_share: float
     design: NDArray[np.float64]
     weights: NDArray[np.float64]
 

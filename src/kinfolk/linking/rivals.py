@@ -47,7 +47,7 @@ class Contest:
         among = scores[pairs]
         floor = float(np.quantile(among, 0.05)) if len(among) else 0.0
         columns = [
-            _margin(keys[pairs], size, among, floor) if once else np.zeros(len(pairs))
+            margin_to_rivals(keys[pairs], size, among, floor) if once else np.zeros(len(pairs))
             for keys, size, once in (
                 (self.candidates.left, self.num_left, self.left_once),
                 (self.candidates.right, self.num_right, self.right_once),
@@ -71,7 +71,15 @@ class Contest:
         return np.flatnonzero(taken)
 
 
-def _margin(keys: np.ndarray, size: int, scores: np.ndarray, floor: float) -> np.ndarray:
+def margin_to_rivals(keys: np.ndarray, size: int, scores: np.ndarray, floor: float) -> np.ndarray:
+    """How far each score is ahead of the best other score with its key; a rival counts as ``floor`` at least.
+
+    Args:
+        keys: row of each pair, (n,).
+        size: number of rows.
+        scores: (n,).
+        floor: the rival of a pair that has none.
+    """
     best, second = best_two(keys, size, scores, floor)
     ahead: np.ndarray = np.where(scores >= best[keys], scores - second[keys], scores - best[keys])
     return ahead

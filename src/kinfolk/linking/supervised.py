@@ -104,7 +104,7 @@ def fit_matcher(
         np.array([-0.25 * kept, 1.0, 0.0, 0.0, kept]),
         np.array([_DOUBT if prior is not None else 0.7, 0.3, 0.15, 0.15, 0.5]),
     )
-    return Matcher(final @ final_weights, owners, scaled, features.tokens, tuple(folds), share, final, final_weights)
+    return Matcher(final @ final_weights, owners, scaled, features.tokens, tuple(folds), final, final_weights)
 
 
 def _fit_folds(

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from kinfolk.linking.candidates import nearest
 from kinfolk.linking.kernels import take_greedily
+from kinfolk.linking.rivals import margin_to_rivals
 from kinfolk.linking.spaces import Space
 
 NEIGHBORS = ("similarity", "left_margin", "right_margin", "csls", "left_rank", "right_rank")
-NOTHING = -12.0  # log-odds of a rival that does not exist
+NOTHING = -12.0  # log-odds of a rival that does not exist, and the least of one that does
 
 
 def compare_neighbors(
@@ -57,7 +58,7 @@ def compare_rivals(
         Shape (n, 3): score minus that of the best other candidate of the left record, the same for the right record
         (a missing rival counts as ``NOTHING``), and 1 for the pairs that a greedy one-to-one assignment keeps.
     """
-    margins = [_margin(log_odds, rows) for rows in (left, right)]
+    margins = [margin_to_rivals(rows, int(rows.max(initial=-1)) + 1, log_odds, NOTHING) for rows in (left, right)]
     order = np.argsort(-log_odds, kind="stable")
     return np.column_stack([*margins, greedy_one_to_one(order, left, right)])
 
@@ -66,20 +67,6 @@ def greedy_one_to_one(order: NDArray[np.int64], left: NDArray[np.int32], right: 
     """Keep, in the given order of pairs, every pair whose two records are both still free."""
     size = (int(left.max(initial=-1)) + 1, int(right.max(initial=-1)) + 1)
     return np.asarray(take_greedily(order, left, right, *size, True, True))
-
-
-def _margin(score: NDArray[np.float64], rows: NDArray[np.int32]) -> NDArray[np.float64]:
-    order = np.lexsort((-score, rows))
-    ordered = rows[order]
-    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if rows.size else np.empty(0, np.int64)
-    num_rows = int(rows.max(initial=-1)) + 1
-    best, second = np.full(num_rows, NOTHING), np.full(num_rows, NOTHING)
-    best[ordered[first]] = score[order[first]]
-    follows = first[np.append(np.diff(first), rows.size - first[-1:]) > 1]
-    second[ordered[follows]] = score[order[follows + 1]]
-    leads = np.zeros(rows.size, dtype=bool)
-    leads[order[first]] = True
-    return np.asarray(score - np.where(leads, second[rows], best[rows]))
 
 
 def _dense_top(rows: NDArray[np.int64], products: NDArray[np.float32], size: int, k: int) -> NDArray[np.float64]:
