@@ -24,7 +24,7 @@ from kinfolk.linking.links import EVIDENCE, SIMILARITY, Links, Stage
 from kinfolk.linking.match import Evidence, match_without_labels
 from kinfolk.linking.rivals import ONCE, Contest
 from kinfolk.linking.run import Run
-from kinfolk.linking.spaces import Space, tfidf_space
+from kinfolk.linking.spaces import tfidf_space
 from kinfolk.linking.stored import contest_of, keep_records, keep_result
 
 _WHOLE_RECORD_K, _FIELD_K = 10, 5
@@ -111,20 +111,10 @@ def link(
     keep_records(store, records_left, records_right)
     clock.stop(f"{len(records_left):,} and {len(records_right):,} records")
 
-    clock.start("represent")
-    texts = whole_texts(records_left), whole_texts(records_right)
-    whole = tfidf_space(*texts)
-    near = neighbors(whole, _WHOLE_RECORD_K)
-    seeds = near.mutual_best(len(records_left), len(records_right))
-    pairs = align_fields(records_left, records_right, given=[p for role in given.values() for p in role], seeds=seeds)
-    fields = prepare_fields(records_left, records_right, pairs)
-    clock.stop(", ".join(f"{f.pair.label} ({f.pair.role})" for f in fields) or "no field in common: whole records only")
-
     scores = store.load("scores")
     if scores is None:
-        scores = _score(
-            records_left, records_right, fields, (*texts, whole), near, judged, relation, seed, store, clock
-        )
+        pairs = [pair for role in given.values() for pair in role]
+        scores = _score(records_left, records_right, pairs, judged, relation, seed, store, clock)
         store.save("scores", scores)
     metadata = scores.schema.metadata or {}
     prior = float(metadata.get(b"prior", b"-50"))
@@ -158,30 +148,30 @@ def link(
 def _score(
     left: Records,
     right: Records,
-    fields: tuple[Field, ...],
-    whole: tuple[list[str], list[str], Space],
-    near: Neighbors,
+    given: Sequence[tuple[str, str]],
     judged: Labels | None,
     relation: str,
     seed: int,
     store: Run,
     clock: _Clock,
 ) -> pa.Table:
+    clock.start("represent")
+    texts = whole_texts(left), whole_texts(right)
+    whole = tfidf_space(*texts)
+    near = neighbors(whole, _WHOLE_RECORD_K)
+    pairs = align_fields(left, right, given=given, seeds=near.mutual_best(len(left), len(right)))
+    fields = prepare_fields(left, right, pairs)
+    clock.stop(", ".join(f"{f.pair.label} ({f.pair.role})" for f in fields) or "no field in common: whole records only")
     clock.start("candidates")
-    telling = [f.space for f in fields if f.pair.role == "text" and f.distinctness > _MIN_DISTINCTNESS]
-    num_right = max(1, len(right))
     found = store.load("candidates")
     if found is None:
-        lists = [near.pairs(num_right), *(neighbors(space, _FIELD_K).pairs(num_right) for space in telling)]
-        if judged is not None:
-            lists.append(Candidates(judged.left, judged.right))
-        candidates = union([c.left for c in lists], [c.right for c in lists], num_right)
+        candidates = _candidates(near, fields, judged, max(1, len(right)))
         store.save("candidates", pa.table({"left": candidates.left, "right": candidates.right}))
     else:
         candidates = Candidates(found.column("left").to_numpy(), found.column("right").to_numpy())
     clock.stop(f"{len(candidates):,} pairs")
     clock.start("compare")
-    comparisons = compare(left, right, fields, whole, candidates.left, candidates.right)
+    comparisons = compare(left, right, fields, (*texts, whole), candidates.left, candidates.right)
     clock.stop(f"{comparisons.values.shape[1]} comparisons a pair")
     clock.start("match")
     left_once, right_once = ONCE[relation]
@@ -190,10 +180,18 @@ def _score(
     clock.stop()
     if judged is not None:
         clock.start("learn")
-        features = pair_features(left, right, fields, whole[2], candidates.left, candidates.right)
-        evidence = match_with_labels(features, judged.of(candidates, num_right), contest, evidence, seed=seed)
+        features = pair_features(left, right, fields, whole, candidates.left, candidates.right)
+        evidence = match_with_labels(features, judged.of(candidates, max(1, len(right))), contest, evidence, seed=seed)
         clock.stop(f"{len(judged):,} labels")
     return _scores_table(candidates, comparisons, evidence)
+
+
+def _candidates(near: Neighbors, fields: tuple[Field, ...], judged: Labels | None, num_right: int) -> Candidates:
+    telling = [f.space for f in fields if f.pair.role == "text" and f.distinctness > _MIN_DISTINCTNESS]
+    lists = [near.pairs(num_right), *(neighbors(space, _FIELD_K).pairs(num_right) for space in telling)]
+    if judged is not None:
+        lists.append(Candidates(judged.left, judged.right))
+    return union([c.left for c in lists], [c.right for c in lists], num_right)
 
 
 def _scores_table(candidates: Candidates, comparisons: Comparisons, evidence: Evidence) -> pa.Table:
@@ -203,7 +201,7 @@ def _scores_table(candidates: Candidates, comparisons: Comparisons, evidence: Ev
         "probability": pa.array(evidence.probability, pa.float64()),
     }
     for index, label in enumerate(evidence.labels):
-        columns[EVIDENCE + label] = pa.array(evidence.log_odds[:, index].astype(np.float32))
+        columns[EVIDENCE + label] = pa.array(evidence.log_odds[:, index], pa.float32())
         shown = comparisons.shown.get(label, -1)
         if shown >= 0:
             similarity = np.clip(comparisons.values[:, shown], 0, 1)
