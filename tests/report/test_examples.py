@@ -3,18 +3,7 @@ from typing import Any
 import numpy as np
 
 from kinfolk.report.examples import choose_examples
-from kinfolk.report.pair_table import PairTable, pair_table
-
-
-def pairs_of(links: Any) -> PairTable:
-    return pair_table(
-        links.scores,
-        links.left,
-        links.right,
-        relation=links.relation,
-        threshold=links.threshold,
-        explain=links.explain_candidate,
-    )
+from kinfolk.report.links_page import pairs_of
 
 
 def test_every_pair_is_in_its_group(restaurants: Any) -> None:

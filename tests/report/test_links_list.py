@@ -4,18 +4,7 @@ from typing import Any
 import numpy as np
 
 from kinfolk.report.links_list import aligned_fields, embedded_json, links_data
-from kinfolk.report.pair_table import PairTable, pair_table
-
-
-def pairs_of(links: Any) -> PairTable:
-    return pair_table(
-        links.scores,
-        links.left,
-        links.right,
-        relation=links.relation,
-        threshold=links.threshold,
-        explain=links.explain_candidate,
-    )
+from kinfolk.report.links_page import pairs_of
 
 
 def test_the_list_holds_every_link_with_its_values_and_evidence(restaurants: Any) -> None:

@@ -41,9 +41,9 @@ def links_title(links: Links) -> str:
     return f"{links.left.name} ↔ {links.right.name}"
 
 
-def links_sections(links: Links, truth: pa.Table | None) -> list[str]:
-    """The sections of the page, top to bottom."""
-    pairs = pair_table(
+def pairs_of(links: Links) -> PairTable:
+    """The candidate pairs of a result."""
+    return pair_table(
         links.scores,
         links.left,
         links.right,
@@ -51,6 +51,11 @@ def links_sections(links: Links, truth: pa.Table | None) -> list[str]:
         threshold=links.threshold,
         explain=links.explain_candidate,
     )
+
+
+def links_sections(links: Links, truth: pa.Table | None) -> list[str]:
+    """The sections of the page, top to bottom."""
+    pairs = pairs_of(links)
     judgement = judge(pairs, links.to_arrow(), truth) if truth is not None else None
     sides = (Side("left", links.left, links.right), Side("right", links.right, links.left))
     return [
