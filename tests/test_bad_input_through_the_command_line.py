@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 
 import pytest
 
+import corrupted
 from kinfolk.cli import main
 from kinfolk.data import read_table
 
-_SPEC = importlib.util.spec_from_file_location("corrupted", Path(__file__).parent / "corrupted.py")
-assert _SPEC is not None
-assert _SPEC.loader is not None
-corrupted = importlib.util.module_from_spec(_SPEC)
-sys.modules["corrupted"] = corrupted
-_SPEC.loader.exec_module(corrupted)
 CASES = corrupted.corrupted_inputs()
 
 

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import corrupted
 from kinfolk.data import Records, describe_roles, read_records
 from kinfolk.errors import KinfolkError
 
-_SPEC = importlib.util.spec_from_file_location("corrupted", Path(__file__).parents[1] / "corrupted.py")
-assert _SPEC is not None
-assert _SPEC.loader is not None
-corrupted = importlib.util.module_from_spec(_SPEC)
-sys.modules["corrupted"] = corrupted
-_SPEC.loader.exec_module(corrupted)
 CASES = corrupted.corrupted_inputs()
 
 

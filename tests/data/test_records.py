@@ -90,13 +90,10 @@ def test_ids_are_kept_as_given():
     assert Records(chunked.table.slice(0, 0), {"id": "id"}).ids.to_pylist() == []
 
 
-def test_missing_and_duplicated_ids_are_said_and_can_be_refused():
+def test_missing_and_duplicated_ids_are_said():
     records = read_records({"id": ["7", "8", None, "7"], "name": list("abcd")}, name="left.csv")
     assert any("1 of 4 records without an id" in note and "row 3" in note for note in records.notes)
     assert any("2 records share their id" in note and "'7'; rows 1 and 4" in note for note in records.notes)
-    with pytest.raises(DataError, match=r"Unique ids are needed here. left.csv: 1 of 4 records without an id"):
-        records.require_unique_ids()
-    read_records({"id": ["7", "07"], "name": list("ab")}).require_unique_ids()
 
 
 def test_a_selection_reads_ambiguous_values_as_the_whole_column_does():
