@@ -11,7 +11,6 @@ This module needs only the standard library, so that the peers' environment can 
 from __future__ import annotations
 
 import csv
-import gzip
 import os
 from pathlib import Path
 
@@ -105,9 +104,3 @@ def _febrl_folder(name: str) -> Path:
         pd.DataFrame({"id": table.index, "cluster_id": person}).to_csv(folder / "clusters.csv", index=False)
     done.touch()
     return folder
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a gzip CSV, every value as text ("" where missing)."""
-    with gzip.open(path, "rt", newline="", encoding="utf-8") as file:
-        return [dict(row) for row in csv.DictReader(file)]

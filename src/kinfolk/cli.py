@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -17,6 +17,9 @@ from rich.table import Table
 from kinfolk import __version__
 from kinfolk.app.audit_command import audit
 from kinfolk.errors import ConfigurationError, KinfolkError, MissingExtraError
+
+if TYPE_CHECKING:
+    from kinfolk.linking.links import Links
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Learn what belongs together, then link it."
@@ -199,7 +202,7 @@ def _threshold(given: str) -> float | None:
         raise ConfigurationError(f"--threshold must be 'auto' or a number in [0, 1]. Got {given!r}.") from None
 
 
-def _summary(links: Any) -> dict[str, object]:
+def _summary(links: Links) -> dict[str, object]:
     estimate = links.estimate
     return {
         "links": len(links),
@@ -214,7 +217,7 @@ def _summary(links: Any) -> dict[str, object]:
     }
 
 
-def _print_links(links: Any, output: Path, report: Path | None) -> None:
+def _print_links(links: Links, output: Path, report: Path | None) -> None:
     console = Console(highlight=False)
     console.print(
         f"[bold]{len(links):,} links[/] between {len(links.left):,} and {len(links.right):,} records → {output}"

@@ -173,18 +173,6 @@ class Records:
         """The same records with more sentences for the user."""
         return replace(self, notes=self.notes + notes)
 
-    def require_unique_ids(self) -> None:
-        """Check that every record has an id of its own, for callers that look records up by id.
-
-        Raises:
-            DataError: ids are missing or occur more than once; says how many and where.
-        """
-        from kinfolk.data.ids import id_notes
-
-        notes = id_notes(self)
-        if notes:
-            raise DataError(f"Unique ids are needed here. {notes[0]}")
-
     def fingerprint(self) -> str:
         """A short text that changes when contents, column names, roles or the order of rows change, and only then."""
         digest = hashlib.blake2b(digest_size=16)
