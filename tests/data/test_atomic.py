@@ -1,5 +1,8 @@
 """Result files are whole or absent."""
 
+import subprocess
+import sys
+
 import pyarrow as pa
 import pytest
 from hypothesis import example, given
@@ -91,3 +94,23 @@ def test_any_text_comes_back(tmp_path_factory, rows, suffix):
         return  # a row that repeats the header is taken for one
     assert again["first column"].to_pylist() == [a for a, _ in clean]
     assert again["second"].to_pylist() == [b for _, b in clean]
+
+
+def test_what_a_killed_writer_left_is_cleared_by_the_next_and_a_living_one_is_not_disturbed(tmp_path):
+    script = (
+        "import os, signal, sys\n"
+        "from kinfolk.data.atomic import atomic_write\n"
+        "with atomic_write(sys.argv[1]) as aside:\n"
+        "    aside.write_text('half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    target = tmp_path / "links [1].csv"
+    subprocess.run([sys.executable, "-c", script, target], check=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    with atomic_write(target) as first:
+        assert list(tmp_path.iterdir()) == [first]
+        with atomic_write(target) as second:
+            second.write_text("second")
+        first.write_text("first")
+    assert [path.name for path in tmp_path.iterdir()] == ["links [1].csv"]
+    assert target.read_text() == "first"

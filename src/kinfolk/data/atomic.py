@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import platform
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 import pyarrow as pa
@@ -108,7 +110,7 @@ def read_table(path: str | Path) -> pa.Table:
 
 
 def _beside(path: Path) -> Path:
-    """A name for what will become ``path``, in a folder that is there."""
+    """A name for what will become ``path``, in a folder that is there, without what killed writers of it left behind."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -117,7 +119,27 @@ def _beside(path: Path) -> Path:
         ) from error
     if path.is_dir():
         raise DataError(f"Cannot write {path}: it is a folder. Give the name of a file.")
-    return path.with_name(f".{path.stem[:100]}.{os.getpid()}-{secrets.token_hex(4)}.part{path.suffix}")
+    machine = "".join(c for c in platform.node() if c.isalnum())[:30]
+    start, end = f".{path.stem[:100]}.{machine}-", f".part{path.suffix}"
+    for remains in path.parent.glob(f"{escape(start)}*{escape(end)}"):
+        pid = remains.name.removeprefix(start).partition("-")[0]
+        if pid.isdecimal() and not _is_running(int(pid)):
+            with suppress(OSError):
+                remains.unlink(missing_ok=True)
+    return path.with_name(f"{start}{os.getpid()}-{secrets.token_hex(4)}{end}")
+
+
+def _is_running(pid: int) -> bool:
+    """Whether a process of this machine may still be writing; where that cannot be asked, it may."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def _known_suffix(path: str | Path) -> str:
