@@ -1,0 +1,114 @@
+"""``kinfolk link``: two tables in, links out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from kinfolk.cli.options import (
+    AsJson,
+    Fields,
+    Ignore,
+    Quiet,
+    Report,
+    RunFolder,
+    Threshold,
+    read_threshold,
+    split_columns,
+)
+from kinfolk.cli.progress import show_progress
+from kinfolk.cli.results import check_places, print_notes, print_stages
+from kinfolk.cli.terminal import results
+
+if TYPE_CHECKING:
+    from kinfolk.linking.links import Links
+
+
+def link(
+    left: Annotated[str, typer.Argument(help="The first table: a file, or a SELECT statement.")],
+    right: Annotated[str, typer.Argument(help="The second table.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the links go (.parquet, .csv, .tsv, .jsonl).")],
+    id: Annotated[str | None, typer.Option(help="The id column of both tables.")] = None,
+    left_id: Annotated[str | None, typer.Option(help="The id column of the first table.")] = None,
+    right_id: Annotated[str | None, typer.Option(help="The id column of the second table.")] = None,
+    text: Fields = None,
+    number: Fields = None,
+    date: Fields = None,
+    category: Fields = None,
+    ignore: Ignore = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Judged pairs to learn from: left_id, right_id, label (1 or 0).")
+    ] = None,
+    relation: Annotated[str, typer.Option(help="auto, one-to-one, many-to-one or one-to-many.")] = "auto",
+    threshold: Threshold = "auto",
+    run: RunFolder = None,
+    report: Report = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Link two tables: who in the one is who in the other."""
+    import kinfolk
+    from kinfolk.data import write_table
+
+    check_places(output, report, inputs=(left, right, labels))
+    with show_progress(silent=quiet or as_json) as progress:
+        links = kinfolk.link(
+            left,
+            right,
+            left_id=left_id or id,
+            right_id=right_id or id,
+            text=split_columns(text),
+            number=split_columns(number),
+            date=split_columns(date),
+            category=split_columns(category),
+            ignore=split_columns(ignore),
+            labels=labels,
+            relation=relation,
+            threshold=read_threshold(threshold),
+            run=run,
+            progress=progress,
+        )
+        progress("write")
+        write_table(links.to_arrow(), output)
+        if report is not None:
+            links.report(report)
+    if as_json:
+        typer.echo(json.dumps({**_summary(links), "output": str(output)}, default=str))
+    elif not quiet:
+        print_links(links, output, report)
+
+
+def print_links(links: Links, output: Path, report: Path | None) -> None:
+    """Say what was found, how good it is thought to be, and where it lies."""
+    console = results()
+    console.print(
+        f"[bold]{len(links):,} links[/] between {len(links.left):,} and {len(links.right):,} records → {escape(str(output))}"
+    )
+    estimate = links.estimate
+    console.print(
+        f"Estimated without truth: precision {estimate.precision}, recall {estimate.recall} of the matches "
+        f"among the candidates, F1 {estimate.f1}"
+    )
+    print_stages(console, links.stages)
+    print_notes(console, links.notes)
+    if report is not None:
+        console.print(f"Report: {escape(str(report))}")
+
+
+def _summary(links: Links) -> dict[str, object]:
+    return {
+        "links": len(links),
+        "left": len(links.left),
+        "right": len(links.right),
+        "candidates": links.scores.num_rows,
+        "relation": links.relation,
+        "threshold": links.threshold,
+        "estimate": asdict(links.estimate),
+        "stages": [asdict(stage) for stage in links.stages],
+        "notes": list(links.notes),
+    }

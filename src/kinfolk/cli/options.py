@@ -1,0 +1,39 @@
+"""Options that several commands have in common, and what was typed for them turned into values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kinfolk.errors import ConfigurationError
+
+Fields = Annotated[
+    list[str] | None, typer.Option(help="Columns of this role: NAME, LEFT=RIGHT, or several with commas.")
+]
+Ignore = Annotated[list[str] | None, typer.Option(help="Columns to leave out.")]
+Threshold = Annotated[str, typer.Option(help="auto, or the least probability of a link.")]
+RunFolder = Annotated[Path | None, typer.Option(help="Folder that keeps finished stages, to go on after a stop.")]
+Report = Annotated[Path | None, typer.Option(help="Write the report, one HTML file, here.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")]
+Quiet = Annotated[bool, typer.Option(help="Print nothing but errors.")]
+
+
+def split_columns(entries: list[str] | None) -> list[str]:
+    """Columns named one by one, with commas, or both."""
+    return [part.strip() for entry in entries or [] for part in entry.split(",") if part.strip()]
+
+
+def read_threshold(given: str) -> float | None:
+    """The least probability of a link; None where the program is to choose it.
+
+    Raises:
+        ConfigurationError: neither a number nor ``auto``. Whether it lies in [0, 1] is checked by what uses it.
+    """
+    if given == "auto":
+        return None
+    try:
+        return float(given)
+    except ValueError:
+        raise ConfigurationError(f"--threshold must be 'auto' or a number in [0, 1]. Got {given!r}.") from None

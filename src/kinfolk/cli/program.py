@@ -1,0 +1,47 @@
+"""The program: its commands, and how it ends when something is wrong."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from kinfolk import __version__
+from kinfolk.cli.audit import audit
+from kinfolk.cli.demo import demo
+from kinfolk.cli.evaluate import evaluate
+from kinfolk.cli.link import link
+from kinfolk.cli.terminal import print_error
+from kinfolk.errors import KinfolkError
+
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, help="Learn what belongs together, then link it."
+)
+# In the order of the help. A command's file imports what it works with inside the function: the help stays quick.
+for command in (link, evaluate, audit, demo):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; errors made on purpose are one sentence and exit code 2."""
+    try:
+        app()
+    except KinfolkError as error:
+        print_error(str(error))
+        sys.exit(2)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kinfolk {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    del version
