@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from kinfolk.linking.spaces import Space
 
-_POSTINGS_PER_RECORD = 40_000  # most entries of the other table that one record's features may touch
+POSTINGS_PER_RECORD = 10_000  # most entries of the other table that one record's features may touch
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Candidates:
 def nearest(queries: sp.csr_matrix, corpus: sp.csr_matrix, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The k rows of the corpus with the largest inner product, for each query.
 
-    Very common features of a query are left out when together they would touch more than 40,000 entries of the corpus
+    Very common features of a query are left out when together they would touch more than 10,000 entries of the corpus
     (rare ones decide who is near), so that the cost grows with the number of queries and not with its square.
 
     Returns:
@@ -83,13 +83,13 @@ def _rarest(queries: sp.csr_matrix, corpus: sp.csr_matrix) -> sp.csr_matrix:
     frequency = np.bincount(corpus.indices, minlength=corpus.shape[1])
     touched = frequency[queries.indices].astype(np.int64)
     rows = np.repeat(np.arange(queries.shape[0]), np.diff(queries.indptr))
-    if np.bincount(rows, touched, minlength=1).max(initial=0) <= _POSTINGS_PER_RECORD:
+    if np.bincount(rows, touched, minlength=1).max(initial=0) <= POSTINGS_PER_RECORD:
         return queries
     order = np.lexsort((touched, rows))  # rarest first within each row
     total = np.cumsum(touched[order])
     before_row = np.concatenate([[0], total])[queries.indptr[:-1]]
     keep = np.zeros(len(order), dtype=bool)
-    keep[order] = total - before_row[rows] <= _POSTINGS_PER_RECORD
+    keep[order] = total - before_row[rows] <= POSTINGS_PER_RECORD
     pruned = queries.copy()
     pruned.data = np.where(keep, pruned.data, 0).astype(np.float32)
     pruned.eliminate_zeros()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,32 +16,39 @@ _DIRECT_TABLE = 50_000_000  # largest number of possible n-grams that is looked 
 def character_ngrams(texts: Sequence[str], size: int = 3) -> sp.csr_matrix:
     """Count the n-grams of characters of each text, with words padded by one space and no n-gram across words.
 
-    The same features as scikit-learn's ``char_wb`` analyzer for words at least ``size - 2`` long.
+    A padded word shorter than ``size`` is one n-gram by itself, so that no word is lost: the features are those of
+    scikit-learn's ``char_wb`` analyzer.
 
     Args:
         texts: normalized texts (single spaces, none at the ends).
-        size: characters in an n-gram, at least 2.
+        size: characters in an n-gram, at least 3.
 
     Returns:
         Counts (len(texts), distinct n-grams), float32, sorted indices.
     """
-    characters = np.frombuffer((" " + " \n ".join(texts) + " ").encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    alphabet, codes = np.unique(characters, return_inverse=True)
-    newline, space = np.searchsorted(alphabet, [ord("\n"), ord(" ")])
-    row_of = np.cumsum(codes == newline) if len(texts) > 1 else np.zeros(len(codes), dtype=np.int64)
-    num_windows = max(0, len(codes) - size + 1)
-    key = np.zeros(num_windows, dtype=np.int64)
-    valid = np.ones(num_windows, dtype=bool)
-    for offset in range(size):
+    codes, num_codes, space, newline = _character_codes(" " + " \n ".join(texts) + " " * (size - 1))
+    row_of = np.cumsum(codes == newline, dtype=np.int32)
+    num_windows = len(codes) - size + 1
+    first = codes[:num_windows]
+    key, num_keys = first.astype(np.int64), num_codes
+    valid = first != newline
+    ended = np.zeros(num_windows, dtype=bool)  # the word is over before the window is; the rest counts as spaces
+    for offset in range(1, size):
         window = codes[offset : offset + num_windows]
-        key = key * len(alphabet) + window
-        if len(texts) > 1:
-            valid &= window != newline
-        if 0 < offset < size - 1:
+        if num_keys * num_codes > _DIRECT_TABLE:  # also keeps the keys of long n-grams within 64 bits
+            key, num_keys = _dense_codes(key, num_keys)
+            key = key.astype(np.int64)
+        key *= num_codes
+        key += np.where(ended, space, window) if offset > 2 else window
+        num_keys *= num_codes
+        valid &= ended | (window != newline)
+        if offset == 1:
             valid &= window != space
-    key, rows = key[valid], row_of[:num_windows][valid]
-    columns, num_columns = _dense_codes(key, len(alphabet) ** size)
-    return _counts(rows, columns, len(texts), num_columns)
+        elif offset < size - 1:
+            ended |= window == space
+    valid &= ~ended | (first == space)
+    columns, num_columns = _dense_codes(key[valid], num_keys)
+    return _counts(row_of[:num_windows][valid], columns, len(texts), num_columns)
 
 
 def words(texts: Sequence[str]) -> tuple[sp.csr_matrix, list[str]]:
@@ -60,11 +68,26 @@ def words(texts: Sequence[str]) -> tuple[sp.csr_matrix, list[str]]:
     return _counts(rows[keep], columns[keep], len(texts), max(1, len(vocabulary))), vocabulary or [""]
 
 
+def _character_codes(text: str) -> tuple[np.ndarray, int, int, int]:
+    """Characters as consecutive numbers in the order of Unicode (int32), how many there are, and two of them.
+
+    Returns:
+        Codes, the number of different codes, the code of a space and that of a line break, which may not occur.
+    """
+    characters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    present = np.zeros(sys.maxunicode + 1, dtype=bool)
+    present[characters] = True
+    present[[ord(" "), ord("\n")]] = True
+    code_of = np.cumsum(present, dtype=np.int32) - 1
+    return code_of[characters], int(present.sum()), int(code_of[ord(" ")]), int(code_of[ord("\n")])
+
+
 def _dense_codes(key: np.ndarray, num_possible: int) -> tuple[np.ndarray, int]:
+    """Keys as consecutive numbers in the same order, and how many there are (1 at least)."""
     if num_possible <= _DIRECT_TABLE:
         present = np.zeros(num_possible, dtype=bool)
         present[key] = True
-        return (np.cumsum(present) - 1)[key], max(1, int(present.sum()))
+        return (np.cumsum(present, dtype=np.int32) - 1)[key], max(1, int(present.sum()))
     distinct, columns = np.unique(key, return_inverse=True)
     return columns, max(1, len(distinct))
 

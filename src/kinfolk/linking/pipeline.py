@@ -24,6 +24,7 @@ from kinfolk.linking.links import EVIDENCE, SIMILARITY, Links, Stage
 from kinfolk.linking.match import Evidence, match_without_labels
 from kinfolk.linking.rivals import ONCE, Contest
 from kinfolk.linking.run import Run
+from kinfolk.linking.search_space import search_space
 from kinfolk.linking.spaces import tfidf_space
 from kinfolk.linking.stored import contest_of, keep_records, keep_result
 
@@ -158,7 +159,7 @@ def _score(
     clock.start("represent")
     texts = whole_texts(left), whole_texts(right)
     whole = tfidf_space(*texts)
-    near = neighbors(whole, _WHOLE_RECORD_K)
+    near = neighbors(search_space(*texts, whole), _WHOLE_RECORD_K)
     pairs = align_fields(left, right, given=given, seeds=near.mutual_best(len(left), len(right)))
     fields = prepare_fields(left, right, pairs)
     clock.stop(", ".join(f"{f.pair.label} ({f.pair.role})" for f in fields) or "no field in common: whole records only")
@@ -187,8 +188,9 @@ def _score(
 
 
 def _candidates(near: Neighbors, fields: tuple[Field, ...], judged: Labels | None, num_right: int) -> Candidates:
-    telling = [f.space for f in fields if f.pair.role == "text" and f.distinctness > _MIN_DISTINCTNESS]
-    lists = [near.pairs(num_right), *(neighbors(space, _FIELD_K).pairs(num_right) for space in telling)]
+    telling = [f for f in fields if f.pair.role == "text" and f.distinctness > _MIN_DISTINCTNESS]
+    spaces = (search_space(f.left, f.right, f.space) for f in telling)
+    lists = [near.pairs(num_right), *(neighbors(space, _FIELD_K).pairs(num_right) for space in spaces)]
     if judged is not None:
         lists.append(Candidates(judged.left, judged.right))
     return union([c.left for c in lists], [c.right for c in lists], num_right)
