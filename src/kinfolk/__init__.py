@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from kinfolk.data import Records, read_records
     from kinfolk.evaluation import evaluate
     from kinfolk.linking.audit.entry import audit
+    from kinfolk.linking.clusters import Clusters
+    from kinfolk.linking.dedupe import cluster, dedupe
     from kinfolk.linking.links import Links
     from kinfolk.linking.pipeline import link
     from kinfolk.linking.stored import load
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Clusters",
     "ConfigurationError",
     "DataError",
     "KinfolkError",
@@ -28,6 +31,8 @@ __all__ = [
     "RunError",
     "__version__",
     "audit",
+    "cluster",
+    "dedupe",
     "evaluate",
     "link",
     "load",
@@ -35,9 +40,12 @@ __all__ = [
 ]
 
 _HOME = {
+    "Clusters": "kinfolk.linking.clusters",
     "Links": "kinfolk.linking.links",
     "Records": "kinfolk.data",
     "audit": "kinfolk.linking.audit.entry",
+    "cluster": "kinfolk.linking.dedupe",
+    "dedupe": "kinfolk.linking.dedupe",
     "evaluate": "kinfolk.evaluation",
     "link": "kinfolk.linking.pipeline",
     "load": "kinfolk.linking.stored",

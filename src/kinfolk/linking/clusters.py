@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from kinfolk.data import Records
+from kinfolk.data import Records, read_table
 from kinfolk.evaluation import evaluate_clusters
 from kinfolk.evaluation.interval import Estimate
 from kinfolk.linking.explanation import Explanation
-from kinfolk.linking.links import Links, Stage
+from kinfolk.linking.links import Links, Stage, row_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
     from kinfolk.evaluation import ClusterMetrics
     from kinfolk.evaluation.tables import TableLike
 
@@ -52,17 +57,59 @@ class Clusters:
         """Precision, recall and F1 of the pairs, without truth."""
         return self.pairs.estimate
 
+    def __len__(self) -> int:
+        return len(np.unique(self.labels))
+
+    def __repr__(self) -> str:
+        return f"Clusters({self.records.name}, {len(self):,} groups of {len(self.records):,} records)"
+
     def to_arrow(self) -> pa.Table:
-        """The groups: ``id`` as given and ``cluster_id``, the id of the first record of the group."""
+        """The groups: ``id`` as given and ``cluster_id``, the id of the first record of the group.
+
+        Where the first records of several groups share an id, or have none, the cluster ids are row numbers from 1 on.
+        """
         ids = self.records.ids
+        leaders = ids.take(pa.array(np.unique(self.labels)))
+        if leaders.null_count or len(leaders.unique()) < len(leaders):
+            return pa.table({"id": ids, "cluster_id": pa.array(self.labels + 1, pa.int64())})
         return pa.table({"id": ids, "cluster_id": ids.take(pa.array(self.labels))})
 
-    def evaluate(self, truth: TableLike) -> ClusterMetrics:
-        """Compare the groups with the true ones (columns ``id`` and ``cluster_id``)."""
-        return evaluate_clusters(self.to_arrow(), truth)
+    def to_pandas(self) -> pd.DataFrame:
+        """The groups as a pandas data frame."""
+        frame: pd.DataFrame = self.to_arrow().to_pandas()
+        return frame
+
+    def to_polars(self) -> pl.DataFrame:
+        """The groups as a polars data frame."""
+        import polars
+
+        frame = polars.from_arrow(self.to_arrow())
+        assert isinstance(frame, polars.DataFrame)
+        return frame
+
+    def report(self, path: str | Path) -> Path:
+        """Write the report, one HTML file that needs no network."""
+        # The report stands to the right of linking; only this convenience reaches over.
+        write_report = import_module("kinfolk.report").write_report
+        return Path(write_report(self, path))
+
+    def evaluate(self, truth: TableLike | str | Path) -> ClusterMetrics:
+        """Compare the groups with the true ones.
+
+        Args:
+            truth: a file or table with columns ``id`` and ``cluster_id``.
+        """
+        table = read_table(truth) if isinstance(truth, str | Path) else truth
+        return evaluate_clusters(self.to_arrow(), table)
 
     def explain(self, first_id: object, second_id: object) -> Explanation:
-        """Say what speaks for and against one candidate pair."""
+        """Say what speaks for and against one candidate pair, given either way round.
+
+        Raises:
+            ConfigurationError: an id that does not exist, or a pair that was not a candidate.
+        """
+        if row_of(self.records, first_id) > row_of(self.records, second_id):
+            first_id, second_id = second_id, first_id
         return self.pairs.explain(first_id, second_id)
 
     def explain_candidate(self, position: int) -> Explanation:

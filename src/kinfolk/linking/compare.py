@@ -14,7 +14,7 @@ from kinfolk.linking.spaces import Space, information_space, tfidf_space
 
 WHOLE_RECORD = "whole record"
 CODES = "codes"
-_SHORT_TEXT = 30  # mean characters up to which the edit distance of the whole value says something
+SHORT_TEXT = 30  # mean characters up to which the edit distance of the whole value says something
 _ONE_PIECE = 5  # mean words up to which a value is one piece of evidence, like a name, and not a description
 
 
@@ -95,7 +95,7 @@ def compare(
     texts_left, texts_right, space = whole
     table.add(WHOLE_RECORD, space.similarity(rows_left, rows_right), show=True)
     table.add(WHOLE_RECORD, tfidf_space(squash(texts_left), squash(texts_right), 4).similarity(rows_left, rows_right))
-    for values in _shared_information(information_space(texts_left, texts_right), rows_left, rows_right):
+    for values in shared_information(information_space(texts_left, texts_right), rows_left, rows_right):
         table.add(WHOLE_RECORD, values)
     codes = information_space(texts_left, texts_right, codes_only=True)
     shared = codes.similarity(rows_left, rows_right)
@@ -137,20 +137,20 @@ def _compare_field(table: _Columns, left: Records, right: Records, field: Field,
     table.add(label, field.space.similarity(rows_left, rows_right), missing, show=True)
     if field.pair.role == "number":  # 0 is how price lists write unknown
         a, b = left.numbers(field.pair.left)[rows_left], right.numbers(field.pair.right)[rows_right]
-        table.add(label, _relative_closeness(a, b), ~(np.isfinite(a) & np.isfinite(b)) | (a == 0) | (b == 0))
+        table.add(label, relative_closeness(a, b), ~(np.isfinite(a) & np.isfinite(b)) | (a == 0) | (b == 0))
         return
     mean_length = np.mean([len(t) for t in (*field.left, *field.right) if t])
-    if mean_length <= _SHORT_TEXT:
-        table.add(label, _edit_similarity(field, rows_left, rows_right), missing)
+    if mean_length <= SHORT_TEXT:
+        table.add(label, edit_similarity(field, rows_left, rows_right), missing)
     if field.pair.role == "text" and mean_length >= 6:
         squashed = tfidf_space(squash(field.left), squash(field.right), 4)
         table.add(label, squashed.similarity(rows_left, rows_right), missing)
-        shared, containment, _ = _shared_information(information_space(field.left, field.right), rows_left, rows_right)
+        shared, containment, _ = shared_information(information_space(field.left, field.right), rows_left, rows_right)
         table.add(label, containment, missing)
         table.add(label, shared, missing)
 
 
-def _shared_information(
+def shared_information(
     space: Space, rows_left: np.ndarray, rows_right: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Information shared (nats), as a share of the poorer record, and as a share of both."""
@@ -160,13 +160,15 @@ def _shared_information(
     return shared, shared / np.maximum(np.minimum(a, b), 1e-6), shared / np.maximum(a + b - shared, 1e-6)
 
 
-def _relative_closeness(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def relative_closeness(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """One minus the difference of two numbers as a share of the larger, in [0, 1]; NaN where either is."""
     with np.errstate(invalid="ignore", divide="ignore"):
         closeness: np.ndarray = 1 - np.abs(a - b) / np.maximum(np.abs(a), np.abs(b))
     return np.asarray(np.clip(closeness, 0, 1))
 
 
-def _edit_similarity(field: Field, rows_left: np.ndarray, rows_right: np.ndarray) -> np.ndarray:
+def edit_similarity(field: Field, rows_left: np.ndarray, rows_right: np.ndarray) -> np.ndarray:
+    """Share of the characters of two values that need no edit, in [0, 1]: float32 (pairs,)."""
     from rapidfuzz import fuzz, process
 
     values_left, values_right = np.array(field.left, dtype=object), np.array(field.right, dtype=object)

@@ -13,6 +13,18 @@ NO_CANDIDATE = "no candidate"
 BELOW_THE_CUT = "below the cut"
 LOST = "lost to a better link"
 
+UNLINKED = pa.schema(
+    {
+        "side": pa.string(),
+        "row": pa.int32(),
+        "reason": pa.string(),
+        "rival": pa.int32(),
+        "winner": pa.int32(),
+        "probability": pa.float64(),
+    }
+)
+"""The columns of the records without a link; see ``Links.unlinked``."""
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -89,10 +101,11 @@ def _side(
     return pa.table(
         {
             "side": pa.array([side] * len(alone), pa.string()),
-            "row": pa.array(alone, pa.int32()),
+            "row": alone.astype(np.int32),
             "reason": pa.array(reason.tolist(), pa.string()),
             "rival": pa.array(rival, pa.int32(), mask=~has),
             "winner": pa.array(winner, pa.int32(), mask=winner < 0),
             "probability": pa.array(chance, pa.float64(), mask=~has),
-        }
+        },
+        schema=UNLINKED,
     )

@@ -22,6 +22,8 @@ def probability_of_winners(winners: np.ndarray, decoys: np.ndarray) -> np.ndarra
     """
     from sklearn.isotonic import IsotonicRegression
 
+    # Scores that differ in the last bit only, as those of a pair taken both ways round, make interpolation 0 / 0.
+    winners, decoys = np.round(winners, 9), np.round(decoys, 9)
     ratio = _scaled_ratio(winners, decoys)
     mixture = _mixture(winners, decoys, ratio)
     average = 1 / (1 + np.exp(-(_logit(ratio) + _logit(mixture)) / 2))
@@ -58,7 +60,7 @@ def _mixture(winners: np.ndarray, decoys: np.ndarray, start: np.ndarray) -> np.n
         mean = np.average(winners, weights=probability)
         deviation = np.sqrt(np.average((winners - mean) ** 2, weights=probability)) + 1e-3
         match = np.exp(-0.5 * ((winners - mean) / deviation) ** 2) / (deviation * np.sqrt(2 * np.pi))
-        prevalence = probability.mean()
+        prevalence = np.clip(probability.mean(), 1e-6, 1 - 1e-6)  # all of one kind would leave 0 / 0 far out
         updated = prevalence * match / (prevalence * match + (1 - prevalence) * non_match)
         done = np.abs(updated - probability).max() < 1e-4
         probability = updated

@@ -42,6 +42,27 @@ class Labels:
         """A hash of what was judged how."""
         return hashlib.sha256(b"|".join(a.tobytes() for a in (self.left, self.right, self.label))).hexdigest()[:16]
 
+    def unordered(self) -> Labels:
+        """The same for pairs of one table: smaller row first, each pair once, none of a record with itself."""
+        found: dict[tuple[int, int], int] = {}
+        contradicted = set()
+        for a, b, label in zip(self.left.tolist(), self.right.tolist(), self.label.tolist(), strict=True):
+            said = found.setdefault((min(a, b), max(a, b)), label)
+            if said == UNKNOWN:
+                found[min(a, b), max(a, b)] = label
+            elif label not in (UNKNOWN, said):
+                contradicted.add((min(a, b), max(a, b)))
+        found = {pair: label for pair, label in found.items() if pair[0] != pair[1]}
+        found |= dict.fromkeys(contradicted & found.keys(), UNKNOWN)
+        notes = list(self.notes)
+        if contradicted:
+            notes.append(
+                f"Labels: {len(contradicted):,} pairs are judged both ways round, 1 and 0; they were left out."
+            )
+        pairs = sorted(found)
+        rows = np.array(pairs, dtype=np.int32).reshape(-1, 2)
+        return Labels(rows[:, 0], rows[:, 1], np.array([found[pair] for pair in pairs], dtype=np.int8), tuple(notes))
+
     def of(self, candidates: Candidates, num_right: int) -> np.ndarray:
         """The label of each candidate pair: 1, 0, or ``UNKNOWN``; int8 (candidates,)."""
         labels = np.full(len(candidates), UNKNOWN, dtype=np.int8)

@@ -111,7 +111,7 @@ class Links:
         Raises:
             ConfigurationError: an id that does not exist, or a pair that was not a candidate.
         """
-        i, j = _row(self.left, left_id), _row(self.right, right_id)
+        i, j = row_of(self.left, left_id), row_of(self.right, right_id)
         lefts, rights = self.scores.column("left").to_numpy(), self.scores.column("right").to_numpy()
         found = np.flatnonzero((lefts == i) & (rights == j))
         if not len(found):
@@ -124,7 +124,10 @@ class Links:
         """As ``explain``, for the pair in one row of ``scores``: ids may be missing or shared, rows are not."""
         lefts, rights = self.scores.column("left").to_numpy(), self.scores.column("right").to_numpy()
         probability = self.scores.column("probability").to_numpy()
-        others = np.flatnonzero((lefts == lefts[position]) ^ (rights == rights[position]))
+        other = (lefts == lefts[position]) ^ (rights == rights[position])
+        if self.relation == "many-to-many":  # a link is no rival where a record may have several
+            other &= ~self.scores.column("link").to_numpy()
+        others = np.flatnonzero(other)
         rival = self._explain_row(int(others[np.argmax(probability[others])]), None) if len(others) else None
         return self._explain_row(position, rival)
 
@@ -164,14 +167,24 @@ class Links:
 
     def _reason(self, row: dict[str, object]) -> str:
         probability = f"{row['probability']:.3f}"
-        if row["link"]:
+        above = row["probability"] >= self.threshold  # type: ignore[operator]
+        if row["link"] and above:
             return f"Linked: probability {probability}, at or above the cut of {self.threshold:.3f}."
-        if row["probability"] >= self.threshold:  # type: ignore[operator]
+        if row["link"]:
+            return f"In one group, by the other records in it: its own probability {probability} is below the cut."
+        if above and self.relation == "many-to-many":
+            return f"Not in one group although its probability {probability} is above the cut: the groups differ on average."
+        if above:
             return f"Not linked although its probability {probability} is above the cut: a better link took one record."
         return f"Not linked: probability {probability} is below the cut of {self.threshold:.3f}."
 
 
-def _row(records: Records, wanted: object) -> int:
+def row_of(records: Records, wanted: object) -> int:
+    """The first row with an id.
+
+    Raises:
+        ConfigurationError: no record has it.
+    """
     position = pc.index(
         records.ids,
         pa.scalar(wanted, type=records.ids.type)

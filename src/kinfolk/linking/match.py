@@ -22,7 +22,6 @@ from kinfolk.linking.rivals import Contest
 
 RIVALS = "rivals"
 TOO_LITTLE = "too little to compare"
-_ROUNDS = 8
 
 
 @dataclass(frozen=True)
@@ -50,12 +49,13 @@ class Evidence:
         return np.asarray(1 / (1 + np.exp(-np.clip(self.total, -50, 50))))
 
 
-def match_without_labels(comparisons: Comparisons, contest: Contest) -> Evidence:
+def match_without_labels(comparisons: Comparisons, contest: Contest, rounds: int = 8) -> Evidence:
     """Estimate the match probability of every candidate pair from the structure of the problem alone.
 
     Args:
         comparisons: what was compared, one row for each candidate pair.
         contest: the candidate pairs and which of them exclude each other.
+        rounds: how often the score is learned anew from the winners of the one before.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -68,7 +68,7 @@ def match_without_labels(comparisons: Comparisons, contest: Contest) -> Evidence
     margin_weights, intercept = np.array([0.0, 0.0, 1.0]), 0.0
     round_ = _hold(similar / (similar.std() or 1.0), margin_weights, intercept, contest)
     weights = np.zeros(design.width)
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         if round_ is None or not (round_.probability > 0.5).any():
             return nothing
         likely = round_.probability > 0.5

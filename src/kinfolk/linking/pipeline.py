@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,18 +19,17 @@ from kinfolk.linking.decide import decide, unlinked
 from kinfolk.linking.estimate import estimate_from_probabilities
 from kinfolk.linking.labeled_evidence import match_with_labels
 from kinfolk.linking.labels import Labels, read_labels
-from kinfolk.linking.links import EVIDENCE, SIMILARITY, Links, Stage
+from kinfolk.linking.links import EVIDENCE, SIMILARITY, Links
 from kinfolk.linking.match import Evidence, match_without_labels
 from kinfolk.linking.rivals import ONCE, Contest
 from kinfolk.linking.run import Run
 from kinfolk.linking.search_space import search_space
 from kinfolk.linking.spaces import tfidf_space
+from kinfolk.linking.stages import Clock, Progress
 from kinfolk.linking.stored import contest_of, keep_records, keep_result
 
 _WHOLE_RECORD_K, _FIELD_K = 10, 5
 _MIN_DISTINCTNESS = 0.3  # fields with fewer distinct values per record find no candidates of their own
-
-Progress = Callable[[str], None]
 
 
 def link(
@@ -78,7 +76,7 @@ def link(
     relation = "one-to-one" if relation == "auto" else relation
     if relation not in ONCE or relation == "many-to-many":
         raise ConfigurationError(f"relation must be auto, one-to-one, many-to-one or one-to-many. Got {relation!r}.")
-    clock = _Clock(progress)
+    clock = Clock(progress)
     clock.start("read")
     roles = {"text": text, "number": number, "date": date, "category": category}
     given = {role: split_mapping(entries) for role, entries in roles.items()}
@@ -109,7 +107,7 @@ def link(
         "labels": "none" if judged is None else f"{judged.fingerprint()}, seed {seed}",
     }
     store = Run(Path(run) if run is not None else None, key)
-    keep_records(store, records_left, records_right)
+    keep_records(store, left=records_left, right=records_right)
     clock.stop(f"{len(records_left):,} and {len(records_right):,} records")
 
     scores = store.load("scores")
@@ -154,7 +152,7 @@ def _score(
     relation: str,
     seed: int,
     store: Run,
-    clock: _Clock,
+    clock: Clock,
 ) -> pa.Table:
     clock.start("represent")
     texts = whole_texts(left), whole_texts(right)
@@ -209,20 +207,3 @@ def _scores_table(candidates: Candidates, comparisons: Comparisons, evidence: Ev
             similarity = np.clip(comparisons.values[:, shown], 0, 1)
             columns[SIMILARITY + label] = pa.array(similarity, mask=np.isnan(similarity))
     return pa.table(columns).replace_schema_metadata({"prior": repr(evidence.prior)})
-
-
-class _Clock:
-    """Times the stages and tells the caller when each begins."""
-
-    def __init__(self, progress: Progress | None) -> None:
-        self.stages: list[Stage] = []
-        self._progress = progress
-        self._name, self._began = "", 0.0
-
-    def start(self, name: str) -> None:
-        self._name, self._began = name, time.perf_counter()
-        if self._progress is not None:
-            self._progress(name)
-
-    def stop(self, detail: str = "") -> None:
-        self.stages.append(Stage(self._name, time.perf_counter() - self._began, detail))

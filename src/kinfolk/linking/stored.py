@@ -38,6 +38,10 @@ def load(run: str | Path) -> Links:
     folder = Path(run)
     if not folder.is_dir():
         raise RunError(f"There is no run folder {folder}. Give the folder that was given to link as --run.")
+    if (folder / "clusters.parquet").exists():
+        raise RunError(
+            f"{folder} holds a run of dedupe, not of link. Read clusters.parquet in it, or run the same dedupe command again."
+        )
     missing = [name for name in _PARTS if not (folder / name).exists()]
     if missing:
         raise RunError(
@@ -65,11 +69,11 @@ def load(run: str | Path) -> Links:
     return Links(left, right, scores, unlinked, prior, threshold, relation, estimate, stages, notes)
 
 
-def keep_records(store: Run, left: Records, right: Records) -> None:
-    """Keep the two tables with the roles of their columns; unfinished runs find them there already."""
+def keep_records(store: Run, **tables: Records) -> None:
+    """Keep tables by name with the roles of their columns; unfinished runs find them there already."""
     if store.folder is None:
         return
-    for name, records in (("left", left), ("right", right)):
+    for name, records in tables.items():
         if not (store.folder / f"{name}.parquet").exists():
             about = {
                 "roles": dict(records.roles),

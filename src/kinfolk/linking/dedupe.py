@@ -1,0 +1,171 @@
+"""Grouping one table from beginning to end: which of its records are the same thing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from kinfolk import __version__
+from kinfolk.data import Records, read_records
+from kinfolk.data.text import as_text
+from kinfolk.errors import ConfigurationError
+from kinfolk.linking.candidates import Candidates
+from kinfolk.linking.clusters import Clusters
+from kinfolk.linking.decide import UNLINKED
+from kinfolk.linking.estimate import estimate_from_probabilities
+from kinfolk.linking.grouping import check_grouping, group_records
+from kinfolk.linking.labels import read_labels
+from kinfolk.linking.links import Links
+from kinfolk.linking.run import Run
+from kinfolk.linking.score_within import score_within
+from kinfolk.linking.stages import Clock, Progress
+from kinfolk.linking.stored import keep_records
+
+
+def dedupe(
+    table: object,
+    *,
+    id: str | None = None,
+    text: Sequence[str] = (),
+    number: Sequence[str] = (),
+    date: Sequence[str] = (),
+    category: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    labels: object = None,
+    threshold: float = 0.5,
+    seed: int = 0,
+    run: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Clusters:
+    """Find the records of one table that are the same thing.
+
+    Args:
+        table: a file, query, data frame, Arrow table, list of dicts, or Records.
+        id: the id column; None looks for one.
+        text, number, date, category: columns of that role; the others are inferred.
+        ignore: columns to leave out.
+        labels: judged pairs, as a file or table with the columns ``left_id``, ``right_id`` and ``label`` (1 the same
+            thing, 0 not): they teach the matcher.
+        threshold: probability from which records belong together, in [0, 1].
+        seed: of what is random in learning from labels; without labels nothing is.
+        run: folder that keeps finished stages; the same call goes on where it stopped.
+        progress: called with the name of each stage as it begins.
+
+    Raises:
+        DataError: the table cannot be read.
+        ConfigurationError: an option is not possible.
+        RunError: the run folder belongs to another run.
+    """
+    return cluster(
+        table,
+        id=id,
+        text=text,
+        number=number,
+        date=date,
+        category=category,
+        ignore=ignore,
+        labels=labels,
+        threshold=threshold,
+        seed=seed,
+        run=run,
+        progress=progress,
+    )
+
+
+def cluster(
+    table: object,
+    *,
+    id: str | None = None,
+    text: Sequence[str] = (),
+    number: Sequence[str] = (),
+    date: Sequence[str] = (),
+    category: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    labels: object = None,
+    one_per: str | None = None,
+    grouping: str = "average",
+    threshold: float = 0.5,
+    seed: int = 0,
+    run: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Clusters:
+    """Group the records of one table, which may come from several sources.
+
+    As ``dedupe``, and:
+
+    Args:
+        one_per: column of which a group holds each value once at most: the source a record comes from, when each source
+            is free of duplicates. It is not compared.
+        grouping: "average" joins groups while their records are alike on average; "components" follows every pair above
+            the threshold and splits only groups that are chained together.
+    """
+    if not 0 <= threshold <= 1:
+        raise ConfigurationError(f"threshold must be in [0, 1]. Got {threshold}.")
+    way = check_grouping(grouping)
+    clock = Clock(progress)
+    clock.start("read")
+    records = read_records(table, id=id, text=list(text), number=list(number), date=list(date), category=list(category))
+    for name, column in [("ignore", c) for c in ignore] + ([("one_per", one_per)] if one_per else []):
+        if column not in records.roles:
+            raise ConfigurationError(
+                f"{name} names '{column}', which is no column of {records.name}. It has: {', '.join(records.roles)}."
+            )
+    source = None if one_per is None else _codes(records, one_per)
+    records = records.with_roles(dict.fromkeys([*ignore, *([one_per] if one_per else [])], "ignore"))
+    judged = None if labels is None else read_labels(labels, records, records).unordered()
+    key = {
+        "version": __version__,
+        "table": records.fingerprint(),
+        "fields": repr((list(text), list(number), list(date), list(category), list(ignore))),
+        "labels": "none" if judged is None else f"{judged.fingerprint()}, seed {seed}",
+    }
+    store = Run(Path(run) if run is not None else None, key)
+    keep_records(store, records=records)
+    clock.stop(f"{len(records):,} records")
+
+    scores = store.load("scores")
+    if scores is None:
+        scores = score_within(records, judged, seed, clock)
+        store.save("scores", scores)
+    prior = float((scores.schema.metadata or {}).get(b"prior", b"-50"))
+
+    clock.start("group")
+    probability = scores.column("probability").to_numpy()
+    pairs = Candidates(scores.column("left").to_numpy(), scores.column("right").to_numpy())
+    cut = float(_log_odds(np.array([threshold]))[0])
+    groups = group_records(len(records), pairs, _log_odds(probability), cut=cut, grouping=way, source=source)
+    together = groups[pairs.left] == groups[pairs.right]
+    scores = scores.append_column("link", pa.array(together))
+    clock.stop(f"{len(np.unique(groups)):,} groups")
+    found = Clusters(
+        records,
+        Links(
+            records,
+            records,
+            scores,
+            UNLINKED.empty_table(),
+            prior,
+            threshold,
+            "many-to-many",
+            estimate_from_probabilities(probability, together),
+        ),
+        groups,
+        tuple(clock.stages),
+        records.notes + (() if judged is None else judged.notes),
+    )
+    store.save("clusters", found.to_arrow())
+    return found
+
+
+def _codes(records: Records, column: str) -> np.ndarray:
+    """A number for each distinct value of a column, -1 where it is missing: int64 (records,)."""
+    encoded = as_text(records.table.column(column)).combine_chunks().dictionary_encode()
+    return np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _log_odds(probability: np.ndarray) -> np.ndarray:
+    held = np.clip(probability, 1e-12, 1 - 1e-12)
+    return np.asarray(np.log(held / (1 - held)))

@@ -1,0 +1,93 @@
+"""Candidate pairs within one table: records whose values, of the whole record or of one field, are near each other.
+
+The search runs over distinct values and not over records: a name that 300 records share is looked up once, and its
+records do not crowd each other out of the nearest few. Records of two near values are then paired up to a few each;
+what this leaves out of a large group is added when the group is known (``complete_groups``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from kinfolk.linking.candidates import Candidates, nearest, union
+from kinfolk.linking.compare import Field
+from kinfolk.linking.spaces import tfidf_space
+
+_WHOLE_RECORD_K, _FIELD_K = 15, 5
+_PARTNERS = 4  # records of a near value that one record is paired with
+_LARGEST_GROUP = 1500  # records of a group that is compared pair by pair
+
+
+def candidates_within(whole: Sequence[str], fields: Sequence[Field]) -> Candidates:
+    """Pairs of one table worth comparing, left row < right row.
+
+    Args:
+        whole: one normalized text a record.
+        fields: the fields of the table compared with itself; those with the role "text" find candidates.
+    """
+    size = len(whole)
+    searched = [(list(whole), _WHOLE_RECORD_K), *((f.left, _FIELD_K) for f in fields if f.pair.role == "text")]
+    lists = [pairs for texts, k in searched for pairs in _near_records(texts, k)]
+    return in_order([a for a, _ in lists], [b for _, b in lists], size)
+
+
+def complete_groups(candidates: Candidates, groups: np.ndarray) -> Candidates:
+    """Add every pair of records of one group, for groups of up to 1,500 records.
+
+    Args:
+        candidates: the pairs so far.
+        groups: group of each record, int64 (records,).
+    """
+    order = np.argsort(groups, kind="stable")
+    _, starts, sizes = np.unique(groups[order], return_index=True, return_counts=True)
+    lefts, rights = [candidates.left], [candidates.right]
+    for start, size in zip(starts.tolist(), sizes.tolist(), strict=True):
+        if 2 < size <= _LARGEST_GROUP:
+            members = order[start : start + size]
+            i, j = np.triu_indices(size, 1)
+            lefts.append(members[i])
+            rights.append(members[j])
+    return in_order(lefts, rights, len(groups))
+
+
+def in_order(left: Sequence[np.ndarray], right: Sequence[np.ndarray], size: int) -> Candidates:
+    """Pairs of rows of one table, each once and the smaller row first; no record is paired with itself."""
+    if not left:
+        return Candidates(np.zeros(0, np.int32), np.zeros(0, np.int32))
+    a, b = np.concatenate(left), np.concatenate(right)
+    apart = a != b
+    return union([np.minimum(a, b)[apart]], [np.maximum(a, b)[apart]], max(1, size))
+
+
+def _near_records(texts: list[str], k: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    values, value_of = np.unique(np.array(texts, dtype=object).astype(str), return_inverse=True)
+    filled = values != ""
+    if not filled.any():
+        return
+    space = tfidf_space(values.tolist(), []).left
+    a, b, _ = nearest(space, space, k + 1)  # each value finds itself first
+    near = (a != b) & filled[a] & filled[b]
+    a, b = np.minimum(a, b)[near], np.maximum(a, b)[near]
+    shared = np.flatnonzero((np.bincount(value_of, minlength=len(values)) > 1) & filled)
+    first, second = np.concatenate([a, shared]), np.concatenate([b, shared])
+    yield _pair_records(value_of, len(values), first, second)
+    yield _pair_records(value_of, len(values), second, first)
+
+
+def _pair_records(
+    value_of: np.ndarray, num_values: int, first: np.ndarray, second: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pair each record of the first values with a few of the second, in turn, so that no record is left out."""
+    order = np.argsort(value_of, kind="stable")
+    counts = np.bincount(value_of, minlength=num_values)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    partners = np.minimum(_PARTNERS, counts[second])
+    total = counts[first] * partners
+    pair = np.repeat(np.arange(len(first)), total)
+    step = np.arange(total.sum()) - np.repeat(np.cumsum(total) - total, total)
+    member, turn = step // partners[pair], step % partners[pair]
+    stride = np.maximum(1, counts[second] // partners)[pair]
+    other = np.where((first == second)[pair], member + 1 + turn, member + turn * stride) % counts[second][pair]
+    return order[starts[first[pair]] + member], order[starts[second[pair]] + other]
