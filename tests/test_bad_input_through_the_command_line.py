@@ -41,11 +41,23 @@ def test_links_or_one_sentence(case, bad_first, good, tmp_path, capsys):
     tables = (bad, good) if bad_first else (good, bad)
     report = ("--report", tmp_path / "report.html") if bad_first else ()  # once is enough: it treats both sides alike
     code = run("link", *tables, "-o", output, "--quiet", *report)
+    check(code, output, ["left_id", "right_id", "probability"], capsys)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_groups_or_one_sentence(case, tmp_path, capsys):
+    output = tmp_path / "groups.parquet"
+    code = run("dedupe", case.write(tmp_path), "-o", output, "--quiet", "--report", tmp_path / "report.html")
+    check(code, output, ["id", "cluster_id"], capsys)
+
+
+def check(code, output, columns, capsys):
+    """A result with its columns and silence, or no result and one sentence."""
     said = capsys.readouterr()
     assert said.out == ""
     if code == 0:
         assert said.err == ""
-        assert read_table(output).column_names == ["left_id", "right_id", "probability"]
+        assert read_table(output).column_names == columns
         return
     assert code == 2
     assert not output.exists()

@@ -162,7 +162,7 @@ def shared_information(
 
 def relative_closeness(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """One minus the difference of two numbers as a share of the larger, in [0, 1]; NaN where either is."""
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         closeness: np.ndarray = 1 - np.abs(a - b) / np.maximum(np.abs(a), np.abs(b))
     return np.asarray(np.clip(closeness, 0, 1))
 
