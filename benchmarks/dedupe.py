@@ -4,7 +4,8 @@ Claims: pairwise F1 of at least .90 on Cora; better than Splink (no labels) and 
 names.
 
 Protocol: ``kinfolk.dedupe(table)``, no option, no label, a fresh process with one thread; pairwise F1 of the
-clusters by ``benchmarks.judge``. Peers at their own threshold and at the best of a grid, from
+clusters by ``benchmarks.judge``. The stacked sets are two tables put into one: what linking gains from knowing the sides
+is lost, so they show the weakness on catalogues. Peers at their own threshold and at the best of a grid, from
 ``benchmarks/results/peers``.
 
 Run: ``python -m benchmarks.dedupe``. Writes ``benchmarks/results/dedupe.json``.

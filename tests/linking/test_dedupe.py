@@ -71,6 +71,16 @@ def test_the_evidence_adds_up_and_is_explained_either_way_round(found: kinfolk.C
     assert why.linked
 
 
+def test_the_rival_is_of_another_group_whichever_side_it_stands_on() -> None:
+    names = ["anna bauer berlin", "anna bauer berlin", "anna bauer bonn", "otto klein ulm", "otto klein ulm"]
+    found = kinfolk.dedupe(pa.table({"id": [1, 2, 3, 4, 5], "name": names}), id="id")
+    assert found.labels.tolist() == [0, 0, 2, 3, 3]
+    rival = found.explain(1, 2).rival
+    assert rival is not None
+    assert {rival.left_id, rival.right_id} in ({1, 3}, {2, 3})
+    assert not rival.linked
+
+
 def test_a_run_resumes_and_says_what_it_is(persons: tuple[pa.Table, pa.Table], tmp_path: Path) -> None:
     folder = tmp_path / "run"
     first = kinfolk.dedupe(persons[0], id="id", ignore=["register"], run=folder)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from kinfolk.cli.options import (
     AsJson,
     Fields,
     Ignore,
+    Labels,
     Quiet,
     Report,
     RunFolder,
@@ -22,8 +20,7 @@ from kinfolk.cli.options import (
     split_columns,
 )
 from kinfolk.cli.progress import show_progress
-from kinfolk.cli.results import check_places, print_notes, print_stages
-from kinfolk.cli.terminal import results
+from kinfolk.cli.results import check_places, print_result, summary
 
 if TYPE_CHECKING:
     from kinfolk.linking.links import Links
@@ -41,9 +38,7 @@ def link(
     date: Fields = None,
     category: Fields = None,
     ignore: Ignore = None,
-    labels: Annotated[
-        str | None, typer.Option(help="Judged pairs to learn from: left_id, right_id, label (1 or 0).")
-    ] = None,
+    labels: Labels = None,
     relation: Annotated[str, typer.Option(help="auto, one-to-one, many-to-one or one-to-many.")] = "auto",
     threshold: Threshold = "auto",
     run: RunFolder = None,
@@ -78,37 +73,13 @@ def link(
         if report is not None:
             links.report(report)
     if as_json:
-        typer.echo(json.dumps({**_summary(links), "output": str(output)}, default=str))
+        tables = {"links": len(links), "left": len(links.left), "right": len(links.right)}
+        typer.echo(summary(links, output, **tables, relation=links.relation))
     elif not quiet:
         print_links(links, output, report)
 
 
 def print_links(links: Links, output: Path, report: Path | None) -> None:
-    """Say what was found, how good it is thought to be, and where it lies."""
-    console = results()
-    console.print(
-        f"[bold]{len(links):,} links[/] between {len(links.left):,} and {len(links.right):,} records → {escape(str(output))}"
-    )
-    estimate = links.estimate
-    console.print(
-        f"Estimated without truth: precision {estimate.precision}, recall {estimate.recall} of the matches "
-        f"among the candidates, F1 {estimate.f1}"
-    )
-    print_stages(console, links.stages)
-    print_notes(console, links.notes)
-    if report is not None:
-        console.print(f"Report: {escape(str(report))}")
-
-
-def _summary(links: Links) -> dict[str, object]:
-    return {
-        "links": len(links),
-        "left": len(links.left),
-        "right": len(links.right),
-        "candidates": links.scores.num_rows,
-        "relation": links.relation,
-        "threshold": links.threshold,
-        "estimate": asdict(links.estimate),
-        "stages": [asdict(stage) for stage in links.stages],
-        "notes": list(links.notes),
-    }
+    """Say what was linked; see ``print_result``."""
+    headline = f"[bold]{len(links):,} links[/] between {len(links.left):,} and {len(links.right):,} records"
+    print_result(headline, links, output, report)

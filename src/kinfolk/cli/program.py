@@ -9,7 +9,7 @@ import typer
 
 from kinfolk import __version__
 from kinfolk.cli.audit import audit
-from kinfolk.cli.dedupe import cluster, dedupe
+from kinfolk.cli.dedupe import dedupe
 from kinfolk.cli.demo import demo
 from kinfolk.cli.evaluate import evaluate
 from kinfolk.cli.link import link
@@ -20,8 +20,15 @@ app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Learn what belongs together, then link it."
 )
 # In the order of the help. A command's file imports what it works with inside the function: the help stays quick.
-for command in (link, dedupe, cluster, evaluate, audit, demo):
-    app.command()(command)
+for name, command in (
+    ("link", link),
+    ("dedupe", dedupe),
+    ("cluster", dedupe),
+    ("evaluate", evaluate),
+    ("audit", audit),
+    ("demo", demo),
+):
+    app.command(name)(command)
 
 
 def main() -> None:

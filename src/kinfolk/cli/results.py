@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.markup import escape
 
+from kinfolk.cli.terminal import results
 from kinfolk.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from kinfolk.linking.links import Stage
+    from kinfolk.linking.clusters import Clusters
+    from kinfolk.linking.links import Links
 
 
 def check_places(output: Path, report: Path | None, inputs: Sequence[object]) -> None:
@@ -36,13 +39,47 @@ def check_places(output: Path, report: Path | None, inputs: Sequence[object]) ->
             raise ConfigurationError(f"--output and --report both name {output}. Give them different names.")
 
 
-def print_stages(console: Console, stages: Sequence[Stage]) -> None:
-    """A line for each stage: its name, how long it took, what it made."""
-    for stage in stages:
+def summary(result: Links | Clusters, output: Path, **counts: int | str) -> str:
+    """What ``--json`` prints of a result.
+
+    Args:
+        result: what was found.
+        output: where it was written.
+        counts: what only this kind of result has, put first.
+    """
+    return json.dumps(
+        {
+            **counts,
+            "candidates": result.scores.num_rows,
+            "threshold": result.threshold,
+            "estimate": asdict(result.estimate),
+            "stages": [asdict(stage) for stage in result.stages],
+            "notes": list(result.notes),
+            "output": str(output),
+        },
+        default=str,
+    )
+
+
+def print_result(headline: str, result: Links | Clusters, output: Path, report: Path | None) -> None:
+    """Say what was found, how good it is thought to be, what each stage took, and where the result lies.
+
+    Args:
+        headline: what was found, in rich markup.
+        result: the links or the groups.
+        output: where the result was written.
+        report: where the report was written, or None.
+    """
+    console = results()
+    console.print(f"{headline} → {escape(str(output))}")
+    estimate = result.estimate
+    console.print(
+        f"Estimated without truth: precision {estimate.precision}, recall {estimate.recall} of the matches "
+        f"among the candidates, F1 {estimate.f1}"
+    )
+    for stage in result.stages:
         console.print(f"  {stage.name:<11}{stage.seconds:7.1f} s  {escape(stage.detail)}")
-
-
-def print_notes(console: Console, notes: Sequence[str]) -> None:
-    """What a run wants the user to know."""
-    for note in notes:
+    for note in result.notes:
         console.print(f"Note: {escape(note)}")
+    if report is not None:
+        console.print(f"Report: {escape(str(report))}")

@@ -72,9 +72,8 @@ class Measure:
     def levels(self, similarities: np.ndarray) -> np.ndarray:
         """Level of each similarity, 0 to 8, or ``MISSING``; int8 (pairs,)."""
         edges = _NUMBER_EDGES if self.is_number else _TEXT_EDGES
-        return np.where(
-            np.isnan(similarities), MISSING, np.digitize(np.nan_to_num(similarities), edges)
-        ).astype(np.int8)  # fmt: skip
+        levels = np.digitize(np.nan_to_num(similarities), edges)
+        return np.where(np.isnan(similarities), MISSING, levels).astype(np.int8)
 
 
 def measures_of(records: Records, fields: Sequence[Field]) -> tuple[Measure, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,17 +14,15 @@ from kinfolk.evaluation import evaluate_clusters
 from kinfolk.evaluation.interval import Estimate
 from kinfolk.linking.explanation import Explanation
 from kinfolk.linking.links import Links, Stage, row_of
+from kinfolk.linking.result import Result
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
-
     from kinfolk.evaluation import ClusterMetrics
     from kinfolk.evaluation.tables import TableLike
 
 
 @dataclass(frozen=True, eq=False)
-class Clusters:
+class Clusters(Result):
     """Groups of records of one table.
 
     Attributes:
@@ -74,25 +71,6 @@ class Clusters:
             return pa.table({"id": ids, "cluster_id": pa.array(self.labels + 1, pa.int64())})
         return pa.table({"id": ids, "cluster_id": ids.take(pa.array(self.labels))})
 
-    def to_pandas(self) -> pd.DataFrame:
-        """The groups as a pandas data frame."""
-        frame: pd.DataFrame = self.to_arrow().to_pandas()
-        return frame
-
-    def to_polars(self) -> pl.DataFrame:
-        """The groups as a polars data frame."""
-        import polars
-
-        frame = polars.from_arrow(self.to_arrow())
-        assert isinstance(frame, polars.DataFrame)
-        return frame
-
-    def report(self, path: str | Path) -> Path:
-        """Write the report, one HTML file that needs no network."""
-        # The report stands to the right of linking; only this convenience reaches over.
-        write_report = import_module("kinfolk.report").write_report
-        return Path(write_report(self, path))
-
     def evaluate(self, truth: TableLike | str | Path) -> ClusterMetrics:
         """Compare the groups with the true ones.
 
@@ -110,8 +88,10 @@ class Clusters:
         """
         if row_of(self.records, first_id) > row_of(self.records, second_id):
             first_id, second_id = second_id, first_id
-        return self.pairs.explain(first_id, second_id)
+        return self.explain_candidate(self.pairs.position(first_id, second_id))
 
     def explain_candidate(self, position: int) -> Explanation:
-        """As ``explain``, for the pair in one row of ``scores``."""
-        return self.pairs.explain_candidate(position)
+        """As ``explain``, for the pair in one row of ``scores``; its rivals are of other groups."""
+        ends = np.column_stack([self.scores.column(side).to_numpy() for side in ("left", "right")])
+        rivals = np.isin(ends, ends[position]).any(axis=1) & ~self.scores.column("link").to_numpy()
+        return self.pairs.explain_beside(position, rivals & (np.arange(len(ends)) != position))

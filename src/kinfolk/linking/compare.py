@@ -34,6 +34,10 @@ class Comparisons:
     shown: dict[str, int]
     capacity: np.ndarray
 
+    def shown_values(self) -> dict[str, np.ndarray]:
+        """For each label that shows a similarity its values, float32 (pairs,)."""
+        return {label: self.values[:, column] for label, column in self.shown.items() if column >= 0}
+
 
 @dataclass(frozen=True)
 class Field:

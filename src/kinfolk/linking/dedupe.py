@@ -19,6 +19,7 @@ from kinfolk.linking.estimate import estimate_from_probabilities
 from kinfolk.linking.grouping import check_grouping, group_records
 from kinfolk.linking.labels import read_labels
 from kinfolk.linking.links import Links
+from kinfolk.linking.map_logistic import logit
 from kinfolk.linking.run import Run
 from kinfolk.linking.score_within import score_within
 from kinfolk.linking.stages import Clock, Progress
@@ -135,8 +136,8 @@ def cluster(
     clock.start("group")
     probability = scores.column("probability").to_numpy()
     pairs = Candidates(scores.column("left").to_numpy(), scores.column("right").to_numpy())
-    cut = float(_log_odds(np.array([threshold]))[0])
-    groups = group_records(len(records), pairs, _log_odds(probability), cut=cut, grouping=way, source=source)
+    cut = float(logit(np.array([threshold]))[0])
+    groups = group_records(len(records), pairs, logit(probability), cut=cut, grouping=way, source=source)
     together = groups[pairs.left] == groups[pairs.right]
     scores = scores.append_column("link", pa.array(together))
     clock.stop(f"{len(np.unique(groups)):,} groups")
@@ -164,8 +165,3 @@ def _codes(records: Records, column: str) -> np.ndarray:
     """A number for each distinct value of a column, -1 where it is missing: int64 (records,)."""
     encoded = as_text(records.table.column(column)).combine_chunks().dictionary_encode()
     return np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
-
-
-def _log_odds(probability: np.ndarray) -> np.ndarray:
-    held = np.clip(probability, 1e-12, 1 - 1e-12)
-    return np.asarray(np.log(held / (1 - held)))

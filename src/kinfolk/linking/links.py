@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +15,9 @@ from kinfolk.errors import ConfigurationError
 from kinfolk.evaluation import evaluate_links
 from kinfolk.evaluation.interval import Estimate
 from kinfolk.linking.explanation import Contribution, Explanation
+from kinfolk.linking.result import Result
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
-
     from kinfolk.evaluation import LinkMetrics
     from kinfolk.evaluation.tables import TableLike
 
@@ -37,7 +34,7 @@ class Stage:
 
 
 @dataclass(frozen=True, eq=False)
-class Links:
+class Links(Result):
     """Links between two tables.
 
     Attributes:
@@ -83,19 +80,6 @@ class Links:
             }
         )
 
-    def to_pandas(self) -> pd.DataFrame:
-        """The links as a pandas data frame."""
-        frame: pd.DataFrame = self.to_arrow().to_pandas()
-        return frame
-
-    def to_polars(self) -> pl.DataFrame:
-        """The links as a polars data frame."""
-        import polars
-
-        frame = polars.from_arrow(self.to_arrow())
-        assert isinstance(frame, polars.DataFrame)
-        return frame
-
     def evaluate(self, truth: TableLike | str | Path) -> LinkMetrics:
         """Compare the links with the true ones.
 
@@ -111,6 +95,14 @@ class Links:
         Raises:
             ConfigurationError: an id that does not exist, or a pair that was not a candidate.
         """
+        return self.explain_candidate(self.position(left_id, right_id))
+
+    def position(self, left_id: object, right_id: object) -> int:
+        """The row of ``scores`` that holds a candidate pair.
+
+        Raises:
+            ConfigurationError: an id that does not exist, or a pair that was not a candidate.
+        """
         i, j = row_of(self.left, left_id), row_of(self.right, right_id)
         lefts, rights = self.scores.column("left").to_numpy(), self.scores.column("right").to_numpy()
         found = np.flatnonzero((lefts == i) & (rights == j))
@@ -118,24 +110,24 @@ class Links:
             raise ConfigurationError(
                 f"The pair {left_id!r}, {right_id!r} was not a candidate: their texts are too different to be compared."
             )
-        return self.explain_candidate(int(found[0]))
+        return int(found[0])
 
     def explain_candidate(self, position: int) -> Explanation:
         """As ``explain``, for the pair in one row of ``scores``: ids may be missing or shared, rows are not."""
         lefts, rights = self.scores.column("left").to_numpy(), self.scores.column("right").to_numpy()
+        return self.explain_beside(position, (lefts == lefts[position]) ^ (rights == rights[position]))
+
+    def explain_beside(self, position: int, rivals: np.ndarray) -> Explanation:
+        """As ``explain_candidate``, with the most probable of the given rivals beside the pair.
+
+        Args:
+            position: row of ``scores``.
+            rivals: which rows of ``scores`` are rivals of the pair, bool (pairs,).
+        """
+        others = np.flatnonzero(rivals)
         probability = self.scores.column("probability").to_numpy()
-        other = (lefts == lefts[position]) ^ (rights == rights[position])
-        if self.relation == "many-to-many":  # a link is no rival where a record may have several
-            other &= ~self.scores.column("link").to_numpy()
-        others = np.flatnonzero(other)
         rival = self._explain_row(int(others[np.argmax(probability[others])]), None) if len(others) else None
         return self._explain_row(position, rival)
-
-    def report(self, path: str | Path) -> Path:
-        """Write the report, one HTML file that needs no network."""
-        # The report stands to the right of linking; only this convenience reaches over.
-        write_report = import_module("kinfolk.report").write_report
-        return Path(write_report(self, path))
 
     def _explain_row(self, position: int, rival: Explanation | None) -> Explanation:
         row = self.scores.slice(position, 1).to_pylist()[0]

@@ -56,9 +56,8 @@ def match_partners(comparisons: Comparisons, candidates: Candidates, num_records
     order = np.lexsort(ends[::-1])
     pair = np.tile(np.arange(len(candidates)), 2)[order]
     both = Candidates(ends[0][order], ends[1][order])
-    twice = Comparisons(
-        comparisons.labels, comparisons.values[pair], comparisons.shown, comparisons.capacity[pair]
-    )  # fmt: skip
+    capacity = comparisons.capacity[pair]
+    twice = Comparisons(comparisons.labels, comparisons.values[pair], comparisons.shown, capacity)
     outcomes = [_paired(twice, both, pair, num_records, rounds) for rounds in _ROUNDS]
     return min(outcomes, key=lambda outcome: outcome.crowded if outcome.found else np.inf)
 
@@ -66,9 +65,8 @@ def match_partners(comparisons: Comparisons, candidates: Candidates, num_records
 def _paired(twice: Comparisons, both: Candidates, pair: np.ndarray, num_records: int, rounds: int) -> Partners:
     contest = Contest(both, num_records, num_records)
     found = match_without_labels(twice, contest, rounds)
-    log_odds = np.zeros((len(both) // 2, len(found.labels)))
-    np.add.at(log_odds, pair, found.log_odds / 2)
-    evidence = Evidence(found.prior, found.labels, log_odds.astype(np.float32))
+    ways = np.argsort(pair, kind="stable").reshape(-1, 2)  # where each pair stands, one way round and the other
+    evidence = Evidence(found.prior, found.labels, found.log_odds[ways].mean(axis=1))
     total, probability = found.total, found.probability
     winners = contest.winners(total, np.arange(len(total)))
     partners = winners[probability[winners] > 0.5]

@@ -43,7 +43,9 @@ class Agreements:
         left, right: rows of the candidate pairs, int32 (pairs,).
 
     Attributes:
+        measures: the fields.
         shown: for each field the similarity people are shown, float32 (pairs,), NaN where a side is missing.
+        coverage: for each field the share of records whose value is found again in a candidate.
     """
 
     def __init__(self, measures: Sequence[Measure], left: np.ndarray, right: np.ndarray) -> None:

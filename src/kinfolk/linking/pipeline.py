@@ -13,16 +13,17 @@ from kinfolk.data import Records, read_records
 from kinfolk.errors import ConfigurationError
 from kinfolk.linking.alignment import align_fields, split_mapping
 from kinfolk.linking.candidates import Candidates, Neighbors, neighbors, union
-from kinfolk.linking.compare import Comparisons, Field, compare, prepare_fields, whole_texts
+from kinfolk.linking.compare import Field, compare, prepare_fields, whole_texts
 from kinfolk.linking.comparisons.pair_features import pair_features
 from kinfolk.linking.decide import decide, unlinked
 from kinfolk.linking.estimate import estimate_from_probabilities
 from kinfolk.linking.labeled_evidence import match_with_labels
 from kinfolk.linking.labels import Labels, read_labels
-from kinfolk.linking.links import EVIDENCE, SIMILARITY, Links
-from kinfolk.linking.match import Evidence, match_without_labels
+from kinfolk.linking.links import Links
+from kinfolk.linking.match import match_without_labels
 from kinfolk.linking.rivals import ONCE, Contest
 from kinfolk.linking.run import Run
+from kinfolk.linking.scores import scores_table
 from kinfolk.linking.search_space import search_space
 from kinfolk.linking.spaces import tfidf_space
 from kinfolk.linking.stages import Clock, Progress
@@ -182,7 +183,7 @@ def _score(
         features = pair_features(left, right, fields, whole, candidates.left, candidates.right)
         evidence = match_with_labels(features, judged.of(candidates, max(1, len(right))), contest, evidence, seed=seed)
         clock.stop(f"{len(judged):,} labels")
-    return _scores_table(candidates, comparisons, evidence)
+    return scores_table(candidates, evidence, comparisons.shown_values())
 
 
 def _candidates(near: Neighbors, fields: tuple[Field, ...], judged: Labels | None, num_right: int) -> Candidates:
@@ -192,18 +193,3 @@ def _candidates(near: Neighbors, fields: tuple[Field, ...], judged: Labels | Non
     if judged is not None:
         lists.append(Candidates(judged.left, judged.right))
     return union([c.left for c in lists], [c.right for c in lists], num_right)
-
-
-def _scores_table(candidates: Candidates, comparisons: Comparisons, evidence: Evidence) -> pa.Table:
-    columns = {
-        "left": pa.array(candidates.left, pa.int32()),
-        "right": pa.array(candidates.right, pa.int32()),
-        "probability": pa.array(evidence.probability, pa.float64()),
-    }
-    for index, label in enumerate(evidence.labels):
-        columns[EVIDENCE + label] = pa.array(evidence.log_odds[:, index], pa.float32())
-        shown = comparisons.shown.get(label, -1)
-        if shown >= 0:
-            similarity = np.clip(comparisons.values[:, shown], 0, 1)
-            columns[SIMILARITY + label] = pa.array(similarity, mask=np.isnan(similarity))
-    return pa.table(columns).replace_schema_metadata({"prior": repr(evidence.prior)})

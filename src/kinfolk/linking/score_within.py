@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -16,11 +16,11 @@ from kinfolk.linking.comparisons.pair_features import pair_features
 from kinfolk.linking.grouping import group_records
 from kinfolk.linking.labeled_evidence import match_with_labels
 from kinfolk.linking.labels import Labels
-from kinfolk.linking.links import EVIDENCE, SIMILARITY
 from kinfolk.linking.match import Evidence
 from kinfolk.linking.match_partners import match_partners
 from kinfolk.linking.match_within import Agreements, match_within
 from kinfolk.linking.rivals import Contest
+from kinfolk.linking.scores import scores_table
 from kinfolk.linking.self_candidates import candidates_within, complete_groups, in_order
 from kinfolk.linking.spaces import tfidf_space
 from kinfolk.linking.stages import Clock
@@ -40,12 +40,12 @@ def score_within(records: Records, judged: Labels | None, seed: int, clock: Cloc
     """
     clock.start("represent")
     # In the order of their texts, so that the order of the rows, by which ties are broken, changes nothing.
-    order = np.argsort(np.array(whole_texts(records), dtype=str), kind="stable")
-    records, judged = records.take(order.tolist()), None if judged is None else _reordered(judged, np.argsort(order))
-    whole = whole_texts(records)
+    texts = whole_texts(records)
+    order = np.argsort(np.array(texts, dtype=object), kind="stable")
+    whole = [texts[row] for row in order]
+    records, judged = records.take(order), None if judged is None else _reordered(judged, np.argsort(order))
     pairs = [FieldPair(name, name, records.roles[name]) for name in records.fields(*COMPARED_ROLES)]
     fields = prepare_fields(records, records, pairs)
-    measures = measures_of(records, fields)
     clock.stop(", ".join(f"{f.pair.label} ({f.pair.role})" for f in fields) or "no field to compare")
     clock.start("candidates")
     candidates = candidates_within(whole, fields)
@@ -58,9 +58,10 @@ def score_within(records: Records, judged: Labels | None, seed: int, clock: Cloc
     partners = match_partners(comparisons, candidates, len(records))
     if partners.hold:
         evidence = partners.evidence
-        shown = {label: comparisons.values[:, column] for label, column in comparisons.shown.items()}
+        shown = comparisons.shown_values()
         clock.stop("things appear twice at most")
     else:
+        measures = measures_of(records, fields)
         candidates, agreements, evidence = _match_groups(measures, candidates, len(records))
         shown = {m.label: similarity for m, similarity in zip(measures, agreements.shown, strict=True)}
         clock.stop(f"things appear many times; {len(candidates):,} pairs")
@@ -73,7 +74,7 @@ def score_within(records: Records, judged: Labels | None, seed: int, clock: Cloc
         clock.stop(f"{len(judged):,} labels")
     rows = order[candidates.left], order[candidates.right]
     given = Candidates(np.minimum(*rows).astype(np.int32), np.maximum(*rows).astype(np.int32))
-    return _scores_table(given, evidence, shown)
+    return scores_table(given, evidence, shown)
 
 
 def _reordered(judged: Labels, place: np.ndarray) -> Labels:
@@ -95,17 +96,3 @@ def _match_groups(
         candidates = completed
     agreements = Agreements(measures, candidates.left, candidates.right)
     return candidates, agreements, match_within(agreements, num_records)
-
-
-def _scores_table(candidates: Candidates, evidence: Evidence, shown: Mapping[str, np.ndarray]) -> pa.Table:
-    columns = {
-        "left": pa.array(candidates.left, pa.int32()),
-        "right": pa.array(candidates.right, pa.int32()),
-        "probability": pa.array(evidence.probability, pa.float64()),
-    }
-    for index, label in enumerate(evidence.labels):
-        columns[EVIDENCE + label] = pa.array(evidence.log_odds[:, index], pa.float32())
-        if label in shown:
-            similarity = np.clip(shown[label], 0, 1)
-            columns[SIMILARITY + label] = pa.array(similarity, mask=np.isnan(similarity))
-    return pa.table(columns).replace_schema_metadata({"prior": repr(evidence.prior)})

@@ -13,7 +13,8 @@ import numpy as np
 
 from kinfolk.linking.candidates import Candidates, nearest, union
 from kinfolk.linking.compare import Field
-from kinfolk.linking.spaces import tfidf_space
+from kinfolk.linking.search_space import search_space
+from kinfolk.linking.spaces import Space, tfidf_space
 
 _WHOLE_RECORD_K, _FIELD_K = 15, 5
 _PARTNERS = 4  # records of a near value that one record is paired with
@@ -66,8 +67,9 @@ def _near_records(texts: list[str], k: int) -> Iterator[tuple[np.ndarray, np.nda
     filled = values != ""
     if not filled.any():
         return
-    space = tfidf_space(values.tolist(), []).left
-    a, b, _ = nearest(space, space, k + 1)  # each value finds itself first
+    trigrams = tfidf_space(values.tolist(), []).left
+    space = search_space(values.tolist(), values.tolist(), Space(trigrams, trigrams))
+    a, b, _ = nearest(space.left, space.right, k + 1)  # each value finds itself first
     near = (a != b) & filled[a] & filled[b]
     a, b = np.minimum(a, b)[near], np.maximum(a, b)[near]
     shared = np.flatnonzero((np.bincount(value_of, minlength=len(values)) > 1) & filled)
