@@ -39,6 +39,9 @@ def link(
     category: Fields = None,
     ignore: Ignore = None,
     labels: Labels = None,
+    encoder: Annotated[
+        str, typer.Option(help="none, minilm (extra offline), or the name or folder of a sentence-transformers model.")
+    ] = "none",
     relation: Annotated[str, typer.Option(help="auto, one-to-one, many-to-one or one-to-many.")] = "auto",
     threshold: Threshold = "auto",
     run: RunFolder = None,
@@ -63,6 +66,7 @@ def link(
             category=split_columns(category),
             ignore=split_columns(ignore),
             labels=labels,
+            encoder=encoder,
             relation=relation,
             threshold=read_threshold(threshold),
             run=run,

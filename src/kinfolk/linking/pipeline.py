@@ -21,6 +21,7 @@ from kinfolk.linking.labeled_evidence import match_with_labels
 from kinfolk.linking.labels import Labels, read_labels
 from kinfolk.linking.links import Links
 from kinfolk.linking.match import match_without_labels
+from kinfolk.linking.meaning import Encoder, Meaning, encode_tables, fingerprint_of, open_encoder
 from kinfolk.linking.rivals import ONCE, Contest
 from kinfolk.linking.run import Run
 from kinfolk.linking.scores import scores_table
@@ -45,6 +46,7 @@ def link(
     category: Sequence[str] = (),
     ignore: Sequence[str] = (),
     labels: object = None,
+    encoder: str | Path | Encoder | None = None,
     relation: str = "auto",
     threshold: float | None = None,
     seed: int = 0,
@@ -60,6 +62,9 @@ def link(
         ignore: columns of either table to leave out.
         labels: judged pairs, as a file or table with the columns ``left_id``, ``right_id`` and ``label`` (1 the same
             thing, 0 not): they teach the matcher, and are kept to. A few dozen will do.
+        encoder: a text encoder that finds and compares records by meaning, beside n-grams: the name or folder of a
+            sentence-transformers model, "minilm" for the one that the extra ``offline`` brings, or any object with
+            ``encode(texts)`` that returns (n, dim); None uses none.
         relation: "one-to-one", "many-to-one" (a left record has at most one partner), "one-to-many" or "auto", which
             is one-to-one.
         threshold: least probability of a link; None chooses the cut with the highest expected F1.
@@ -99,12 +104,14 @@ def link(
             raise ConfigurationError(f"ignore names '{column}', which is a column of neither table.")
     records_left, records_right = tables
     judged = None if labels is None else read_labels(labels, records_left, records_right)
+    opened = open_encoder(encoder)
     key = {
         "version": __version__,
         "left table": records_left.fingerprint(),
         "right table": records_right.fingerprint(),
         "relation": relation,
         "fields": repr(given),
+        "encoder": fingerprint_of(opened, kept=run is not None),
         "labels": "none" if judged is None else f"{judged.fingerprint()}, seed {seed}",
     }
     store = Run(Path(run) if run is not None else None, key)
@@ -114,7 +121,7 @@ def link(
     scores = store.load("scores")
     if scores is None:
         pairs = [pair for role in given.values() for pair in role]
-        scores = _score(records_left, records_right, pairs, judged, relation, seed, store, clock)
+        scores = _score(records_left, records_right, pairs, judged, opened, relation, seed, store, clock)
         store.save("scores", scores)
     metadata = scores.schema.metadata or {}
     prior = float(metadata.get(b"prior", b"-50"))
@@ -150,6 +157,7 @@ def _score(
     right: Records,
     given: Sequence[tuple[str, str]],
     judged: Labels | None,
+    encoder: Encoder | None,
     relation: str,
     seed: int,
     store: Run,
@@ -162,16 +170,23 @@ def _score(
     pairs = align_fields(left, right, given=given, seeds=near.mutual_best(len(left), len(right)))
     fields = prepare_fields(left, right, pairs)
     clock.stop(", ".join(f"{f.pair.label} ({f.pair.role})" for f in fields) or "no field in common: whole records only")
+    meaning = None
+    if encoder is not None:
+        clock.start("encode")
+        meaning = encode_tables(encoder, left, right, [field.pair for field in fields], store.folder)
+        clock.stop(f"{meaning.views[0].left.shape[1]} numbers a text")
     clock.start("candidates")
     found = store.load("candidates")
     if found is None:
-        candidates = _candidates(near, fields, judged, max(1, len(right)))
+        candidates = _candidates(near, fields, meaning, judged, max(1, len(right)))
         store.save("candidates", pa.table({"left": candidates.left, "right": candidates.right}))
     else:
         candidates = Candidates(found.column("left").to_numpy(), found.column("right").to_numpy())
     clock.stop(f"{len(candidates):,} pairs")
     clock.start("compare")
     comparisons = compare(left, right, fields, (*texts, whole), candidates.left, candidates.right)
+    if meaning is not None:
+        comparisons = meaning.add_to(comparisons, candidates)
     clock.stop(f"{comparisons.values.shape[1]} comparisons a pair")
     clock.start("match")
     left_once, right_once = ONCE[relation]
@@ -181,15 +196,21 @@ def _score(
     if judged is not None:
         clock.start("learn")
         features = pair_features(left, right, fields, whole, candidates.left, candidates.right)
+        if meaning is not None:
+            features = meaning.add_to_features(features, candidates)
         evidence = match_with_labels(features, judged.of(candidates, max(1, len(right))), contest, evidence, seed=seed)
         clock.stop(f"{len(judged):,} labels")
     return scores_table(candidates, evidence, comparisons.shown_values())
 
 
-def _candidates(near: Neighbors, fields: tuple[Field, ...], judged: Labels | None, num_right: int) -> Candidates:
+def _candidates(
+    near: Neighbors, fields: tuple[Field, ...], meaning: Meaning | None, judged: Labels | None, num_right: int
+) -> Candidates:
     telling = [f for f in fields if f.pair.role == "text" and f.distinctness > _MIN_DISTINCTNESS]
     spaces = (search_space(f.left, f.right, f.space) for f in telling)
     lists = [near.pairs(num_right), *(neighbors(space, _FIELD_K).pairs(num_right) for space in spaces)]
+    if meaning is not None:
+        lists.append(meaning.candidates())
     if judged is not None:
         lists.append(Candidates(judged.left, judged.right))
     return union([c.left for c in lists], [c.right for c in lists], num_right)

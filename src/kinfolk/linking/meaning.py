@@ -1,0 +1,187 @@
+"""What a text encoder adds to linking: candidates near in meaning, and how near the records of a pair are.
+
+N-grams see spelling, an encoder sees what is meant: "tv" and "television". It sees model numbers badly, so it is one
+comparison among the others, and the matcher finds out what it is worth on the tables at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from kinfolk.data import Records
+from kinfolk.encoders import TextEncoder, encode_cached, load_text_encoder, record_texts
+from kinfolk.errors import ConfigurationError
+from kinfolk.linking.alignment import COMPARED_ROLES, FieldPair
+from kinfolk.linking.candidates import Candidates, union
+from kinfolk.linking.compare import Comparisons
+from kinfolk.linking.comparisons.pair_features import PairFeatures
+
+MEANING = "meaning"
+_K = 5
+_PRODUCTS_AT_ONCE = 1 << 24  # 64 MiB of cosines
+_PAIRS_AT_ONCE = 1 << 16
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Anything that turns texts into vectors."""
+
+    def encode(self, texts: Sequence[str], /) -> np.ndarray:
+        """One vector a text, (n, dim); zeros for a text that says nothing."""
+        ...
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Unit vectors of the records of both tables, or of one of their fields: float32 (records, dim), zeros for nothing."""
+
+    left: np.ndarray
+    right: np.ndarray
+
+    def cosines(self, rows_left: np.ndarray, rows_right: np.ndarray) -> np.ndarray:
+        """Cosines of pairs of rows: float32 (pairs,), NaN where a side says nothing."""
+        out = np.empty(len(rows_left), dtype=np.float32)
+        for start in range(0, len(out), _PAIRS_AT_ONCE):
+            part = slice(start, start + _PAIRS_AT_ONCE)
+            out[part] = np.einsum("ij,ij->i", self.left[rows_left[part]], self.right[rows_right[part]])
+        says_left, says_right = np.abs(self.left).sum(axis=1) > 0, np.abs(self.right).sum(axis=1) > 0
+        return np.where(says_left[rows_left] & says_right[rows_right], out, np.float32(np.nan))
+
+    def candidates(self, k: int = _K) -> Candidates:
+        """The k nearest records of either table for each record of the other, by cosine; none at or below 0."""
+        of_left, of_right = _nearest(self.left, self.right, k), _nearest(self.right, self.left, k)
+        return union((of_left[0], of_right[1]), (of_left[1], of_right[0]), max(1, len(self.right)))
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """Vectors of the whole records and, where there are several fields, of the first field of text."""
+
+    views: tuple[Vectors, ...]
+
+    def candidates(self) -> Candidates:
+        """Pairs of records near in meaning."""
+        return self.views[0].candidates()
+
+    def add_to(self, comparisons: Comparisons, pairs: Candidates) -> Comparisons:
+        """The comparisons with a cosine for each view."""
+        columns = self._cosines(pairs)
+        return Comparisons(
+            comparisons.labels + (MEANING,) * len(columns),
+            np.column_stack([comparisons.values, *columns]),
+            {**comparisons.shown, MEANING: comparisons.values.shape[1]},
+            comparisons.capacity,
+        )
+
+    def add_to_features(self, features: PairFeatures, pairs: Candidates) -> PairFeatures:
+        """What a matcher learns from, with a cosine for each view."""
+        columns = self._cosines(pairs)
+        names = (f"{MEANING}: whole record", f"{MEANING}: main field")[: len(columns)]
+        return PairFeatures(
+            np.column_stack([features.values, *columns]),
+            features.names + names,
+            features.groups + (MEANING,) * len(columns),
+            features.tokens,
+        )
+
+    def _cosines(self, pairs: Candidates) -> list[np.ndarray]:
+        return [view.cosines(pairs.left, pairs.right) for view in self.views]
+
+
+def open_encoder(encoder: str | Path | Encoder | None) -> Encoder | None:
+    """The encoder behind a name, a folder, or itself; None for none.
+
+    Raises:
+        ConfigurationError: it is no encoder, or cannot be loaded.
+        MissingExtraError: what it needs is not installed.
+    """
+    if encoder is None or encoder == "none":
+        return None
+    if isinstance(encoder, str | Path):
+        return load_text_encoder(encoder)
+    if isinstance(encoder, Encoder):
+        return encoder
+    raise ConfigurationError(
+        f"encoder must be a name, a folder, or an object with encode(texts). Got {type(encoder).__name__}."
+    )
+
+
+def fingerprint_of(encoder: Encoder | None, *, kept: bool) -> str:
+    """What identifies the vectors of an encoder in a run folder.
+
+    Args:
+        encoder: the encoder, or None.
+        kept: whether there is a run folder, to which a nameless encoder could return as another.
+
+    Raises:
+        ConfigurationError: the run is kept, and the encoder has no ``fingerprint``.
+    """
+    if encoder is None:
+        return "none"
+    given = getattr(encoder, "fingerprint", None)
+    if given is None and kept:
+        raise ConfigurationError(
+            f"An encoder used with run needs an attribute 'fingerprint', a text that changes when its vectors do. "
+            f"{type(encoder).__name__} has none: add one, or leave out run."
+        )
+    return str(given)
+
+
+def encode_tables(
+    encoder: Encoder, left: Records, right: Records, fields: Sequence[FieldPair], folder: Path | None
+) -> Meaning:
+    """Encode the records of both tables.
+
+    Args:
+        encoder: the encoder.
+        left, right: the tables.
+        fields: the fields that are compared.
+        folder: the run folder, which keeps the vectors of a ``TextEncoder``; None keeps none.
+    """
+    columns = [(left.fields(*COMPARED_ROLES), right.fields(*COMPARED_ROLES))]
+    if len(fields) > 1:
+        columns += [((pair.left,), (pair.right,)) for pair in fields if pair.role == "text"][:1]
+    texts = [(record_texts(left, here), record_texts(right, there)) for here, there in columns]
+    vectors = _encode(encoder, [text for view in texts for side in view for text in side], folder)
+    ends = np.cumsum([len(left), len(right)] * len(texts))[:-1]
+    parts = np.split(vectors, ends)
+    return Meaning(tuple(Vectors(*parts[at : at + 2]) for at in range(0, len(parts), 2)))
+
+
+def _encode(encoder: Encoder, texts: list[str], folder: Path | None) -> np.ndarray:
+    if folder is not None and isinstance(encoder, TextEncoder):
+        return encode_cached(encoder, texts, folder)
+    given = np.asarray(encoder.encode(texts))
+    if given.ndim != 2 or len(given) != len(texts) or given.dtype.kind not in "fiu":
+        raise ConfigurationError(
+            f"encode must return numbers of shape ({len(texts)}, dim). Got {given.dtype} of shape {given.shape}."
+        )
+    if not np.isfinite(given).all():
+        row = int(np.argmin(np.isfinite(given).all(axis=1)))
+        raise ConfigurationError(f"encode must return finite numbers. Got others for the text {texts[row][:80]!r}.")
+    vectors = given.astype(np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0))
+
+
+def _nearest(queries: np.ndarray, corpus: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k rows of the corpus with the largest positive inner product for each query: query rows and corpus rows.
+
+    All products are made, a block of queries at a time: exact, and quadratic in the size of the tables.
+    """
+    k = min(k, len(corpus))
+    rows: list[np.ndarray] = [np.zeros(0, np.int64)]
+    found: list[np.ndarray] = [np.zeros(0, np.int64)]
+    block = max(1, _PRODUCTS_AT_ONCE // max(1, len(corpus)))
+    for start in range(0, len(queries) if k else 0, block):
+        products = queries[start : start + block] @ corpus.T
+        best = np.argpartition(-products, k - 1, axis=1)[:, :k]
+        near = np.take_along_axis(products, best, axis=1) > 0
+        rows.append(start + np.nonzero(near)[0])
+        found.append(best[near].astype(np.int64))
+    return np.concatenate(rows), np.concatenate(found)
