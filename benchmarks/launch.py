@@ -39,10 +39,13 @@ def run_module(module: str, arguments: Sequence[str], *, threads: int = 1) -> No
         raise RuntimeError(f"python -m {module} {' '.join(arguments)} ended with {done.returncode}:\n{tail}")
 
 
-def link_once(tables: Sequence[Path], out: Path, *, labels: Path | None = None, threads: int = 1) -> Outcome:
+def link_once(
+    tables: Sequence[Path], out: Path, *, labels: Path | None = None, encoder: str | None = None, threads: int = 1
+) -> Outcome:
     """One run of ``benchmarks.link_once``; returns its ``run.json``."""
     shutil.rmtree(out, ignore_errors=True)
     extra = ["--labels", str(labels)] if labels else []
+    extra += ["--encoder", encoder] if encoder else []
     run_module("benchmarks.link_once", [*map(str, tables), "--out", str(out), *extra], threads=threads)
     outcome: Outcome = json.loads((out / "run.json").read_text(encoding="utf-8"))
     return outcome

@@ -1,10 +1,13 @@
 """What every test may ask for: random numbers that are the same each time, and the development data sets."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from hashing_model import HashingModel
 
 DATA_FOLDER = Path(os.environ.get("KINFOLK_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data").resolve()
 WHY_SKIPPED = f"needs the development data sets; there is no folder {DATA_FOLDER} (set KINFOLK_DATA)"
@@ -29,3 +32,14 @@ def data_folder() -> Path:
 def rng() -> np.random.Generator:
     """Random numbers, the same in every run and in every test."""
     return np.random.default_rng(20230407)
+
+
+@pytest.fixture
+def new_model() -> Callable[..., HashingModel]:
+    """Makes models, for tests that need several or one with a width of its own."""
+    return HashingModel
+
+
+@pytest.fixture
+def model() -> HashingModel:
+    return HashingModel()

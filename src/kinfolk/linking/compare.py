@@ -14,6 +14,7 @@ from kinfolk.linking.spaces import Space, information_space, tfidf_space
 
 WHOLE_RECORD = "whole record"
 CODES = "codes"
+MEANING = "meaning"  # what a text encoder sees
 SHORT_TEXT = 30  # mean characters up to which the edit distance of the whole value says something
 _ONE_PIECE = 5  # mean words up to which a value is one piece of evidence, like a name, and not a description
 
@@ -37,6 +38,15 @@ class Comparisons:
     def shown_values(self) -> dict[str, np.ndarray]:
         """For each label that shows a similarity its values, float32 (pairs,)."""
         return {label: self.values[:, column] for label, column in self.shown.items() if column >= 0}
+
+    def first_columns(self) -> list[list[int]]:
+        """Columns by whose mean pairs may be told apart before anything is learned: n-grams, or else meaning.
+
+        Tables in two languages share letters by chance only, and these must not outvote what an encoder sees.
+        """
+        alone = self.shown.get(MEANING, -1)
+        letters = [column for column in self.shown.values() if 0 <= column != alone]
+        return [letters, [alone]] if alone >= 0 else [letters]
 
 
 @dataclass(frozen=True)

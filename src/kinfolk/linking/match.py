@@ -64,9 +64,10 @@ def match_without_labels(comparisons: Comparisons, contest: Contest, rounds: int
         return nothing
     design = standardize(comparisons)
     # Before anything is learned, a pair counts by its similarity and by its smaller margin.
-    similar = design.score(design.weights_of(list(comparisons.shown.values())))
     margin_weights, intercept = np.array([0.0, 0.0, 1.0]), 0.0
-    round_ = _hold(similar / (similar.std() or 1.0), margin_weights, intercept, contest)
+    first = [design.score(design.weights_of(list(columns))) for columns in comparisons.first_columns()]
+    rounds_of = [_hold(score / (score.std() or 1.0), margin_weights, intercept, contest) for score in first]
+    round_ = max(rounds_of, key=lambda held: 0.0 if held is None else float(held.probability.sum()))
     weights = np.zeros(design.width)
     for _ in range(rounds):
         if round_ is None or not (round_.probability > 0.5).any():

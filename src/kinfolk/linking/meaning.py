@@ -18,10 +18,9 @@ from kinfolk.encoders import TextEncoder, encode_cached, load_text_encoder, reco
 from kinfolk.errors import ConfigurationError
 from kinfolk.linking.alignment import COMPARED_ROLES, FieldPair
 from kinfolk.linking.candidates import Candidates, union
-from kinfolk.linking.compare import Comparisons
+from kinfolk.linking.compare import MEANING, Comparisons
 from kinfolk.linking.comparisons.pair_features import PairFeatures
 
-MEANING = "meaning"
 _K = 5
 _PRODUCTS_AT_ONCE = 1 << 24  # 64 MiB of cosines
 _PAIRS_AT_ONCE = 1 << 16

@@ -1,11 +1,10 @@
 """A text model without torch, so that batching, order, duplicates and the cache are tested everywhere."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import pytest
 
 
 class HashingModel:
@@ -42,14 +41,3 @@ class HashingModel:
 
     def _words(self, text: str) -> list[str]:
         return text.split()[: self.max_tokens]
-
-
-@pytest.fixture
-def new_model() -> Callable[..., HashingModel]:
-    """Makes models, for tests that need several or one with a width of its own."""
-    return HashingModel
-
-
-@pytest.fixture
-def model() -> HashingModel:
-    return HashingModel()
