@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import subprocess
 import sys
+from pathlib import Path
 
+import pyarrow.parquet
 import pytest
+from typer.testing import CliRunner
 
+import kinfolk
 from kinfolk.cli import app
+from kinfolk.data import atomic
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "data"
 
 HEAVY = ("duckdb", "numba", "numpy", "pyarrow", "scipy", "sklearn", "torch")
 
@@ -24,3 +33,59 @@ def test_every_command_says_what_it_does_in_one_sentence(command) -> None:
     assert text
     assert text.strip().endswith(".")
     assert "\n" not in text.strip()
+
+
+def test_ctrl_c_ends_in_a_sentence_and_130(run_kinfolk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(kinfolk, "link", interrupted)
+    result = run_kinfolk("link", EXAMPLES / "left.csv", EXAMPLES / "right.csv", "-o", tmp_path / "links.csv")
+    assert result.code == 130
+    assert "goes on where it stopped" in result.err
+    assert "Traceback" not in result.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("where", ["links.csv", "run"])
+def test_a_full_disk_ends_in_a_sentence_and_2(
+    run_kinfolk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "Error writing bytes to file. Detail: no space left")
+
+    if where == "run":
+        monkeypatch.setattr(pyarrow.parquet, "write_table", full)
+    else:
+        monkeypatch.setattr(atomic, "_write_delimited", full)
+    given = ["--run", tmp_path / "run"] if where == "run" else []
+    result = run_kinfolk("link", EXAMPLES / "left.csv", EXAMPLES / "right.csv", "-o", tmp_path / "links.csv", *given)
+    assert result.code == 2
+    assert f"Cannot write {tmp_path / where}" in result.err
+    assert "No space left on device. Choose another place or free some space." in result.err
+    assert not [path for path in tmp_path.rglob("*") if ".part" in path.name or path.name == "links.csv"]
+
+
+def test_a_run_folder_that_cannot_be_made_is_said(run_kinfolk, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    place = tmp_path / "file" / "run"
+    words = ("link", EXAMPLES / "left.csv", EXAMPLES / "right.csv", "-o", tmp_path / "links.csv", "--run", place)
+    result = run_kinfolk(*words)
+    assert result.code == 2
+    assert f"The run folder {place} cannot be made" in result.err
+
+
+def test_json_says_which_column_was_taken_for_what(run_kinfolk, tmp_path: Path) -> None:
+    words = ("link", EXAMPLES / "left.csv", EXAMPLES / "right.csv", "-o", tmp_path / "links.csv", "--json")
+    roles = json.loads(run_kinfolk(*words).out)["roles"]
+    assert set(roles) == {"left", "right"}
+    assert "id" in roles["left"].values()
+    words = ("dedupe", EXAMPLES / "left.csv", "-o", tmp_path / "groups.csv", "--json")
+    assert json.loads(run_kinfolk(*words).out)["roles"] == {"table": roles["left"]}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_a_script_for_the_shell(shell: str) -> None:
+    result = CliRunner().invoke(app, [], prog_name="kinfolk", env={"_KINFOLK_COMPLETE": f"source_{shell}"})
+    assert result.exit_code == 0
+    assert "_KINFOLK_COMPLETE" in result.output

@@ -21,7 +21,7 @@ from kinfolk.cli.options import (
     read_threshold,
     split_columns,
 )
-from kinfolk.cli.progress import show_progress
+from kinfolk.cli.progress import show_progress, timed_stage
 from kinfolk.cli.results import check_places, print_result, summary
 
 Columns = Annotated[list[str] | None, typer.Option(help="Columns of this role: NAME, or several with commas.")]
@@ -77,12 +77,13 @@ def dedupe(
             run=run,
             progress=progress,
         )
-        progress("write")
-        write_table(found.to_arrow(), output)
+        with timed_stage(progress, "write", str(output)):
+            write_table(found.to_arrow(), output)
         if report is not None:
-            found.report(report)
+            with timed_stage(progress, "report", str(report)):
+                found.report(report)
     if as_json:
-        typer.echo(summary(found, output, groups=len(found), records=len(found.records)))
+        typer.echo(summary(found, output, {"table": found.records}, groups=len(found), records=len(found.records)))
     elif not quiet:
         surplus = len(found.records) - len(found)
         headline = f"[bold]{len(found):,} groups[/] of {len(found.records):,} records, {surplus:,} of them duplicates"

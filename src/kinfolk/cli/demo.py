@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kinfolk.cli.link import print_links
-from kinfolk.cli.progress import show_progress
+from kinfolk.cli.progress import show_progress, timed_stage
 from kinfolk.cli.terminal import results
 from kinfolk.errors import MissingExtraError
 
@@ -37,8 +37,8 @@ def demo(
     with show_progress(silent=False) as progress:
         links = kinfolk.link(*tables, progress=progress)
         write_table(links.to_arrow(), folder / "links.csv")
-        progress("report")
-        links.report(folder / "report.html")
+        with timed_stage(progress, "report", str(folder / "report.html")):
+            links.report(folder / "report.html")
     truth = pa.table({"left_id": list(pairs.get_level_values(0)), "right_id": list(pairs.get_level_values(1))})
     found = links.evaluate(truth)
     print_links(links, folder / "links.csv", folder / "report.html")

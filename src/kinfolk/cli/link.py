@@ -19,7 +19,7 @@ from kinfolk.cli.options import (
     read_threshold,
     split_columns,
 )
-from kinfolk.cli.progress import show_progress
+from kinfolk.cli.progress import show_progress, timed_stage
 from kinfolk.cli.results import check_places, print_result, summary
 
 if TYPE_CHECKING:
@@ -72,13 +72,15 @@ def link(
             run=run,
             progress=progress,
         )
-        progress("write")
-        write_table(links.to_arrow(), output)
+        with timed_stage(progress, "write", str(output)):
+            write_table(links.to_arrow(), output)
         if report is not None:
-            links.report(report)
+            with timed_stage(progress, "report", str(report)):
+                links.report(report)
     if as_json:
-        tables = {"links": len(links), "left": len(links.left), "right": len(links.right)}
-        typer.echo(summary(links, output, **tables, relation=links.relation))
+        counts = {"links": len(links), "left": len(links.left), "right": len(links.right)}
+        tables = {"left": links.left, "right": links.right}
+        typer.echo(summary(links, output, tables, **counts, relation=links.relation))
     elif not quiet:
         print_links(links, output, report)
 

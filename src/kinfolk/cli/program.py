@@ -16,6 +16,8 @@ from kinfolk.cli.link import link
 from kinfolk.cli.terminal import print_error
 from kinfolk.errors import KinfolkError
 
+INTERRUPTED = 130  # what a shell expects of a program stopped by Ctrl-C
+
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Learn what belongs together, then link it."
 )
@@ -32,12 +34,16 @@ for name, command in (
 
 
 def main() -> None:
-    """Run the command line; errors made on purpose are one sentence and exit code 2."""
+    """Run the command line; errors made on purpose are one sentence and exit code 2, an interrupted run leaves with 130."""
     try:
         app()
     except KinfolkError as error:
         print_error(str(error))
         sys.exit(2)
+    except SystemExit as leaving:
+        if leaving.code == INTERRUPTED:
+            print_error("Stopped. Nothing half-written is left; with --run, the same command goes on where it stopped.")
+        raise
 
 
 def _version(wanted: bool) -> None:

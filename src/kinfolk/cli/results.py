@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from kinfolk.cli.terminal import results
 from kinfolk.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from kinfolk.data import Records
     from kinfolk.linking.clusters import Clusters
     from kinfolk.linking.links import Links
 
@@ -39,18 +40,20 @@ def check_places(output: Path, report: Path | None, inputs: Sequence[object]) ->
             raise ConfigurationError(f"--output and --report both name {output}. Give them different names.")
 
 
-def summary(result: Links | Clusters, output: Path, **counts: int | str) -> str:
+def summary(result: Links | Clusters, output: Path, tables: Mapping[str, Records], **counts: int | str) -> str:
     """What ``--json`` prints of a result.
 
     Args:
         result: what was found.
         output: where it was written.
+        tables: what was read, by what it was read as.
         counts: what only this kind of result has, put first.
     """
     return json.dumps(
         {
             **counts,
             "candidates": result.scores.num_rows,
+            "roles": {name: dict(table.roles) for name, table in tables.items()},
             "threshold": result.threshold,
             "estimate": asdict(result.estimate),
             "stages": [asdict(stage) for stage in result.stages],
@@ -62,7 +65,7 @@ def summary(result: Links | Clusters, output: Path, **counts: int | str) -> str:
 
 
 def print_result(headline: str, result: Links | Clusters, output: Path, report: Path | None) -> None:
-    """Say what was found, how good it is thought to be, what each stage took, and where the result lies.
+    """Say what was found, how good it is thought to be, and where the result lies.
 
     Args:
         headline: what was found, in rich markup.
@@ -77,8 +80,6 @@ def print_result(headline: str, result: Links | Clusters, output: Path, report: 
         f"Estimated without truth: precision {estimate.precision}, recall {estimate.recall} of the matches "
         f"among the candidates, F1 {estimate.f1}"
     )
-    for stage in result.stages:
-        console.print(f"  {stage.name:<11}{stage.seconds:7.1f} s  {escape(stage.detail)}")
     for note in result.notes:
         console.print(f"Note: {escape(note)}")
     if report is not None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -15,6 +16,8 @@ import pyarrow as pa
 from kinfolk.errors import ConfigurationError, DataError
 
 _SUFFIXES = (".parquet", ".csv", ".tsv", ".jsonl")
+
+_OF_THE_PLACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 
 
 @contextmanager
@@ -33,10 +36,13 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     temporary = _beside(path)
     try:
-        # made first, so that a place that cannot be written to is told apart from an error of the writing block
-        _in_words(path, lambda: temporary.touch(exist_ok=False))
-        yield temporary
-        _in_words(path, lambda: _settle(temporary, path))
+        with _in_words(path):
+            temporary.touch(exist_ok=False)
+        # An error of the writing block is the block's own, unless it is of the place.
+        with _in_words(path, _OF_THE_PLACE):
+            yield temporary
+        with _in_words(path):
+            _settle(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -61,7 +67,8 @@ def check_place(path: str | Path, *, inputs: Sequence[object] = ()) -> None:
             )
     temporary = _beside(path)
     try:
-        _in_words(path, lambda: temporary.touch(exist_ok=False))
+        with _in_words(path):
+            temporary.touch(exist_ok=False)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -194,13 +201,17 @@ def _settle(temporary: Path, path: Path) -> None:
     _flush(path.parent)
 
 
-def _in_words(path: Path, action: Callable[[], None]) -> None:
+@contextmanager
+def _in_words(path: Path, numbers: frozenset[int] | None = None) -> Iterator[None]:
+    """Say errors of the system in a sentence: all of them, or those with these numbers."""
     try:
-        action()
+        yield
     except OSError as error:
-        raise DataError(
-            f"Cannot write {path}: {error.strerror or error}. Choose another place or free some space."
-        ) from error
+        if numbers is not None and error.errno not in numbers:
+            raise
+        # Some writers put a page of words where the system has a few, and give them no number.
+        said = os.strerror(error.errno) if error.errno else error.strerror or str(error)
+        raise DataError(f"Cannot write {path}: {said}. Choose another place or free some space.") from error
 
 
 def _flush(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The table that shows a user what each column is taken for."""
+"""What each column is taken for, as a user is shown it: in a line, or in a table with the reasons."""
 
 from __future__ import annotations
 
@@ -19,6 +19,18 @@ _SCHEMA = pa.schema(
     }
 )
 _EXAMPLE_LENGTH = 60
+
+
+def name_roles(*tables: Records) -> str:
+    """The columns of some tables and their roles in a line; once where the tables are alike.
+
+    >>> name_roles(Records(pa.table({"id": ["1"], "name": ["Ada"]}), {"id": "id", "name": "text"}))
+    'id (id), name (text)'
+    """
+    lines = [", ".join(f"{column} ({role})" for column, role in records.roles.items()) for records in tables]
+    if len(set(lines)) == 1:
+        return lines[0]
+    return "; ".join(f"{records.name}: {line}" for records, line in zip(tables, lines, strict=True))
 
 
 def describe_roles(records: Records) -> pa.Table:

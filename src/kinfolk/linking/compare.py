@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,6 +96,7 @@ def compare(
     whole: tuple[list[str], list[str], Space],
     rows_left: np.ndarray,
     rows_right: np.ndarray,
+    advance: Callable[[float], None] | None = None,
 ) -> Comparisons:
     """Compare pairs of records in every field, as a whole, and in their codes.
 
@@ -104,6 +105,7 @@ def compare(
         fields: the prepared fields.
         whole: whole-record texts of both tables and their n-gram space.
         rows_left, rows_right: the pairs, int32 (pairs,).
+        advance: told the share that is done.
     """
     table = _Columns(rows_left, rows_right)
     texts_left, texts_right, space = whole
@@ -118,7 +120,9 @@ def compare(
         table.add(CODES, shared)
         table.add(CODES, np.minimum(only_left, only_right))
     capacity = np.zeros(len(rows_left))
-    for field in fields:
+    for done, field in enumerate(fields, start=1):
+        if advance is not None:
+            advance(done / (len(fields) + 1))
         missing = ~(_filled(field.left)[rows_left] & _filled(field.right)[rows_right])
         _compare_field(table, left, right, field, missing)
         capacity += np.where(missing, 0.0, _capacity(field))

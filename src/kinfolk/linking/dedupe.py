@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from kinfolk import __version__
 from kinfolk.data import Records, read_records
+from kinfolk.data.overview import name_roles
 from kinfolk.data.text import as_text
 from kinfolk.errors import ConfigurationError
 from kinfolk.linking.candidates import Candidates
@@ -39,7 +40,7 @@ def dedupe(
     threshold: float = 0.5,
     seed: int = 0,
     run: str | Path | None = None,
-    progress: Progress | None = None,
+    progress: Progress | Callable[[str], None] | None = None,
 ) -> Clusters:
     """Find the records of one table that are the same thing.
 
@@ -53,7 +54,7 @@ def dedupe(
         threshold: probability from which records belong together, in [0, 1].
         seed: of what is random in learning from labels; without labels nothing is.
         run: folder that keeps finished stages; the same call goes on where it stopped.
-        progress: called with the name of each stage as it begins.
+        progress: told of the stages as they begin, advance and end; a plain function is called with their names.
 
     Raises:
         DataError: the table cannot be read.
@@ -91,7 +92,7 @@ def cluster(
     threshold: float = 0.5,
     seed: int = 0,
     run: str | Path | None = None,
-    progress: Progress | None = None,
+    progress: Progress | Callable[[str], None] | None = None,
 ) -> Clusters:
     """Group the records of one table, which may come from several sources.
 
@@ -125,7 +126,7 @@ def cluster(
     }
     store = Run(Path(run) if run is not None else None, key)
     keep_records(store, records=records)
-    clock.stop(f"{len(records):,} records")
+    clock.stop(f"{len(records):,} records; {name_roles(records)}")
 
     scores = store.load("scores")
     if scores is None:

@@ -6,7 +6,7 @@ comparison among the others, and the matcher finds out what it is worth on the t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -15,6 +15,8 @@ import numpy as np
 
 from kinfolk.data import Records
 from kinfolk.encoders import TextEncoder, encode_cached, load_text_encoder, record_texts
+from kinfolk.encoders.batching import distinct_texts
+from kinfolk.encoders.text import spread_rows
 from kinfolk.errors import ConfigurationError
 from kinfolk.linking.alignment import COMPARED_ROLES, FieldPair
 from kinfolk.linking.candidates import Candidates, union
@@ -24,6 +26,7 @@ from kinfolk.linking.comparisons.pair_features import PairFeatures
 _K = 5
 _PRODUCTS_AT_ONCE = 1 << 24  # 64 MiB of cosines
 _PAIRS_AT_ONCE = 1 << 16
+_TEXTS_AT_ONCE = 4096
 
 
 @runtime_checkable
@@ -132,7 +135,12 @@ def fingerprint_of(encoder: Encoder | None, *, kept: bool) -> str:
 
 
 def encode_tables(
-    encoder: Encoder, left: Records, right: Records, fields: Sequence[FieldPair], folder: Path | None
+    encoder: Encoder,
+    left: Records,
+    right: Records,
+    fields: Sequence[FieldPair],
+    folder: Path | None,
+    advance: Callable[[float], None],
 ) -> Meaning:
     """Encode the records of both tables.
 
@@ -141,21 +149,35 @@ def encode_tables(
         left, right: the tables.
         fields: the fields that are compared.
         folder: the run folder, which keeps the vectors of a ``TextEncoder``; None keeps none.
+        advance: told the share that is done.
     """
     columns = [(left.fields(*COMPARED_ROLES), right.fields(*COMPARED_ROLES))]
     if len(fields) > 1:
         columns += [((pair.left,), (pair.right,)) for pair in fields if pair.role == "text"][:1]
     texts = [(record_texts(left, here), record_texts(right, there)) for here, there in columns]
-    vectors = _encode(encoder, [text for view in texts for side in view for text in side], folder)
+    vectors = _encode(encoder, [text for view in texts for side in view for text in side], folder, advance)
     ends = np.cumsum([len(left), len(right)] * len(texts))[:-1]
     parts = np.split(vectors, ends)
     return Meaning(tuple(Vectors(*parts[at : at + 2]) for at in range(0, len(parts), 2)))
 
 
-def _encode(encoder: Encoder, texts: list[str], folder: Path | None) -> np.ndarray:
-    if folder is not None and isinstance(encoder, TextEncoder):
-        return encode_cached(encoder, texts, folder)
-    given = np.asarray(encoder.encode(texts))
+def _encode(encoder: Encoder, texts: list[str], folder: Path | None, advance: Callable[[float], None]) -> np.ndarray:
+    """Unit vectors of texts, each distinct text encoded once and a blank one not at all: float32 (n, dim)."""
+    distinct, rows = distinct_texts(texts)
+    parts: list[np.ndarray] = []
+    for start in range(0, len(distinct), _TEXTS_AT_ONCE):
+        advance(start / len(distinct))
+        part = distinct[start : start + _TEXTS_AT_ONCE]
+        if folder is not None and isinstance(encoder, TextEncoder):
+            parts.append(encode_cached(encoder, part, folder))
+        else:
+            parts.append(_checked(np.asarray(encoder.encode(part)), part))
+    if len({part.shape[1] for part in parts}) > 1:
+        raise ConfigurationError("encode must return vectors of one length. Got several lengths for different texts.")
+    return spread_rows(np.concatenate(parts) if parts else np.zeros((0, 1), np.float32), rows)
+
+
+def _checked(given: np.ndarray, texts: Sequence[str]) -> np.ndarray:
     if given.ndim != 2 or len(given) != len(texts) or given.dtype.kind not in "fiu":
         raise ConfigurationError(
             f"encode must return numbers of shape ({len(texts)}, dim). Got {given.dtype} of shape {given.shape}."

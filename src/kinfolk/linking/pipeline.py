@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from kinfolk import __version__
 from kinfolk.data import Records, read_records
+from kinfolk.data.overview import name_roles
 from kinfolk.errors import ConfigurationError
 from kinfolk.linking.alignment import align_fields, split_mapping
 from kinfolk.linking.candidates import Candidates, Neighbors, neighbors, union
@@ -51,7 +52,7 @@ def link(
     threshold: float | None = None,
     seed: int = 0,
     run: str | Path | None = None,
-    progress: Progress | None = None,
+    progress: Progress | Callable[[str], None] | None = None,
 ) -> Links:
     """Find the records of two tables that are the same thing.
 
@@ -70,7 +71,7 @@ def link(
         threshold: least probability of a link; None chooses the cut with the highest expected F1.
         seed: of what is random in learning from labels; without labels nothing is.
         run: folder that keeps finished stages; the same call goes on where it stopped.
-        progress: called with the name of each stage as it begins.
+        progress: told of the stages as they begin, advance and end; a plain function is called with their names.
 
     Raises:
         DataError: a table cannot be read.
@@ -116,7 +117,8 @@ def link(
     }
     store = Run(Path(run) if run is not None else None, key)
     keep_records(store, left=records_left, right=records_right)
-    clock.stop(f"{len(records_left):,} and {len(records_right):,} records")
+    sizes = f"{len(records_left):,} and {len(records_right):,} records"
+    clock.stop(f"{sizes}; {name_roles(records_left, records_right)}")
 
     scores = store.load("scores")
     if scores is None:
@@ -166,25 +168,27 @@ def _score(
     clock.start("represent")
     texts = whole_texts(left), whole_texts(right)
     whole = tfidf_space(*texts)
+    clock.advance(0.2)  # the search of whole records takes most of the stage
     near = neighbors(search_space(*texts, whole), _WHOLE_RECORD_K)
+    clock.advance(0.8)
     pairs = align_fields(left, right, given=given, seeds=near.mutual_best(len(left), len(right)))
     fields = prepare_fields(left, right, pairs)
     clock.stop(", ".join(f"{f.pair.label} ({f.pair.role})" for f in fields) or "no field in common: whole records only")
     meaning = None
     if encoder is not None:
         clock.start("encode")
-        meaning = encode_tables(encoder, left, right, [field.pair for field in fields], store.folder)
+        meaning = encode_tables(encoder, left, right, [field.pair for field in fields], store.folder, clock.advance)
         clock.stop(f"{meaning.views[0].left.shape[1]} numbers a text")
     clock.start("candidates")
     found = store.load("candidates")
     if found is None:
-        candidates = _candidates(near, fields, meaning, judged, max(1, len(right)))
+        candidates = _candidates(near, fields, meaning, judged, max(1, len(right)), clock)
         store.save("candidates", pa.table({"left": candidates.left, "right": candidates.right}))
     else:
         candidates = Candidates(found.column("left").to_numpy(), found.column("right").to_numpy())
     clock.stop(f"{len(candidates):,} pairs")
     clock.start("compare")
-    comparisons = compare(left, right, fields, (*texts, whole), candidates.left, candidates.right)
+    comparisons = compare(left, right, fields, (*texts, whole), candidates.left, candidates.right, clock.advance)
     if meaning is not None:
         comparisons = meaning.add_to(comparisons, candidates)
     clock.stop(f"{comparisons.values.shape[1]} comparisons a pair")
@@ -204,11 +208,18 @@ def _score(
 
 
 def _candidates(
-    near: Neighbors, fields: tuple[Field, ...], meaning: Meaning | None, judged: Labels | None, num_right: int
+    near: Neighbors,
+    fields: tuple[Field, ...],
+    meaning: Meaning | None,
+    judged: Labels | None,
+    num_right: int,
+    clock: Clock,
 ) -> Candidates:
     telling = [f for f in fields if f.pair.role == "text" and f.distinctness > _MIN_DISTINCTNESS]
-    spaces = (search_space(f.left, f.right, f.space) for f in telling)
-    lists = [near.pairs(num_right), *(neighbors(space, _FIELD_K).pairs(num_right) for space in spaces)]
+    lists = [near.pairs(num_right)]
+    for done, field in enumerate(telling):
+        clock.advance(done / len(telling))
+        lists.append(neighbors(search_space(field.left, field.right, field.space), _FIELD_K).pairs(num_right))
     if meaning is not None:
         lists.append(meaning.candidates())
     if judged is not None:

@@ -28,7 +28,12 @@ class Run:
             return
         if folder.exists() and not folder.is_dir():
             raise RunError(f"--run must name a folder, but {folder} is a file. Choose another name.")
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(
+                f"The run folder {folder} cannot be made ({error.strerror}). Choose another place for --run."
+            ) from error
         manifest = folder / "manifest.json"
         if manifest.exists():
             try:
