@@ -22,11 +22,7 @@ _EXAMPLE_LENGTH = 60
 
 
 def name_roles(*tables: Records) -> str:
-    """The columns of some tables and their roles in a line; once where the tables are alike.
-
-    >>> name_roles(Records(pa.table({"id": ["1"], "name": ["Ada"]}), {"id": "id", "name": "text"}))
-    'id (id), name (text)'
-    """
+    """The columns of some tables and their roles in a line, such as "id (id), name (text)"; once where they are alike."""
     lines = [", ".join(f"{column} ({role})" for column, role in records.roles.items()) for records in tables]
     if len(set(lines)) == 1:
         return lines[0]
