@@ -167,7 +167,7 @@ class Links(Result):
         if above and self.relation == "many-to-many":
             return f"Not in one group although its probability {probability} is above the cut: the groups differ on average."
         if above:
-            return f"Not linked although its probability {probability} is above the cut: a better link took one record."
+            return f"Not linked although its probability {probability} is above the cut: better links took its records."
         return f"Not linked: probability {probability} is below the cut of {self.threshold:.3f}."
 
 

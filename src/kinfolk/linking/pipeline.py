@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from kinfolk import __version__
@@ -133,7 +132,6 @@ def link(
     probability = scores.column("probability").to_numpy()
     decision = decide(probability, contest, threshold)
     scores = scores.append_column("link", pa.array(decision.link))
-    winners = contest.winners(probability, np.arange(len(probability)))
     left_over = unlinked(probability, decision, contest)
     clock.stop(f"{int(decision.link.sum()):,} links")
     links = Links(
@@ -144,7 +142,7 @@ def link(
         prior,
         decision.threshold,
         relation,
-        estimate_from_probabilities(probability[winners], decision.link[winners]),
+        estimate_from_probabilities(probability[decision.standing], decision.link[decision.standing]),
         tuple(clock.stages),
         records_left.notes + records_right.notes + (() if judged is None else judged.notes),
     )

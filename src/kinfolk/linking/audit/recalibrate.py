@@ -71,12 +71,12 @@ def relink(links: Links, recalibration: Recalibration, asked: NDArray[np.int64],
     scores = scores.append_column(EVIDENCE + _JUDGED, pa.array(judged.astype(np.float32)))
     contest = contest_of(scores, links.left, links.right, links.relation)
     decision = decide(probability, contest)
-    winners = contest.winners(probability, np.arange(len(probability)))
+    standing = decision.standing
     return replace(
         links,
         scores=scores.append_column("link", pa.array(decision.link)),
         unlinked=unlinked(probability, decision, contest),
         prior=recalibration.intercept + recalibration.slope * links.prior,
         threshold=decision.threshold,
-        estimate=estimate_from_probabilities(probability[winners], decision.link[winners]),
+        estimate=estimate_from_probabilities(probability[standing], decision.link[standing]),
     )
