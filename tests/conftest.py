@@ -13,6 +13,10 @@ DATA_FOLDER = Path(os.environ.get("KINFOLK_DATA") or Path(__file__).parents[1] /
 WHY_SKIPPED = f"needs the development data sets; there is no folder {DATA_FOLDER} (set KINFOLK_DATA)"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--golden", help="folder of golden vectors to run instead of those in tests/golden/vectors")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what asks for the data sets, and skip it where they are absent."""
     for item in items:

@@ -1,0 +1,49 @@
+"""The losses: one idea, one file, embeddings in and a scalar out. Importing this needs torch (the extra ``train``).
+
+===================  ===============================================================================================
+views of an item     NTXent · DCL · DCLW · AlignUniform
+pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
+labels               SupCon
+===================  ===============================================================================================
+"""
+
+from importlib.util import find_spec
+
+from kinfolk.errors import MissingExtraError
+
+if find_spec("torch") is None:
+    raise MissingExtraError("kinfolk.objectives", "train")
+
+from kinfolk.objectives.align_uniform import AlignUniform, alignment, uniformity
+from kinfolk.objectives.clip import CLIP
+from kinfolk.objectives.dcl import DCL, DCLW, dclw_weights, decoupled
+from kinfolk.objectives.gather import gather_rows
+from kinfolk.objectives.infonce import InfoNCE
+from kinfolk.objectives.mnr import MultipleNegativesRanking
+from kinfolk.objectives.nce import BinaryNCE, binary_nce, ranking_nce
+from kinfolk.objectives.ntxent import NTXent
+from kinfolk.objectives.registry import Objective, objective, objectives, register
+from kinfolk.objectives.supcon import SupCon
+
+__all__ = [
+    "CLIP",
+    "DCL",
+    "DCLW",
+    "AlignUniform",
+    "BinaryNCE",
+    "InfoNCE",
+    "MultipleNegativesRanking",
+    "NTXent",
+    "Objective",
+    "SupCon",
+    "alignment",
+    "binary_nce",
+    "dclw_weights",
+    "decoupled",
+    "gather_rows",
+    "objective",
+    "objectives",
+    "ranking_nce",
+    "register",
+    "uniformity",
+]

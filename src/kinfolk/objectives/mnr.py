@@ -1,0 +1,80 @@
+"""Multiple negatives ranking: each anchor finds its positive among all positives and hard negatives of the batch.
+
+Pulls anchor i to positive i and pushes it from every other positive and from all hard negatives, its own and those of the
+other anchors. With c the positives of all items followed by each block of hard negatives::
+
+    L = mean_i -log( e^{sim(a_i,c_i)/t} / sum_j e^{sim(a_i,c_j)/t} )
+
+Equal texts in one batch are false negatives; batches without duplicates belong to the method.
+
+Source: Henderson et al., "Efficient natural language response suggestion for Smart Reply", 2017, arXiv 1705.00652,
+section 4; scale 20 (temperature 0.05) as in Reimers & Gurevych's library of sentence transformers.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from kinfolk.errors import ConfigurationError
+from kinfolk.objectives._inputs import as_computed, check_embeddings, check_positive, unit
+from kinfolk.objectives._tiled import Matmul, softmax_sums
+from kinfolk.objectives.gather import gather_rows
+from kinfolk.objectives.registry import Objective, register
+
+
+@register("mnr")
+class MultipleNegativesRanking(Objective):
+    """Anchor and positive of one item together, all other positives and hard negatives apart.
+
+    Args:
+        temperature: in (0, inf).
+        similarity: "cosine" or "dot".
+        symmetric: whether positives look for their anchors, too (among anchors alone), and the loss is the mean of both.
+        gather: whether the batch is spread over processes.
+        matmul: type of the products; "bfloat16" rounds the logits to 8 bits.
+    """
+
+    def __init__(
+        self,
+        temperature: float = 0.05,
+        *,
+        similarity: Literal["cosine", "dot"] = "cosine",
+        symmetric: bool = False,
+        gather: bool = False,
+        matmul: Matmul = "float32",
+    ) -> None:
+        super().__init__()
+        if similarity not in ("cosine", "dot"):
+            raise ConfigurationError(f"similarity must be 'cosine' or 'dot'. Got {similarity!r}.")
+        self.temperature = check_positive("temperature", temperature)
+        self.similarity, self.symmetric, self.gather, self.matmul = similarity, symmetric, gather, matmul
+
+    def forward(self, anchors: Tensor, positives: Tensor, *hard_negatives: Tensor) -> Tensor:
+        """Mean loss over all anchors.
+
+        Args:
+            anchors, positives: (items, dim); row i of both is about item i.
+            hard_negatives: any number of blocks (items, dim); row i is a hard negative of item i.
+
+        Raises:
+            ConfigurationError: different shapes, or an anchor without any negative.
+        """
+        blocks = (anchors, positives, *hard_negatives)
+        names = ["anchors", "positives", *(f"hard negatives {n}" for n in range(1, len(hard_negatives) + 1))]
+        check_embeddings(blocks, names, least=1 if hard_negatives else 2)
+        if self.gather:
+            blocks = tuple(gather_rows(block) for block in blocks)
+        ready = unit if self.similarity == "cosine" else as_computed
+        rows, *candidates = (ready(block) for block in blocks)
+        rows = rows / self.temperature
+        positive = (rows * candidates[0]).sum(1)
+        if not self.symmetric:
+            return (softmax_sums(rows, torch.cat(candidates), matmul=self.matmul).rows - positive).mean()
+        both = softmax_sums(rows, candidates[0], matmul=self.matmul)
+        forward = both.rows
+        if hard_negatives:
+            forward = torch.logaddexp(forward, softmax_sums(rows, torch.cat(candidates[1:]), matmul=self.matmul).rows)
+        return ((forward - positive).mean() + (both.columns - positive).mean()) / 2

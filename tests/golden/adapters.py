@@ -1,0 +1,181 @@
+"""One short function a family of golden vectors: reads the file, calls the public API, returns what is to be compared.
+
+A family is the part of a file's name before ``__``. An adapter computes nothing itself, and takes every hyperparameter
+from the file, so that unseen files of a family run unchanged. It returns outputs by the names of the file's arrays.
+"""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from golden_case import Case
+from kinfolk import objectives as o
+
+Outputs = Mapping[str, Tensor | object]
+ADAPTERS: dict[str, Callable[[Case], Outputs]] = {}
+
+
+def family(name: str) -> Callable[[Callable[[Case], Outputs]], Callable[[Case], Outputs]]:
+    def enter(adapter: Callable[[Case], Outputs]) -> Callable[[Case], Outputs]:
+        ADAPTERS[name] = adapter
+        return adapter
+
+    return enter
+
+
+# --- views of an item ------------------------------------------------------------------------------------------------
+
+
+@family("ntxent")
+def ntxent(case: Case) -> Outputs:
+    features = case.leaf("features")
+    loss = o.NTXent(case.hyper("temperature"))(*features.unbind(1))
+    return {"loss": loss, "grad": case.gradient(loss, features)}
+
+
+@family("infonce")
+def infonce(case: Case) -> Outputs:
+    q, k = case.leaf("q"), case.leaf("k")
+    temperature = case.hyper("temperature")
+    both = o.InfoNCE(temperature)(q, k)
+    one_way = o.InfoNCE(temperature, symmetric=False)
+    q2k = one_way(q, k)
+    return {
+        "loss_sym": both,
+        "loss_q2k": q2k,
+        "loss_k2q": one_way(k, q),
+        "grad_q": case.gradient(both, q),
+        "grad_k": case.gradient(both, k),
+        "grad_q_oneway": case.gradient(q2k, q),
+        "grad_k_oneway": case.gradient(q2k, k),
+    }
+
+
+@family("supcon")
+def supcon(case: Case) -> Outputs:
+    features = case.leaf("features")
+    settings = {"first_view_only": case.hyper("contrast_mode", "all") == "one"}
+    temperature = case.hyper("temperature")
+    chosen = {name: case.tensor(name) for name in ("labels", "mask") if name in case}
+    loss = o.SupCon(temperature, base_temperature=case.hyper("base_temperature"), **settings)
+    value = loss(*features.unbind(1), **chosen)
+    plain = o.SupCon(temperature, **settings)(*features.unbind(1), **chosen)
+    return {"loss": value, "grad": case.gradient(value, features), "loss_without_temperature_ratio": plain}
+
+
+@family("align_uniform")
+def align_uniform(case: Case) -> Outputs:
+    x, y = case.leaf("x"), case.leaf("y")
+    alpha, t = case.hyper("alpha"), case.hyper("t")
+    align = o.alignment(x, y, alpha=alpha)
+    uniform_x = o.uniformity(x, t=t)
+    return {
+        "align": align,
+        "uniform_x": uniform_x,
+        "uniform_y": o.uniformity(y, t=t),
+        "total": o.AlignUniform(alpha, t)(x, y),
+        "grad_align_x": case.gradient(align, x),
+        "grad_align_y": case.gradient(align, y),
+        "grad_uniform_x": case.gradient(uniform_x, x),
+    }
+
+
+@family("dcl")
+def dcl(case: Case) -> Outputs:
+    z1, z2 = case.leaf("z1"), case.leaf("z2")
+    loss = o.DCL(case.hyper("temperature"))(z1, z2)
+    each = o.decoupled(z1, z2, temperature=case.hyper("temperature")).mean(0)
+    return {
+        "loss_sym": loss,
+        "loss_12": each[0],
+        "loss_21": each[1],
+        "grad_z1": case.gradient(loss, z1),
+        "grad_z2": case.gradient(loss, z2),
+        "grad12_z1": case.gradient(each[0], z1),
+        "grad12_z2": case.gradient(each[0], z2),
+    }
+
+
+@family("dclw")
+def dclw(case: Case) -> Outputs:
+    z1, z2 = case.leaf("z1"), case.leaf("z2")
+    temperature, sigma = case.hyper("temperature"), case.hyper("sigma")
+    loss = o.DCLW(temperature, sigma=sigma)(z1, z2)
+    attached = o.DCLW(temperature, sigma=sigma, weight_gradient=True)(z1, z2)
+    each = o.decoupled(z1, z2, temperature=temperature, sigma=sigma).mean(0)
+    return {
+        "weights": o.dclw_weights(torch.cosine_similarity(z1, z2, eps=1e-12), sigma),
+        "loss_sym": loss,
+        "loss_12": each[0],
+        "loss_21": each[1],
+        "grad_z1_weight_detached": case.gradient(loss, z1),
+        "grad_z2_weight_detached": case.gradient(loss, z2),
+        "grad_z1_weight_attached": case.gradient(attached, z1),
+        "grad_z2_weight_attached": case.gradient(attached, z2),
+    }
+
+
+# --- pairs -----------------------------------------------------------------------------------------------------------
+
+
+@family("clip")
+def clip(case: Case) -> Outputs:
+    images, texts, log_scale = case.leaf("image_raw"), case.leaf("text_raw"), case.tensor("log_scale")
+    objective = o.CLIP()
+    with torch.no_grad():
+        objective.log_scale.copy_(log_scale)
+    loss = objective(images, texts)
+    return {
+        "loss": loss,
+        "grad_image": case.gradient(loss, images),
+        "grad_text": case.gradient(loss, texts),
+        "grad_log_scale": case.gradient(loss, objective.log_scale),
+    }
+
+
+@family("mnr")
+def mnr(case: Case) -> Outputs:
+    anchors, positives = case.leaf("anchors"), case.leaf("positives")
+    negatives = case.leaf("negatives") if "negatives" in case else None
+    blocks = () if negatives is None else negatives.unbind(0)
+    temperature = 1 / case.tensor("scale").item()
+    loss = o.MultipleNegativesRanking(temperature, symmetric="symmetric" in case.name)(anchors, positives, *blocks)
+    outputs = {
+        "loss": loss,
+        "grad_anchors": case.gradient(loss, anchors),
+        "grad_positives": case.gradient(loss, positives),
+    }
+    return outputs if negatives is None else {**outputs, "grad_negatives": case.gradient(loss, negatives)}
+
+
+@family("primer")
+def primer(case: Case) -> Outputs:
+    positive, negatives = case.leaf("score_pos"), case.leaf("score_neg")
+    ranking = o.ranking_nce(positive, negatives).mean()
+    binary = o.binary_nce(positive, negatives, case.tensor("log_q_pos"), case.tensor("log_q_neg")).mean()
+    return {
+        "ranking_nce": ranking,
+        "ranking_grad_pos": case.gradient(ranking, positive),
+        "ranking_grad_neg": case.gradient(ranking, negatives),
+        "binary_nce": binary,
+        "binary_grad_pos": case.gradient(binary, positive),
+        "binary_grad_neg": case.gradient(binary, negatives),
+    }
+
+
+# --- queues and neighbors --------------------------------------------------------------------------------------------
+
+# --- prototypes ------------------------------------------------------------------------------------------------------
+
+# --- sorting ---------------------------------------------------------------------------------------------------------
+
+# --- conditional weights, behavior -----------------------------------------------------------------------------------
+
+# --- pixels ----------------------------------------------------------------------------------------------------------
+
+# --- pairs of classes ------------------------------------------------------------------------------------------------
+
+# --- large batches ---------------------------------------------------------------------------------------------------
+
+# --- measures --------------------------------------------------------------------------------------------------------
