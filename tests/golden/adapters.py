@@ -166,6 +166,31 @@ def primer(case: Case) -> Outputs:
 
 # --- queues and neighbors --------------------------------------------------------------------------------------------
 
+
+@family("moco")
+def moco(case: Case) -> Outputs:
+    queue = case.tensor("queue_before")
+    of_queries, of_keys = (case.linear(name) for name in ("weight_q", "weight_k_before"))
+    objective = o.MoCo(case.hyper("temperature"), dim=queue.shape[1], queue_size=len(queue)).to(queue.dtype)
+    objective.queue.rows.copy_(queue)
+    outputs = {}
+    for step in range(case.hyper("steps")):
+        queries = of_queries(case.tensor(f"x_q_{step}"))
+        o.update_key_encoder(of_keys, of_queries, momentum=case.hyper("momentum"))
+        keys = of_keys(case.tensor(f"x_k_{step}"))
+        logits = o.queue_logits(queries, keys, objective.queue.rows, temperature=case.hyper("temperature"))
+        loss = objective(queries, keys)
+        outputs |= {
+            f"logits_{step}": logits,
+            f"loss_{step}": loss,
+            f"grad_weight_q_{step}": case.gradient(loss, of_queries.weight),
+            f"queue_after_{step}": objective.queue.rows.clone(),
+            f"ptr_after_{step}": objective.queue.pointer,
+            f"weight_k_after_{step}": of_keys.weight.detach().clone(),
+        }
+    return outputs
+
+
 # --- prototypes ------------------------------------------------------------------------------------------------------
 
 # --- sorting ---------------------------------------------------------------------------------------------------------

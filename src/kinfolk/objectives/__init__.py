@@ -4,6 +4,7 @@
 views of an item     NTXent · DCL · DCLW · AlignUniform
 pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
 labels               SupCon
+queues, neighbors    MoCo
 ===================  ===============================================================================================
 """
 
@@ -20,8 +21,11 @@ from kinfolk.objectives.dcl import DCL, DCLW, dclw_weights, decoupled
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.infonce import InfoNCE
 from kinfolk.objectives.mnr import MultipleNegativesRanking
+from kinfolk.objectives.moco import MoCo, momentum_contrast, queue_logits
+from kinfolk.objectives.momentum import momentum_at, update_key_encoder
 from kinfolk.objectives.nce import BinaryNCE, binary_nce, ranking_nce
 from kinfolk.objectives.ntxent import NTXent
+from kinfolk.objectives.queue import Queue, nearest_rows
 from kinfolk.objectives.registry import Objective, objective, objectives, register
 from kinfolk.objectives.supcon import SupCon
 
@@ -32,18 +36,25 @@ __all__ = [
     "AlignUniform",
     "BinaryNCE",
     "InfoNCE",
+    "MoCo",
     "MultipleNegativesRanking",
     "NTXent",
     "Objective",
+    "Queue",
     "SupCon",
     "alignment",
     "binary_nce",
     "dclw_weights",
     "decoupled",
     "gather_rows",
+    "momentum_at",
+    "momentum_contrast",
+    "nearest_rows",
     "objective",
     "objectives",
+    "queue_logits",
     "ranking_nce",
     "register",
     "uniformity",
+    "update_key_encoder",
 ]
