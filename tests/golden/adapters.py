@@ -191,6 +191,32 @@ def moco(case: Case) -> Outputs:
     return outputs
 
 
+@family("mochi")
+def mochi(case: Case) -> Outputs:
+    q, k, queue = case.leaf("q"), case.tensor("k"), case.tensor("queue")
+    temperature, num_hard = case.hyper("temperature"), case.hyper("n_hard")
+    drawn = (
+        case.tensor(name) if name in case else torch.zeros(len(q), 0, dtype=torch.int64)
+        for name in ("pick1_a", "pick1_b", "alpha", "pick2", "beta")
+    )
+    mixing = o.Mixing(*drawn)
+    objective = o.MoCHi(temperature, dim=q.shape[1], queue_size=len(queue), num_hard=num_hard).eval().to(q.dtype)
+    objective.queue.rows.copy_(queue)
+    hard = o.nearest_rows(q, queue, count=num_hard)
+    pairs, with_query = o.mix_hard_negatives(q, queue, hard, mixing)
+    synthetic = torch.cat([pairs, with_query], dim=1)
+    loss = objective(q, k, mixing=mixing)
+    return {
+        "hard_index": hard,
+        "synthetic_1": pairs,
+        "synthetic_2": with_query,
+        "logits": o.queue_logits(q, k, queue, temperature=temperature, synthetic=synthetic),
+        "loss": loss,
+        "loss_without_mixing": objective(q, k),
+        "grad_q": case.gradient(loss, q),
+    }
+
+
 # --- prototypes ------------------------------------------------------------------------------------------------------
 
 # --- sorting ---------------------------------------------------------------------------------------------------------

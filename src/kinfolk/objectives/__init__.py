@@ -4,7 +4,7 @@
 views of an item     NTXent · DCL · DCLW · AlignUniform
 pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
 labels               SupCon
-queues, neighbors    MoCo
+queues, neighbors    MoCo · MoCHi
 ===================  ===============================================================================================
 """
 
@@ -21,6 +21,7 @@ from kinfolk.objectives.dcl import DCL, DCLW, dclw_weights, decoupled
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.infonce import InfoNCE
 from kinfolk.objectives.mnr import MultipleNegativesRanking
+from kinfolk.objectives.mochi import Mixing, MoCHi, draw_mixing, mix_hard_negatives
 from kinfolk.objectives.moco import MoCo, momentum_contrast, queue_logits
 from kinfolk.objectives.momentum import momentum_at, update_key_encoder
 from kinfolk.objectives.nce import BinaryNCE, binary_nce, ranking_nce
@@ -36,6 +37,8 @@ __all__ = [
     "AlignUniform",
     "BinaryNCE",
     "InfoNCE",
+    "Mixing",
+    "MoCHi",
     "MoCo",
     "MultipleNegativesRanking",
     "NTXent",
@@ -46,7 +49,9 @@ __all__ = [
     "binary_nce",
     "dclw_weights",
     "decoupled",
+    "draw_mixing",
     "gather_rows",
+    "mix_hard_negatives",
     "momentum_at",
     "momentum_contrast",
     "nearest_rows",
