@@ -217,6 +217,25 @@ def mochi(case: Case) -> Outputs:
     }
 
 
+@family("nnclr")
+def nnclr(case: Case) -> Outputs:
+    z1, z2, p1, p2 = (case.leaf(name) for name in ("z1", "z2", "p1", "p2"))
+    bank = case.tensor("bank")
+    objective = o.NNCLR(case.hyper("temperature"), dim=bank.shape[1], queue_size=len(bank)).to(bank.dtype)
+    objective.queue.rows.copy_(bank)
+    nearest = [o.nearest_rows(z, bank)[:, 0] for z in (z1, z2)]
+    loss = objective(z1, z2, p1, p2)
+    return {
+        "nn_index_1": nearest[0],
+        "nn_index_2": nearest[1],
+        "loss": loss,
+        "grad_p1": case.gradient(loss, p1),
+        "grad_p2": case.gradient(loss, p2),
+        "grad_z1": case.gradient(loss, z1),
+        "grad_z2": case.gradient(loss, z2),
+    }
+
+
 # --- prototypes ------------------------------------------------------------------------------------------------------
 
 # --- sorting ---------------------------------------------------------------------------------------------------------

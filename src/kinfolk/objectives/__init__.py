@@ -4,7 +4,7 @@
 views of an item     NTXent · DCL · DCLW · AlignUniform
 pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
 labels               SupCon
-queues, neighbors    MoCo · MoCHi
+queues, neighbors    MoCo · MoCHi · NNCLR
 ===================  ===============================================================================================
 """
 
@@ -25,6 +25,7 @@ from kinfolk.objectives.mochi import Mixing, MoCHi, draw_mixing, mix_hard_negati
 from kinfolk.objectives.moco import MoCo, momentum_contrast, queue_logits
 from kinfolk.objectives.momentum import momentum_at, update_key_encoder
 from kinfolk.objectives.nce import BinaryNCE, binary_nce, ranking_nce
+from kinfolk.objectives.nnclr import NNCLR
 from kinfolk.objectives.ntxent import NTXent
 from kinfolk.objectives.queue import Queue, nearest_rows
 from kinfolk.objectives.registry import Objective, objective, objectives, register
@@ -34,6 +35,7 @@ __all__ = [
     "CLIP",
     "DCL",
     "DCLW",
+    "NNCLR",
     "AlignUniform",
     "BinaryNCE",
     "InfoNCE",
