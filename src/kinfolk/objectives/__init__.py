@@ -5,6 +5,7 @@ views of an item     NTXent · DCL · DCLW · AlignUniform
 pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
 labels               SupCon
 queues, neighbors    MoCo · MoCHi · NNCLR
+prototypes           SwAV
 ===================  ===============================================================================================
 """
 
@@ -29,7 +30,9 @@ from kinfolk.objectives.nnclr import NNCLR
 from kinfolk.objectives.ntxent import NTXent
 from kinfolk.objectives.queue import Queue, nearest_rows
 from kinfolk.objectives.registry import Objective, objective, objectives, register
+from kinfolk.objectives.sinkhorn import sinkhorn_assignments
 from kinfolk.objectives.supcon import SupCon
+from kinfolk.objectives.swav import SwAV, swapped_prediction
 
 __all__ = [
     "CLIP",
@@ -47,6 +50,7 @@ __all__ = [
     "Objective",
     "Queue",
     "SupCon",
+    "SwAV",
     "alignment",
     "binary_nce",
     "dclw_weights",
@@ -62,6 +66,8 @@ __all__ = [
     "queue_logits",
     "ranking_nce",
     "register",
+    "sinkhorn_assignments",
+    "swapped_prediction",
     "uniformity",
     "update_key_encoder",
 ]
