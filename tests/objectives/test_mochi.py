@@ -161,7 +161,7 @@ def test_mixing_begins_when_the_queue_is_full_of_keys_and_warm() -> None:
 
 
 def test_rows_of_the_own_item_are_not_mixed() -> None:
-    """The nearest rows are old views of the query's item; all other rows are opposite, so that mixtures are far, too."""
+    """The nearest rows are old views of the query's item; all others are opposite, so that mixtures are far, too."""
     query = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
     objective = MoCHi(dim=2, queue_size=4, num_hard=4, num_pairs=50, num_with_query=0).double()
     for row, item in ((1.0, 7), (1.0, 7), (-1.0, 1), (-1.0, 2)):

@@ -92,14 +92,14 @@ def check_positive(name: str, value: float) -> float:
 
 
 def check_count(name: str, value: int, *, least: int = 1) -> int:
-    """The value, if it is a whole number of at least ``least``.
+    """The value as an integer, if it is a whole number of at least ``least``.
 
     Raises:
         ConfigurationError: it is not.
     """
-    if value < least or value != int(value):
+    if not value >= least or value % 1 != 0:
         raise ConfigurationError(f"{name} must be a whole number of at least {least}. Got {value!r}.")
-    return value
+    return int(value)
 
 
 def check_dim(embeddings: Tensor, name: str, dim: int) -> None:
@@ -110,8 +110,8 @@ def check_dim(embeddings: Tensor, name: str, dim: int) -> None:
     """
     if embeddings.shape[1] != dim:
         raise ConfigurationError(
-            f"{name} must be of shape (items, {dim}), as the objective was made with dim={dim}. "
-            f"Got {tuple(embeddings.shape)}. Make it with dim={embeddings.shape[1]}."
+            f"{name} must be of shape (items, {dim}), as what it meets was made with dim={dim}. "
+            f"Got {tuple(embeddings.shape)}. Make the objective with dim={embeddings.shape[1]}."
         )
 
 

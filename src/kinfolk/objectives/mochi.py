@@ -1,15 +1,15 @@
 """MoCHi: MoCo with synthetic negatives, mixed for each query from the hardest ones of the queue.
 
-To the negatives of MoCo come s mixtures of two hard negatives, and s' mixtures of a hard negative and the query itself. With
-H the N rows of the queue that are most similar to the query, n from H, all drawn uniformly::
+To the negatives of MoCo come s mixtures of two hard negatives, and s' mixtures of a hard negative and the query itself.
+With H the N rows of the queue that are most similar to the query, n from H, all drawn uniformly::
 
     h  = unit( a n_i + (1 - a) n_j ),   a in (0, 1)
     h' = unit( b q + (1 - b) n_j ),     b in (0, 0.5): the negative keeps the larger share
 
 All synthetic rows are constants, also the query within them, and none enters the queue.
 
-Source: Kalantidis, Sariyildiz, Pion, Weinzaepfel & Larlus, "Hard negative mixing for contrastive learning", NeurIPS 2020,
-arXiv 2010.01028, sections 4.1 and 4.2.
+Source: Kalantidis, Sariyildiz, Pion, Weinzaepfel & Larlus, "Hard negative mixing for contrastive learning", NeurIPS
+2020, arXiv 2010.01028, sections 4.1 and 4.2.
 """
 
 from __future__ import annotations
@@ -117,8 +117,8 @@ class MoCHi(MoCo):
         num_hard: how many of the queue are the hardest, N, at most its size.
         num_pairs: mixtures of two hard negatives for each query, s; 0 for none.
         num_with_query: mixtures of a hard negative and the query, s'; 0 for none.
-        warmup_items: keys that have come in when mixing begins, if more than the queue holds; the paper waits for 10 to 15
-            times the training set.
+        warmup_items: keys that have come in when mixing begins, if more than the queue holds; the paper waits for 10 to
+            15 times the training set.
         gather: whether the batch is spread over processes.
         matmul: type of the products with the queue; "bfloat16" rounds the logits to 8 bits.
     """

@@ -1,13 +1,13 @@
 """MoCo: each query finds its key among the keys of many earlier batches.
 
-Pulls a query to the key of its item, which a momentum encoder made of another view, and pushes it from the keys in a queue.
-With unit q, k, the rows n of the queue and temperature t::
+Pulls a query to the key of its item, which a momentum encoder made of another view, and pushes it from the keys in a
+queue. With unit q, k, the rows n of the queue and temperature t::
 
     L = mean_i -log( e^{<q_i,k_i>/t} / (e^{<q_i,k_i>/t} + sum_n e^{<q_i,n>/t}) )
 
-Keys and queue are constants. The queue is the one before this batch: the other keys of the batch are no negatives yet. So a
-query has as many negatives in a batch of one as in a large one. The order of a step is: encode the queries, move the
-key encoder (``update_key_encoder``), encode the keys, call the objective, which takes the keys into its queue.
+Keys and queue are constants. The queue is the one before this batch: the other keys of the batch are no negatives yet.
+So a query has as many negatives in a batch of one as in a large one. The order of a step is: encode the queries, move
+the key encoder (``update_key_encoder``), encode the keys, call the objective, which takes the keys into its queue.
 
 Source: He, Fan, Wu, Xie & Girshick, "Momentum contrast for unsupervised visual representation learning", CVPR 2020,
 arXiv 1911.05722, equation 1 and algorithm 1. Version 2 (arXiv 2003.04297) has temperature 0.2.
@@ -55,12 +55,9 @@ def momentum_contrast(
     Raises:
         ConfigurationError: shapes that do not fit.
     """
-    check_embeddings((queries, keys), ("queries", "keys"), least=1)
-    check_embeddings((queue,), ("queue",), least=1)
-    check_dim(queries, "queries", queue.shape[1])
-    q, k = unit(queries), unit(keys.detach())
+    q, k, rows = _ready(queries, keys, queue)
     positive = (q * k).sum(1) / temperature
-    negatives = log_sum_exp(q / temperature, queue.detach().to(q.dtype), apart=apart, matmul=matmul)
+    negatives = log_sum_exp(q / temperature, rows, apart=apart, matmul=matmul)
     terms = [positive[:, None], negatives[:, None]]
     if synthetic is not None:
         terms.append(_own_logits(q, synthetic, temperature))
@@ -75,12 +72,21 @@ def queue_logits(
     The share of rows whose first logit is the largest says how hard the task is. The arguments are those of
     ``momentum_contrast``.
     """
-    q, k = unit(queries), unit(keys.detach())
+    q, k, rows = _ready(queries, keys, queue)
     with full_precision(q):
-        logits = [(q * k).sum(1, keepdim=True) / temperature, q @ queue.detach().to(q.dtype).T / temperature]
+        logits = [(q * k).sum(1, keepdim=True) / temperature, q @ rows.T / temperature]
     if synthetic is not None:
         logits.append(_own_logits(q, synthetic, temperature))
     return torch.cat(logits, dim=1)
+
+
+def _ready(queries: Tensor, keys: Tensor, queue: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries and keys of unit length and the rows of the queue, in one type; all but the queries constants."""
+    check_embeddings((queries, keys), ("queries", "keys"), least=1)
+    check_embeddings((queue,), ("queue",), least=1)
+    check_dim(queries, "queries", queue.shape[1])
+    q = unit(queries)
+    return q, unit(keys.detach()), queue.detach().to(q.dtype)
 
 
 def _own_logits(queries: Tensor, synthetic: Tensor, temperature: float) -> Tensor:

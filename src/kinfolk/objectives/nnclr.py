@@ -1,13 +1,13 @@
 """NNCLR: the positive of a view is the nearest neighbor of the other view in a queue, which is mostly another item.
 
-Pulls the prediction of one view to the earlier row that is nearest to the other view, and pushes the predictions of other
-items from it. With z the projections and p the predictions (a small network over z) of the two views, all unit, Q the
-queue and t the temperature::
+Pulls the prediction of one view to the earlier row that is nearest to the other view, and pushes the predictions of
+other items from it. With z the projections and p the predictions (a small network over z) of the two views, all unit,
+Q the queue and t the temperature::
 
     n_i = argmax_{n in Q} <n, z_i>,     L_i(z, p') = -log( e^{<n_i,p'_i>/t} / sum_j e^{<n_i,p'_j>/t} )
 
-and the loss is the mean over the items of (L_i(z, p') + L_i(z', p)) / 2. The neighbor is a constant, so gradients reach the
-predictions alone. It is looked for before the projections of the first view enter the queue.
+and the loss is the mean over the items of (L_i(z, p') + L_i(z', p)) / 2. The neighbor is a constant, so gradients reach
+the predictions alone. It is looked for before the projections of the first view enter the queue.
 
 Source: Dwibedi, Aytar, Tompson, Sermanet & Zisserman, "With a little help from my friends: nearest-neighbor contrastive
 learning of visual representations", ICCV 2021, arXiv 2104.14548, equations 3 and 4.

@@ -1,7 +1,7 @@
 """Sinkhorn: soft assignments of items to prototypes, in which every prototype gets an equal share of the items.
 
-Starting from Q = exp(scores / epsilon), the columns are scaled to 1 / prototypes each and then the rows to 1 / items, again
-and again; in the limit Q is the assignment of equal shares that maximizes <Q, scores> + epsilon entropy(Q). Computed
+Starting from Q = exp(scores / epsilon), the columns are scaled to 1 / prototypes each and then the rows to 1 / items,
+again and again; in the limit Q is the assignment of equal shares that maximizes <Q, scores> + epsilon entropy(Q). Computed
 with logarithms, in which exp(1 / epsilon) cannot overflow: in exact arithmetic the result is that of the scaling.
 
 Source: Cuturi, "Sinkhorn distances", NIPS 2013, arXiv 1306.0895, algorithm 1; as assignment: Caron, Misra, Mairal,

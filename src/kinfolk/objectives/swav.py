@@ -1,18 +1,18 @@
 """SwAV: each view predicts the assignment of another view of its item to prototypes.
 
-No items are compared with each other: prototypes c, learned with the encoder, stand between them. With unit z and c, scores
-<z, c> and temperature t, q_a the assignment of a full view a by Sinkhorn, p_v = softmax(scores of view v / t)::
+No items are compared with each other: prototypes c, learned with the encoder, stand between them. With unit z and c,
+scores <z, c> and temperature t, q_a the assignment of a full view a by Sinkhorn, p_v = softmax(scores of view v / t)::
 
     L = mean over full views a, over the other views v, over items of  -sum_c q_a(c) log p_v(c)
 
 Assignments are constants; equal shares of items for all prototypes keep them from collapsing onto one. Small views
-(multi-crop) predict and are never predicted. In a small batch, a queue of earlier embeddings for each full view takes part
-in its assignment.
+(multi-crop) predict and are never predicted. In a small batch, a queue of earlier embeddings for each full view takes
+part in its assignment.
 
-Source: Caron, Misra, Mairal, Goyal, Bojanowski & Joulin, "Unsupervised learning of visual features by contrasting cluster
-assignments", NeurIPS 2020, arXiv 2006.09882, equations 1, 2 and 6. The authors' code brings the prototypes to unit length
-before each step, outside the graph; here each training step does that, too, and the gradient is in addition taken
-through the normalization, which leaves out its part along the prototype.
+Source: Caron, Misra, Mairal, Goyal, Bojanowski & Joulin, "Unsupervised learning of visual features by contrasting
+cluster assignments", NeurIPS 2020, arXiv 2006.09882, equations 1, 2 and 6. The authors' code brings the prototypes to
+unit length before each step, outside the graph; here each training step does that, too, and the gradient is in addition
+taken through the normalization, which leaves out its part along the prototype.
 """
 
 from __future__ import annotations
@@ -109,19 +109,19 @@ class SwAV(Objective):
         self.gather = gather
         shape = check_count("num_prototypes", num_prototypes), check_count("dim", dim)
         self.prototypes = nn.Parameter(unit(torch.randn(shape)))
-        num_queues = num_assigned if check_count("queue_size", queue_size, least=0) else 0
+        num_queues = self.num_assigned if check_count("queue_size", queue_size, least=0) else 0
         self.queues = nn.ModuleList(Queue(queue_size, dim) for _ in range(num_queues))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def forward(self, *views: Tensor) -> Tensor:
-        """Mean loss over full views, the other views and items; log(num_prototypes) where all of these are equally near.
+        """Mean loss over full views, the other views and items; log(num_prototypes) where all are equally near.
 
         Args:
             views: two or more tensors (items, dim), full views first; row i of each is a view of item i.
 
         Raises:
-            ConfigurationError: fewer views than are assigned, shapes that do not fit, in training a single item without a
-                full queue, or a batch larger than the queue.
+            ConfigurationError: fewer views than are assigned, shapes that do not fit, in training a single item without
+                a full queue, or a batch larger than the queue.
         """
         check_views(views, least_views=max(2, self.num_assigned), least=1)
         check_dim(views[0], "view 1", self.prototypes.shape[1])
@@ -178,8 +178,8 @@ class SwAV(Objective):
     def _begin_step(self, items: int) -> None:
         if items == 1 and self._queue_in_use(0) is None:
             raise ConfigurationError(
-                "A single item is assigned to all prototypes alike, whatever its embedding. Got a batch of 1 and no full "
-                "queue. Use a larger batch."
+                "A single item is assigned to all prototypes alike, whatever its embedding. Got a batch of 1 and no "
+                "full queue. Use a larger batch."
             )
         with torch.no_grad():
             # Through data: a backward pass of an earlier call that is still to come sees the same rows.
