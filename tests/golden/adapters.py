@@ -11,6 +11,7 @@ from torch import Tensor
 
 from golden_case import Case
 from kinfolk import objectives as o
+from kinfolk.evaluation import best_cut
 
 Outputs = Mapping[str, Tensor | object]
 ADAPTERS: dict[str, Callable[[Case], Outputs]] = {}
@@ -172,6 +173,35 @@ def primer(case: Case) -> Outputs:
 
 # --- conditional weights, behavior -----------------------------------------------------------------------------------
 
+
+@family("contrastive_behaviour")
+def contrastive_behaviour(case: Case) -> Outputs:
+    x, y, labels = case.leaf("x"), case.leaf("y"), case.tensor("labels")
+    temperature, top_k, weight = (case.hyper(name) for name in ("temperature", "hard_top_k", "lambda_simple"))
+    losses = {
+        "contrastive": o.InfoNCE(temperature, symmetric=False)(x, y),
+        "hard_contrastive": o.HardContrastive(temperature, top_k=top_k)(x, y),
+        "simple": o.Simple(weight)(x, y),
+        "hard_simple": o.HardSimple(weight, top_k=top_k)(x, y),
+    }
+    similarity = o.cosines(x, y)
+    slopes = o.similarity_gradients(similarity, temperature=temperature)
+    return {
+        **{f"loss_{name}": loss for name, loss in losses.items()},
+        **{f"grad_x_{name}": case.gradient(loss, x) for name, loss in losses.items()},
+        **{f"grad_y_{name}": case.gradient(loss, y) for name, loss in losses.items()},
+        "similarity": similarity,
+        "hard_mask": o.hard_negatives(similarity, top_k=top_k),
+        "relative_penalty": o.relative_penalties(similarity, temperature=temperature),
+        "gradient_positive_similarity": slopes.positive,
+        "gradient_negative_similarity": slopes.negative,
+        "penalty_entropy": o.penalty_entropy(x, y, temperature=temperature),
+        "uniformity": o.uniformity(x, t=case.hyper("t")),
+        "tolerance": o.tolerance(x, labels),
+        "tolerance_all_ordered_pairs_incl_self_over_n2": o.tolerance(x, labels, all_pairs=True),
+    }
+
+
 # --- pixels ----------------------------------------------------------------------------------------------------------
 
 # --- pairs of classes ------------------------------------------------------------------------------------------------
@@ -179,3 +209,18 @@ def primer(case: Case) -> Outputs:
 # --- large batches ---------------------------------------------------------------------------------------------------
 
 # --- measures --------------------------------------------------------------------------------------------------------
+
+
+@family("metrics")
+def metrics(case: Case) -> Outputs:
+    if "scores" in case:
+        cut = best_cut(case.arrays["scores"].clip(-1, 1), case.arrays["labels"])  # the vectors take them for cosines
+        return {"f1": cut.f1, "precision": cut.precision, "recall": cut.recall, "threshold": cut.threshold}
+    x, y = case.leaf("x"), case.leaf("y")
+    align, uniform = o.alignment(x, y), o.uniformity(x)
+    return {
+        "align": align,
+        "uniform": uniform,
+        "grad_x_of_sum": case.gradient(align + uniform, x),
+        "grad_y_of_sum": case.gradient(align + uniform, y),
+    }

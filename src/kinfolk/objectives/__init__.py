@@ -4,6 +4,8 @@
 views of an item     NTXent · DCL · DCLW · AlignUniform
 pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
 labels               SupCon
+hard negatives       HardContrastive · Simple · HardSimple
+behavior             penalty_entropy · effective_negatives · tolerance · suggest_temperature
 ===================  ===============================================================================================
 """
 
@@ -15,9 +17,27 @@ if find_spec("torch") is None:
     raise MissingExtraError("kinfolk.objectives", "train")
 
 from kinfolk.objectives.align_uniform import AlignUniform, alignment, uniformity
+from kinfolk.objectives.behavior import (
+    cosines,
+    effective_negatives,
+    penalty_entropy,
+    relative_penalties,
+    similarity_gradients,
+    suggest_temperature,
+    tolerance,
+)
 from kinfolk.objectives.clip import CLIP
 from kinfolk.objectives.dcl import DCL, DCLW, dclw_weights, decoupled
 from kinfolk.objectives.gather import gather_rows
+from kinfolk.objectives.hard import (
+    HardContrastive,
+    HardSimple,
+    Simple,
+    hard_contrastive,
+    hard_negatives,
+    hard_simple,
+    simple,
+)
 from kinfolk.objectives.infonce import InfoNCE
 from kinfolk.objectives.mnr import MultipleNegativesRanking
 from kinfolk.objectives.nce import BinaryNCE, binary_nce, ranking_nce
@@ -31,19 +51,33 @@ __all__ = [
     "DCLW",
     "AlignUniform",
     "BinaryNCE",
+    "HardContrastive",
+    "HardSimple",
     "InfoNCE",
     "MultipleNegativesRanking",
     "NTXent",
     "Objective",
+    "Simple",
     "SupCon",
     "alignment",
     "binary_nce",
+    "cosines",
     "dclw_weights",
     "decoupled",
+    "effective_negatives",
     "gather_rows",
+    "hard_contrastive",
+    "hard_negatives",
+    "hard_simple",
     "objective",
     "objectives",
+    "penalty_entropy",
     "ranking_nce",
     "register",
+    "relative_penalties",
+    "similarity_gradients",
+    "simple",
+    "suggest_temperature",
+    "tolerance",
     "uniformity",
 ]
