@@ -204,6 +204,50 @@ def contrastive_behaviour(case: Case) -> Outputs:
 
 # --- pixels ----------------------------------------------------------------------------------------------------------
 
+
+@family("pixpro")
+def pixpro(case: Case) -> Outputs:
+    first, second = case.leaf("feat_1"), case.leaf("feat_2")
+    propagation = o.PixelPropagation(
+        first.shape[1], layers=case.hyper("value_layers"), gamma=case.hyper("p"), clamp=case.hyper("clamp")
+    ).to(first.dtype)
+    if "value_weight" in case:
+        convolution = propagation.transform[0]
+        weight, bias = case.tensor("value_weight"), case.tensor("value_bias")
+        convolution.load_state_dict({"weight": weight[:, :, None, None], "bias": bias})
+    propagated = propagation(first), propagation(second)
+    targets = case.tensor("key_1"), case.tensor("key_2")
+    boxes = case.tensor("coord_1"), case.tensor("coord_2")
+    objective = o.PixPro(case.hyper("pos_ratio"), variant="official")
+    loss = objective(*propagated, *targets, boxes=torch.stack(boxes, dim=1))
+    size = first.shape[2:]
+    return {
+        "distance_12": o.pixel_distances(*boxes, size),
+        "positive_mask_12": o.positive_pixels(*boxes, size, threshold=case.hyper("pos_ratio")),
+        "propagated_1": propagated[0],
+        "loss_12": objective.one_way(propagated[0], targets[1], *boxes),
+        "loss_21": objective.one_way(propagated[1], targets[0], *reversed(boxes)),
+        "loss": loss,
+        "grad_feat_1": case.gradient(loss, first),
+        "grad_feat_2": case.gradient(loss, second),
+    }
+
+
+@family("pixcontrast")
+def pixcontrast(case: Case) -> Outputs:
+    maps, boxes = case.leaf("feat_1"), (case.tensor("coord_1"), case.tensor("coord_2"))
+    threshold = case.hyper("pos_ratio")
+    objective = o.PixContrast(case.hyper("temperature"), threshold=threshold)
+    loss = objective.one_way(maps, case.tensor("key_2"), *boxes)
+    positive = o.positive_pixels(*boxes, maps.shape[2:], threshold=threshold)
+    return {
+        "positive_mask_12": positive,
+        "pixel_has_positive": positive.any(2),
+        "loss_12": loss,
+        "grad_feat_1": case.gradient(loss, maps),
+    }
+
+
 # --- pairs of classes ------------------------------------------------------------------------------------------------
 
 # --- large batches ---------------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ class TestEveryObjective:
     def test_length_of_embeddings_does_not_matter(self, cls: type[Objective], make_inputs: Callable) -> None:
         embeddings, needs = make_inputs(cls)
         loss = cls().double()
-        longer = [e * (1 + torch.arange(len(e))[:, None]) for e in embeddings]
+        longer = [e * (1 + torch.arange(len(e)).view(-1, *[1] * (e.ndim - 1))) for e in embeddings]
         torch.testing.assert_close(loss(*longer, **needs), loss(*embeddings, **needs))
 
     def test_order_of_items_does_not_matter(self, cls: type[Objective], make_inputs: Callable) -> None:

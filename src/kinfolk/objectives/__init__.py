@@ -5,6 +5,7 @@ views of an item     NTXent · DCL · DCLW · AlignUniform
 pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
 labels               SupCon
 hard negatives       HardContrastive · Simple · HardSimple
+pixels of two crops  PixPro · PixContrast
 behavior             penalty_entropy · effective_negatives · tolerance · suggest_temperature
 ===================  ===============================================================================================
 """
@@ -42,6 +43,9 @@ from kinfolk.objectives.infonce import InfoNCE
 from kinfolk.objectives.mnr import MultipleNegativesRanking
 from kinfolk.objectives.nce import BinaryNCE, binary_nce, ranking_nce
 from kinfolk.objectives.ntxent import NTXent
+from kinfolk.objectives.pixcontrast import PixContrast, pix_contrast
+from kinfolk.objectives.pixels import pixel_distances, positive_pixels
+from kinfolk.objectives.pixpro import PixelPropagation, PixPro, pixel_consistency, propagate
 from kinfolk.objectives.registry import Objective, objective, objectives, register
 from kinfolk.objectives.supcon import SupCon
 
@@ -57,6 +61,9 @@ __all__ = [
     "MultipleNegativesRanking",
     "NTXent",
     "Objective",
+    "PixContrast",
+    "PixPro",
+    "PixelPropagation",
     "Simple",
     "SupCon",
     "alignment",
@@ -72,6 +79,11 @@ __all__ = [
     "objective",
     "objectives",
     "penalty_entropy",
+    "pix_contrast",
+    "pixel_consistency",
+    "pixel_distances",
+    "positive_pixels",
+    "propagate",
     "ranking_nce",
     "register",
     "relative_penalties",

@@ -13,8 +13,11 @@ from torch import nn
 
 from kinfolk.errors import ConfigurationError
 
-NEEDS = ("labels",)
-"""What an objective may need beside embeddings: ``labels``, one integer an item."""
+NEEDS = ("labels", "boxes")
+"""What an objective may need beside embeddings, row i about item i.
+
+``labels``: integer (items,). ``boxes``: where two crops of an image lie, (items, 2, 4).
+"""
 
 
 class Objective(nn.Module):
@@ -28,12 +31,14 @@ class Objective(nn.Module):
         embeddings: how many tables of embeddings (items, dim), row i of each about item i, ``forward`` takes by
             position; where it takes any number, the least.
         needs: what it takes by keyword beside them, from ``NEEDS``.
+        maps: whether it takes feature maps (items, channels, height, width) in place of tables.
         detaches: whether it holds a part constant (a weight, a target), so that its gradient is not its slope.
     """
 
     name: ClassVar[str]
     embeddings: ClassVar[int]
     needs: ClassVar[tuple[str, ...]]
+    maps: ClassVar[bool]
     detaches: ClassVar[bool]
 
 
@@ -42,13 +47,18 @@ _Class = TypeVar("_Class", bound=type[Objective])
 
 
 def register(
-    name: str, *, embeddings: int = 2, needs: tuple[str, ...] = (), detaches: bool = False
+    name: str,
+    *,
+    embeddings: int = 2,
+    needs: tuple[str, ...] = (),
+    maps: bool = False,
+    detaches: bool = False,
 ) -> Callable[[_Class], _Class]:
     """Make a class known as an objective.
 
     Args:
         name: lower-case form of the class name.
-        embeddings, needs, detaches: see ``Objective``.
+        embeddings, needs, maps, detaches: see ``Objective``.
 
     Raises:
         ConfigurationError: the name is taken, or ``needs`` names something unknown.
@@ -63,7 +73,8 @@ def register(
             raise ConfigurationError(
                 f"An objective named {name!r} exists already: {known.__qualname__}. Choose another."
             )
-        cls.name, cls.embeddings, cls.needs, cls.detaches = name, embeddings, needs, detaches
+        cls.name, cls.embeddings, cls.needs = name, embeddings, needs
+        cls.maps, cls.detaches = maps, detaches
         _OBJECTIVES[name] = cls
         return cls
 
