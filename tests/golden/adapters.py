@@ -4,6 +4,7 @@ A family is the part of a file's name before ``__``. An adapter computes nothing
 from the file, so that unseen files of a family run unchanged. It returns outputs by the names of the file's arrays.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 
 import torch
@@ -249,6 +250,57 @@ def pixcontrast(case: Case) -> Outputs:
 
 
 # --- pairs of classes ------------------------------------------------------------------------------------------------
+
+
+@family("hydra")
+def hydra(case: Case) -> Outputs:
+    z, gates = case.leaf("z"), case.leaf("gate")
+    views = (z, case.leaf("k")) if "k" in case else (z,)
+    labels, target_labels = case.tensor("y"), case.tensor("y_target")
+    temperature = case.hyper("temperature")
+    positive, negative = o.class_pairs(labels, target_labels, labels)
+    outputs = {
+        "positive_mask": positive,
+        "negative_mask": negative,
+        "gate_entropy": o.gate_entropy(gates),
+        "gate_activation": o.gate_activation(gates),
+    }
+    for form, renormalize in (("renormalised", True), ("unnormalised", False)):
+        similarity = o.gated_similarity(z, views[-1], gates, renormalize=renormalize)
+        outputs[f"logits_{form}"] = similarity / temperature
+        for reduction, suffix in (("pooled", ""), ("per-anchor", "_per_anchor")):
+            objective = o.Hydra(temperature, renormalize=renormalize, reduction=reduction)
+            with warnings.catch_warnings(action="ignore"):  # of a batch without negatives, whose numbers count, too
+                loss = objective(*views, labels=labels, target_labels=target_labels, gates=gates)
+            outputs[f"loss_{form}{suffix}"] = loss
+            for name, leaf in (("z", z), ("gate", gates), ("k", views[-1])):
+                outputs[f"grad_{name}_{form}{suffix}"] = case.gradient(loss, leaf)
+    return outputs
+
+
+@family("hydra_gate")
+def hydra_gate(case: Case) -> Outputs:
+    sizes = {"class_dim": case.hyper("embed"), "hidden_dim": case.hyper("hidden")}
+    network = o.GateNetwork(case.hyper("num_classes"), case.hyper("out"), **sizes).double()
+    _, norm1, linear1, _, norm2, linear2, _ = network.network
+    network.classes.load_state_dict({"weight": case.tensor("label_embedding")})
+    for norm, name in ((norm1, "bn1"), (norm2, "bn2")):
+        norm.eps = case.hyper("eps")
+        norm.load_state_dict(
+            {"weight": case.tensor(f"{name}_scale"), "bias": case.tensor(f"{name}_shift")}, strict=False
+        )
+    for linear, name in ((linear1, "linear1"), (linear2, "linear2")):
+        linear.load_state_dict({"weight": case.tensor(f"{name}_weight"), "bias": case.tensor(f"{name}_bias")})
+    network.train(case.hyper("batchnorm") == "train")
+    first, second = case.tensor("pairs").unbind(1)
+    gate = network(first, second)
+    probe = (gate * case.tensor("probe_weights")).sum()
+    return {
+        "gate": gate,
+        "gate_swapped": network(second, first),
+        "grad_label_embedding_of_probe": case.gradient(probe, network.classes.weight),
+    }
+
 
 # --- large batches ---------------------------------------------------------------------------------------------------
 

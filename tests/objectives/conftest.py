@@ -28,6 +28,8 @@ def make_inputs() -> Make:
         corners = torch.rand(items, 2, 2, generator=generator, dtype=torch.float64) / 3
         offered = {
             "labels": torch.arange(items) % 4,
+            "target_labels": (3 * torch.arange(items) + 1) % 4,
+            "gates": torch.rand(items, dim, generator=generator, dtype=torch.float64),
             "boxes": torch.cat([corners, corners + 0.5], dim=2),
         }
         return embeddings, {name: offered[name] for name in loss.needs}

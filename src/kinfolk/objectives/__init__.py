@@ -5,6 +5,7 @@ views of an item     NTXent · DCL · DCLW · AlignUniform
 pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
 labels               SupCon
 hard negatives       HardContrastive · Simple · HardSimple
+pairs of classes     Hydra
 pixels of two crops  PixPro · PixContrast
 behavior             penalty_entropy · effective_negatives · tolerance · suggest_temperature
 ===================  ===============================================================================================
@@ -39,6 +40,8 @@ from kinfolk.objectives.hard import (
     hard_simple,
     simple,
 )
+from kinfolk.objectives.hydra import Hydra, class_pairs, draw_target_labels, gated_similarity, hydra
+from kinfolk.objectives.hydra_gate import GateNetwork, gate_activation, gate_entropy
 from kinfolk.objectives.infonce import InfoNCE
 from kinfolk.objectives.mnr import MultipleNegativesRanking
 from kinfolk.objectives.nce import BinaryNCE, binary_nce, ranking_nce
@@ -55,8 +58,10 @@ __all__ = [
     "DCLW",
     "AlignUniform",
     "BinaryNCE",
+    "GateNetwork",
     "HardContrastive",
     "HardSimple",
+    "Hydra",
     "InfoNCE",
     "MultipleNegativesRanking",
     "NTXent",
@@ -68,14 +73,20 @@ __all__ = [
     "SupCon",
     "alignment",
     "binary_nce",
+    "class_pairs",
     "cosines",
     "dclw_weights",
     "decoupled",
+    "draw_target_labels",
     "effective_negatives",
+    "gate_activation",
+    "gate_entropy",
+    "gated_similarity",
     "gather_rows",
     "hard_contrastive",
     "hard_negatives",
     "hard_simple",
+    "hydra",
     "objective",
     "objectives",
     "penalty_entropy",

@@ -13,10 +13,11 @@ from torch import nn
 
 from kinfolk.errors import ConfigurationError
 
-NEEDS = ("labels", "boxes")
+NEEDS = ("labels", "target_labels", "gates", "boxes")
 """What an objective may need beside embeddings, row i about item i.
 
-``labels``: integer (items,). ``boxes``: where two crops of an image lie, (items, 2, 4).
+``labels``: integer (items,). ``target_labels``: the class an item is drawn to, integer (items,). ``gates``: how far each
+dimension is open, (items, dim). ``boxes``: where two crops of an image lie, (items, 2, 4).
 """
 
 
