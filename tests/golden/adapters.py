@@ -211,7 +211,7 @@ def pixpro(case: Case) -> Outputs:
     first, second = case.leaf("feat_1"), case.leaf("feat_2")
     propagation = o.PixelPropagation(
         first.shape[1], layers=case.hyper("value_layers"), gamma=case.hyper("p"), clamp=case.hyper("clamp")
-    ).to(first.dtype)
+    ).to(torch.promote_types(first.dtype, torch.float32))
     if "value_weight" in case:
         convolution = propagation.transform[0]
         weight, bias = case.tensor("value_weight"), case.tensor("value_bias")

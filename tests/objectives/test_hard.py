@@ -71,6 +71,7 @@ def test_with_all_negatives_it_is_the_plain_loss(settings: dict[str, float]) -> 
     x, y = views(9)
     torch.testing.assert_close(HardContrastive(0.2, **settings)(x, y), InfoNCE(0.2, symmetric=False)(x, y))
     torch.testing.assert_close(HardSimple(**settings)(x, y), Simple()(x, y))
+    assert hard_negatives(x @ y.T, top_k=100).sum() == 9 * 8
 
 
 def test_share_is_rounded_up_and_at_least_one() -> None:
@@ -138,5 +139,6 @@ def test_errors() -> None:
         HardSimple(top_k=0)
     with pytest.raises(ConfigurationError, match=r"weight must be .* Got 0"):
         Simple(0)
-    with pytest.raises(ConfigurationError, match=r"top_k in \[1, items - 1\].*top_k 4"):
-        hard_negatives(x @ y.T, top_k=4)
+    for similarity, top_k in ((x @ y.T, 0), (x, 1), (torch.ones(1, 1), 1)):
+        with pytest.raises(ConfigurationError, match=r"at least 2 items, and top_k of at least 1"):
+            hard_negatives(similarity, top_k=top_k)

@@ -193,9 +193,10 @@ def suggest_temperature(anchors: Tensor, candidates: Tensor | None = None, *, sh
         return float(effective_negatives(anchors, candidates, temperature=temperature).mean()) / num_negatives
 
     low, high = _TEMPERATURES
-    if pushed(low) > share:
+    least = pushed(low)
+    if least > share:
         raise ConfigurationError(
-            f"Even at temperature {low:g} an anchor pushes {pushed(low):.0%} of its negatives, more than {share:.0%}: they "
+            f"Even at temperature {low:g} an anchor pushes {least:.0%} of its negatives, more than {share:.0%}: they "
             "are all about equally far. Take a larger share or embeddings that tell items apart."
         )
     if pushed(high) < share:

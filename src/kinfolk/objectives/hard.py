@@ -34,18 +34,18 @@ def hard_negatives(similarity: Tensor, *, top_k: int) -> Tensor:
 
     Args:
         similarity: of anchor i and candidate j, (items, items); the positives are on the diagonal.
-        top_k: in [1, items - 1].
+        top_k: at least 1; a batch with fewer negatives gives all it has.
 
     Raises:
-        ConfigurationError: ``top_k`` is out of range, or the similarities are not square.
+        ConfigurationError: ``top_k`` is below 1, or the similarities are not square, or of one item only.
     """
     items = len(similarity)
-    if similarity.shape != (items, items) or not 1 <= top_k < items:
+    if items < 2 or similarity.shape != (items, items) or top_k < 1:
         raise ConfigurationError(
-            "Hard negatives need similarities of shape (items, items) and top_k in [1, items - 1]. "
+            "Hard negatives need similarities of shape (items, items), at least 2 items, and top_k of at least 1. "
             f"Got shape {tuple(similarity.shape)} and top_k {top_k}."
         )
-    return _hard(similarity, torch.arange(items, device=similarity.device), top_k)
+    return _hard(similarity, torch.arange(items, device=similarity.device), min(top_k, items - 1))
 
 
 def _hard(similarity: Tensor, own: Tensor, top_k: int) -> Tensor:
