@@ -66,6 +66,14 @@ class TestEveryObjective:
         exact = cls()(*(e.detach().float() for e in embeddings), **needs)
         torch.testing.assert_close(value, exact, rtol=1e-4, atol=1e-5)
 
+    def test_autocast_does_not_change_it(self, cls: type[Objective], make_inputs: Callable) -> None:
+        embeddings, needs = make_inputs(cls, dtype=torch.float32)
+        loss = cls()
+        expected = loss(*embeddings, **needs)
+        with torch.autocast("cpu", torch.bfloat16):
+            value = loss(*embeddings, **needs)
+        torch.testing.assert_close(value, expected, rtol=0, atol=0)
+
     def test_says_what_is_wrong_with_the_shapes(self, cls: type[Objective], make_inputs: Callable) -> None:
         embeddings, needs = make_inputs(cls)
         with pytest.raises(ConfigurationError, match="shape"):

@@ -7,9 +7,11 @@ The generic tests find it by its registration: they build what it says it needs 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, TypeVar
+from functools import wraps
+from typing import Any, ClassVar, TypeVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from kinfolk.errors import ConfigurationError
 
@@ -55,7 +57,7 @@ def register(
     maps: bool = False,
     detaches: bool = False,
 ) -> Callable[[_Class], _Class]:
-    """Make a class known as an objective.
+    """Make a class known as an objective, and its ``forward`` deaf to autocast, which would round its products to 8 bits.
 
     Args:
         name: lower-case form of the class name.
@@ -76,10 +78,21 @@ def register(
             )
         cls.name, cls.embeddings, cls.needs = name, embeddings, needs
         cls.maps, cls.detaches = maps, detaches
+        cls.forward = _without_autocast(cls.forward)
         _OBJECTIVES[name] = cls
         return cls
 
     return enter
+
+
+def _without_autocast(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    @wraps(forward)
+    def computed(self: Objective, *embeddings: Tensor, **needs: Any) -> Tensor:
+        devices = (value.device.type for value in (*embeddings, *needs.values()) if isinstance(value, Tensor))
+        with torch.autocast(next(devices, "cpu"), enabled=False):
+            return forward(self, *embeddings, **needs)
+
+    return computed
 
 
 def objectives() -> Mapping[str, type[Objective]]:
