@@ -4,6 +4,7 @@ A family is the part of a file's name before ``__``. An adapter computes nothing
 from the file, so that unseen files of a family run unchanged. It returns outputs by the names of the file's arrays.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from golden_case import Case
 from kinfolk import objectives as o
+from kinfolk.evaluation import best_cut
 from kinfolk.methods.gradcache import backward_in_chunks
 
 Outputs = Mapping[str, Tensor | object]
@@ -283,9 +285,133 @@ def swav(case: Case) -> Outputs:
 
 # --- conditional weights, behavior -----------------------------------------------------------------------------------
 
+
+@family("contrastive_behaviour")
+def contrastive_behaviour(case: Case) -> Outputs:
+    x, y, labels = case.leaf("x"), case.leaf("y"), case.tensor("labels")
+    temperature, top_k, weight = (case.hyper(name) for name in ("temperature", "hard_top_k", "lambda_simple"))
+    losses = {
+        "contrastive": o.InfoNCE(temperature, symmetric=False)(x, y),
+        "hard_contrastive": o.HardContrastive(temperature, top_k=top_k)(x, y),
+        "simple": o.Simple(weight)(x, y),
+        "hard_simple": o.HardSimple(weight, top_k=top_k)(x, y),
+    }
+    similarity = o.cosines(x, y)
+    slopes = o.similarity_gradients(similarity, temperature=temperature)
+    return {
+        **{f"loss_{name}": loss for name, loss in losses.items()},
+        **{f"grad_x_{name}": case.gradient(loss, x) for name, loss in losses.items()},
+        **{f"grad_y_{name}": case.gradient(loss, y) for name, loss in losses.items()},
+        "similarity": similarity,
+        "hard_mask": o.hard_negatives(similarity, top_k=top_k),
+        "relative_penalty": o.relative_penalties(similarity, temperature=temperature),
+        "gradient_positive_similarity": slopes.positive,
+        "gradient_negative_similarity": slopes.negative,
+        "penalty_entropy": o.penalty_entropy(x, y, temperature=temperature),
+        "uniformity": o.uniformity(x, t=case.hyper("t")),
+        "tolerance": o.tolerance(x, labels),
+        "tolerance_all_ordered_pairs_incl_self_over_n2": o.tolerance(x, labels, all_pairs=True),
+    }
+
+
 # --- pixels ----------------------------------------------------------------------------------------------------------
 
+
+@family("pixpro")
+def pixpro(case: Case) -> Outputs:
+    first, second = case.leaf("feat_1"), case.leaf("feat_2")
+    propagation = o.PixelPropagation(
+        first.shape[1], layers=case.hyper("value_layers"), gamma=case.hyper("p"), clamp=case.hyper("clamp")
+    ).to(torch.promote_types(first.dtype, torch.float32))
+    if "value_weight" in case:
+        convolution = propagation.transform[0]
+        weight, bias = case.tensor("value_weight"), case.tensor("value_bias")
+        convolution.load_state_dict({"weight": weight[:, :, None, None], "bias": bias})
+    propagated = propagation(first), propagation(second)
+    targets = case.tensor("key_1"), case.tensor("key_2")
+    boxes = case.tensor("coord_1"), case.tensor("coord_2")
+    objective = o.PixPro(case.hyper("pos_ratio"), variant="official")
+    loss = objective(*propagated, *targets, boxes=torch.stack(boxes, dim=1))
+    size = first.shape[2:]
+    return {
+        "distance_12": o.pixel_distances(*boxes, size),
+        "positive_mask_12": o.positive_pixels(*boxes, size, threshold=case.hyper("pos_ratio")),
+        "propagated_1": propagated[0],
+        "loss_12": objective.one_way(propagated[0], targets[1], *boxes),
+        "loss_21": objective.one_way(propagated[1], targets[0], *reversed(boxes)),
+        "loss": loss,
+        "grad_feat_1": case.gradient(loss, first),
+        "grad_feat_2": case.gradient(loss, second),
+    }
+
+
+@family("pixcontrast")
+def pixcontrast(case: Case) -> Outputs:
+    maps, boxes = case.leaf("feat_1"), (case.tensor("coord_1"), case.tensor("coord_2"))
+    threshold = case.hyper("pos_ratio")
+    objective = o.PixContrast(case.hyper("temperature"), threshold=threshold)
+    loss = objective.one_way(maps, case.tensor("key_2"), *boxes)
+    positive = o.positive_pixels(*boxes, maps.shape[2:], threshold=threshold)
+    return {
+        "positive_mask_12": positive,
+        "pixel_has_positive": positive.any(2),
+        "loss_12": loss,
+        "grad_feat_1": case.gradient(loss, maps),
+    }
+
+
 # --- pairs of classes ------------------------------------------------------------------------------------------------
+
+
+@family("hydra")
+def hydra(case: Case) -> Outputs:
+    z, gates = case.leaf("z"), case.leaf("gate")
+    views = (z, case.leaf("k")) if "k" in case else (z,)
+    labels, target_labels = case.tensor("y"), case.tensor("y_target")
+    temperature = case.hyper("temperature")
+    positive, negative = o.class_pairs(labels, target_labels, labels)
+    outputs = {
+        "positive_mask": positive,
+        "negative_mask": negative,
+        "gate_entropy": o.gate_entropy(gates),
+        "gate_activation": o.gate_activation(gates),
+    }
+    for form, renormalize in (("renormalised", True), ("unnormalised", False)):
+        similarity = o.gated_similarity(z, views[-1], gates, renormalize=renormalize)
+        outputs[f"logits_{form}"] = similarity / temperature
+        for reduction, suffix in (("pooled", ""), ("per-anchor", "_per_anchor")):
+            objective = o.Hydra(temperature, renormalize=renormalize, reduction=reduction)
+            with warnings.catch_warnings(action="ignore"):  # of a batch without negatives, whose numbers count, too
+                loss = objective(*views, labels=labels, target_labels=target_labels, gates=gates)
+            outputs[f"loss_{form}{suffix}"] = loss
+            for name, leaf in (("z", z), ("gate", gates), ("k", views[-1])):
+                outputs[f"grad_{name}_{form}{suffix}"] = case.gradient(loss, leaf)
+    return outputs
+
+
+@family("hydra_gate")
+def hydra_gate(case: Case) -> Outputs:
+    sizes = {"class_dim": case.hyper("embed"), "hidden_dim": case.hyper("hidden")}
+    network = o.GateNetwork(case.hyper("num_classes"), case.hyper("out"), **sizes).double()
+    _, norm1, linear1, _, norm2, linear2, _ = network.network
+    network.classes.load_state_dict({"weight": case.tensor("label_embedding")})
+    for norm, name in ((norm1, "bn1"), (norm2, "bn2")):
+        norm.eps = case.hyper("eps")
+        norm.load_state_dict(
+            {"weight": case.tensor(f"{name}_scale"), "bias": case.tensor(f"{name}_shift")}, strict=False
+        )
+    for linear, name in ((linear1, "linear1"), (linear2, "linear2")):
+        linear.load_state_dict({"weight": case.tensor(f"{name}_weight"), "bias": case.tensor(f"{name}_bias")})
+    network.train(case.hyper("batchnorm") == "train")
+    first, second = case.tensor("pairs").unbind(1)
+    gate = network(first, second)
+    probe = (gate * case.tensor("probe_weights")).sum()
+    return {
+        "gate": gate,
+        "gate_swapped": network(second, first),
+        "grad_label_embedding_of_probe": case.gradient(probe, network.classes.weight),
+    }
+
 
 # --- large batches ---------------------------------------------------------------------------------------------------
 
@@ -309,3 +435,18 @@ def gradcache(case: Case) -> Outputs:
 
 
 # --- measures --------------------------------------------------------------------------------------------------------
+
+
+@family("metrics")
+def metrics(case: Case) -> Outputs:
+    if "scores" in case:
+        cut = best_cut(case.arrays["scores"].clip(-1, 1), case.arrays["labels"])  # the vectors take them for cosines
+        return {"f1": cut.f1, "precision": cut.precision, "recall": cut.recall, "threshold": cut.threshold}
+    x, y = case.leaf("x"), case.leaf("y")
+    align, uniform = o.alignment(x, y), o.uniformity(x)
+    return {
+        "align": align,
+        "uniform": uniform,
+        "grad_x_of_sum": case.gradient(align + uniform, x),
+        "grad_y_of_sum": case.gradient(align + uniform, y),
+    }

@@ -26,20 +26,25 @@ def make_objective() -> Callable[..., Objective]:
 
 @pytest.fixture
 def make_inputs() -> Make:
-    """Makes (embeddings, needs) for an objective: correlated views, four labels, each twice or more."""
+    """Makes (embeddings, needs) for an objective: correlated views, four labels, each twice or more, crops that overlap."""
 
     def make(
         loss: type[Objective], items: int = 12, dim: int = 8, dtype: torch.dtype = torch.float64, seed: int = 7
     ) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
         generator = torch.Generator().manual_seed(seed)
-        center = torch.randn(items, dim, generator=generator, dtype=torch.float64)
+        shape = (items, dim, 3, 4) if loss.maps else (items, dim)
+        center = torch.randn(shape, generator=generator, dtype=torch.float64)
         embeddings = tuple(
-            (center + 0.7 * torch.randn(items, dim, generator=generator, dtype=torch.float64))
-            .to(dtype)
-            .requires_grad_()
+            (center + 0.7 * torch.randn(shape, generator=generator, dtype=torch.float64)).to(dtype).requires_grad_()
             for _ in range(loss.embeddings)
         )
-        offered = {"labels": torch.arange(items) % 4}
+        corners = torch.rand(items, 2, 2, generator=generator, dtype=torch.float64) / 3
+        offered = {
+            "labels": torch.arange(items) % 4,
+            "target_labels": (3 * torch.arange(items) + 1) % 4,
+            "gates": torch.rand(items, dim, generator=generator, dtype=torch.float64),
+            "boxes": torch.cat([corners, corners + 0.5], dim=2),
+        }
         return embeddings, {name: offered[name] for name in loss.needs}
 
     return make

@@ -43,7 +43,7 @@ class TestEveryObjective:
     ) -> None:
         embeddings, needs = make_inputs(cls)
         loss = make_objective(cls).double().eval()
-        longer = [e * (1 + torch.arange(len(e))[:, None]) for e in embeddings]
+        longer = [e * (1 + torch.arange(len(e)).view(-1, *[1] * (e.ndim - 1))) for e in embeddings]
         torch.testing.assert_close(loss(*longer, **needs), loss(*embeddings, **needs))
 
     def test_order_of_items_does_not_matter(
@@ -92,6 +92,16 @@ class TestEveryObjective:
         values = [loss(*embeddings, **needs) for _ in range(2)]
         torch.testing.assert_close(values[1], values[0], rtol=0, atol=0)
         torch.testing.assert_close(dict(loss.state_dict()), state, rtol=0, atol=0)
+
+    def test_autocast_does_not_change_it(
+        self, cls: type[Objective], make_objective: Callable, make_inputs: Callable
+    ) -> None:
+        embeddings, needs = make_inputs(cls, dtype=torch.float32)
+        loss = make_objective(cls).eval()
+        expected = loss(*embeddings, **needs)
+        with torch.autocast("cpu", torch.bfloat16):
+            value = loss(*embeddings, **needs)
+        torch.testing.assert_close(value, expected, rtol=0, atol=0)
 
     def test_says_what_is_wrong_with_the_shapes(
         self, cls: type[Objective], make_objective: Callable, make_inputs: Callable

@@ -19,7 +19,11 @@ ITEMS, DIM = 8, 5
 def inputs(name: str) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
     generator = torch.Generator().manual_seed(0)
     cls = objectives()[name]
-    offered = {"labels": torch.arange(ITEMS) % 3}
+    offered = {
+        "labels": torch.arange(ITEMS) % 3,
+        "target_labels": (torch.arange(ITEMS) + 1) % 3,
+        "gates": torch.rand(ITEMS, DIM, generator=generator, dtype=torch.float64),
+    }
     tables = [torch.randn(ITEMS, DIM, generator=generator, dtype=torch.float64) for _ in range(cls.embeddings)]
     return tables, {need: offered[need] for need in cls.needs}
 

@@ -6,6 +6,10 @@ pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
 labels               SupCon
 queues, neighbors    MoCo · MoCHi · NNCLR
 prototypes           SwAV
+hard negatives       HardContrastive · Simple · HardSimple
+pairs of classes     Hydra
+pixels of two crops  PixPro · PixContrast
+behavior             penalty_entropy · effective_negatives · tolerance · suggest_temperature
 ===================  ===============================================================================================
 """
 
@@ -17,9 +21,29 @@ if find_spec("torch") is None:
     raise MissingExtraError("kinfolk.objectives", "train")
 
 from kinfolk.objectives.align_uniform import AlignUniform, alignment, uniformity
+from kinfolk.objectives.behavior import (
+    cosines,
+    effective_negatives,
+    penalty_entropy,
+    relative_penalties,
+    similarity_gradients,
+    suggest_temperature,
+    tolerance,
+)
 from kinfolk.objectives.clip import CLIP
 from kinfolk.objectives.dcl import DCL, DCLW, dclw_weights, decoupled
 from kinfolk.objectives.gather import gather_rows
+from kinfolk.objectives.hard import (
+    HardContrastive,
+    HardSimple,
+    Simple,
+    hard_contrastive,
+    hard_negatives,
+    hard_simple,
+    simple,
+)
+from kinfolk.objectives.hydra import Hydra, class_pairs, draw_target_labels, gated_similarity, hydra
+from kinfolk.objectives.hydra_gate import GateNetwork, gate_activation, gate_entropy
 from kinfolk.objectives.infonce import InfoNCE
 from kinfolk.objectives.mnr import MultipleNegativesRanking
 from kinfolk.objectives.mochi import Mixing, MoCHi, draw_mixing, mix_hard_negatives
@@ -28,6 +52,9 @@ from kinfolk.objectives.momentum import momentum_at, update_key_encoder
 from kinfolk.objectives.nce import BinaryNCE, binary_nce, ranking_nce
 from kinfolk.objectives.nnclr import NNCLR
 from kinfolk.objectives.ntxent import NTXent
+from kinfolk.objectives.pixcontrast import PixContrast, pix_contrast
+from kinfolk.objectives.pixels import pixel_distances, positive_pixels
+from kinfolk.objectives.pixpro import PixelPropagation, PixPro, pixel_consistency, propagate
 from kinfolk.objectives.queue import Queue, nearest_rows
 from kinfolk.objectives.registry import Objective, objective, objectives, register
 from kinfolk.objectives.sinkhorn import sinkhorn_assignments
@@ -41,6 +68,10 @@ __all__ = [
     "NNCLR",
     "AlignUniform",
     "BinaryNCE",
+    "GateNetwork",
+    "HardContrastive",
+    "HardSimple",
+    "Hydra",
     "InfoNCE",
     "Mixing",
     "MoCHi",
@@ -48,26 +79,52 @@ __all__ = [
     "MultipleNegativesRanking",
     "NTXent",
     "Objective",
+    "PixContrast",
+    "PixPro",
+    "PixelPropagation",
     "Queue",
+    "Simple",
     "SupCon",
     "SwAV",
     "alignment",
     "binary_nce",
+    "class_pairs",
+    "cosines",
     "dclw_weights",
     "decoupled",
     "draw_mixing",
+    "draw_target_labels",
+    "effective_negatives",
+    "gate_activation",
+    "gate_entropy",
+    "gated_similarity",
     "gather_rows",
+    "hard_contrastive",
+    "hard_negatives",
+    "hard_simple",
+    "hydra",
     "mix_hard_negatives",
     "momentum_at",
     "momentum_contrast",
     "nearest_rows",
     "objective",
     "objectives",
+    "penalty_entropy",
+    "pix_contrast",
+    "pixel_consistency",
+    "pixel_distances",
+    "positive_pixels",
+    "propagate",
     "queue_logits",
     "ranking_nce",
     "register",
+    "relative_penalties",
+    "similarity_gradients",
+    "simple",
     "sinkhorn_assignments",
+    "suggest_temperature",
     "swapped_prediction",
+    "tolerance",
     "uniformity",
     "update_key_encoder",
 ]

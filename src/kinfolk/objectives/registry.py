@@ -7,14 +7,20 @@ The generic tests find it by its registration: they build what it says it needs 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, TypeVar
+from functools import wraps
+from typing import Any, ClassVar, TypeVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from kinfolk.errors import ConfigurationError
 
-NEEDS = ("labels",)
-"""What an objective may need beside embeddings: ``labels``, one integer an item."""
+NEEDS = ("labels", "target_labels", "gates", "boxes")
+"""What an objective may need beside embeddings, row i about item i.
+
+``labels``: integer (items,). ``target_labels``: the class an item is drawn to, integer (items,). ``gates``: how far each
+dimension is open, (items, dim). ``boxes``: where two crops of an image lie, (items, 2, 4).
+"""
 
 
 class Objective(nn.Module):
@@ -35,6 +41,7 @@ class Objective(nn.Module):
         constants: positions of those that are held constant, such as the keys of a momentum encoder: no gradient
             reaches them.
         needs: what it takes by keyword beside them, from ``NEEDS``.
+        maps: whether it takes feature maps (items, channels, height, width) in place of tables.
         detaches: whether it holds a part constant that depends on the others (a weight, a target), so that its gradient
             is not its slope.
     """
@@ -43,6 +50,7 @@ class Objective(nn.Module):
     embeddings: ClassVar[int]
     constants: ClassVar[tuple[int, ...]]
     needs: ClassVar[tuple[str, ...]]
+    maps: ClassVar[bool]
     detaches: ClassVar[bool]
 
 
@@ -56,13 +64,14 @@ def register(
     embeddings: int = 2,
     constants: tuple[int, ...] = (),
     needs: tuple[str, ...] = (),
+    maps: bool = False,
     detaches: bool = False,
 ) -> Callable[[_Class], _Class]:
-    """Make a class known as an objective.
+    """Make a class known as an objective, and its ``forward`` deaf to autocast, which would round its products to 8 bits.
 
     Args:
         name: lower-case form of the class name.
-        embeddings, constants, needs, detaches: see ``Objective``.
+        embeddings, constants, needs, maps, detaches: see ``Objective``.
 
     Raises:
         ConfigurationError: the name is taken, or ``needs`` names something unknown.
@@ -77,11 +86,23 @@ def register(
             raise ConfigurationError(
                 f"An objective named {name!r} exists already: {known.__qualname__}. Choose another."
             )
-        cls.name, cls.embeddings, cls.constants, cls.needs, cls.detaches = name, embeddings, constants, needs, detaches
+        cls.name, cls.embeddings, cls.constants = name, embeddings, constants
+        cls.needs, cls.maps, cls.detaches = needs, maps, detaches
+        cls.forward = _without_autocast(cls.forward)
         _OBJECTIVES[name] = cls
         return cls
 
     return enter
+
+
+def _without_autocast(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    @wraps(forward)
+    def computed(self: Objective, *embeddings: Tensor, **needs: Any) -> Tensor:
+        devices = (value.device.type for value in (*embeddings, *needs.values()) if isinstance(value, Tensor))
+        with torch.autocast(next(devices, "cpu"), enabled=False):
+            return forward(self, *embeddings, **needs)
+
+    return computed
 
 
 def objectives() -> Mapping[str, type[Objective]]:
