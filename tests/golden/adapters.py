@@ -170,6 +170,21 @@ def primer(case: Case) -> Outputs:
 
 # --- sorting ---------------------------------------------------------------------------------------------------------
 
+
+@family("diffsort")
+def diffsort(case: Case) -> Outputs:
+    scores = case.leaf("vectors")
+    values, permutation = o.soft_sort(
+        scores,
+        steepness=case.hyper("steepness"),
+        relaxation=case.hyper("relaxation"),
+        network=case.hyper("network"),
+        art_lambda=case.hyper("art_lambda", 0.25),
+    )
+    of_probe = case.gradient((permutation * case.tensor("probe_weights")).sum(), scores)
+    return {"soft_sorted": values, "permutation": permutation, "grad_vectors_of_probe": of_probe}
+
+
 # --- conditional weights, behavior -----------------------------------------------------------------------------------
 
 # --- pixels ----------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 views of an item     NTXent · DCL · DCLW · AlignUniform
 pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
 labels               SupCon
+parts                soft_sort · rank_probabilities
 ===================  ===============================================================================================
 """
 
@@ -23,6 +24,7 @@ from kinfolk.objectives.mnr import MultipleNegativesRanking
 from kinfolk.objectives.nce import BinaryNCE, binary_nce, ranking_nce
 from kinfolk.objectives.ntxent import NTXent
 from kinfolk.objectives.registry import Objective, objective, objectives, register
+from kinfolk.objectives.sorting import SoftSort, rank_probabilities, soft_sort
 from kinfolk.objectives.supcon import SupCon
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "MultipleNegativesRanking",
     "NTXent",
     "Objective",
+    "SoftSort",
     "SupCon",
     "alignment",
     "binary_nce",
@@ -43,7 +46,9 @@ __all__ = [
     "gather_rows",
     "objective",
     "objectives",
+    "rank_probabilities",
     "ranking_nce",
     "register",
+    "soft_sort",
     "uniformity",
 ]
