@@ -185,6 +185,27 @@ def diffsort(case: Case) -> Outputs:
     return {"soft_sorted": values, "permutation": permutation, "grad_vectors_of_probe": of_probe}
 
 
+@family("groco")
+def groco(case: Case) -> Outputs:
+    views = [case.leaf(f"z{number}") for number in range(1, case.hyper("n_views") + 1)]
+    steepness = case.hyper("steepness")
+    settings = {
+        "top_k": case.hyper("topk_neg"),
+        "positive_views": case.hyper("n_positive_views"),
+        "stop_gradient": case.hyper("stop_grad"),
+    }
+    scores = o.groco_scores(views, 0, **settings)
+    values, permutation = o.soft_sort(scores, steepness=steepness)
+    loss = o.GroCo(steepness=steepness, **settings)(*views)
+    return {
+        "first_anchor_scores": scores,
+        "first_anchor_soft_sorted": values,
+        "first_anchor_permutation": permutation,
+        "loss": loss,
+        **{f"grad_z{number}": case.gradient(loss, view) for number, view in enumerate(views, 1)},
+    }
+
+
 # --- conditional weights, behavior -----------------------------------------------------------------------------------
 
 # --- pixels ----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The losses: one idea, one file, embeddings in and a scalar out. Importing this needs torch (the extra ``train``).
 
 ===================  ===============================================================================================
-views of an item     NTXent · DCL · DCLW · AlignUniform
+views of an item     NTXent · DCL · DCLW · AlignUniform · GroCo
 pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
 labels               SupCon
 parts                soft_sort · rank_probabilities
@@ -19,6 +19,7 @@ from kinfolk.objectives.align_uniform import AlignUniform, alignment, uniformity
 from kinfolk.objectives.clip import CLIP
 from kinfolk.objectives.dcl import DCL, DCLW, dclw_weights, decoupled
 from kinfolk.objectives.gather import gather_rows
+from kinfolk.objectives.groco import GroCo, groco_scores
 from kinfolk.objectives.infonce import InfoNCE
 from kinfolk.objectives.mnr import MultipleNegativesRanking
 from kinfolk.objectives.nce import BinaryNCE, binary_nce, ranking_nce
@@ -33,6 +34,7 @@ __all__ = [
     "DCLW",
     "AlignUniform",
     "BinaryNCE",
+    "GroCo",
     "InfoNCE",
     "MultipleNegativesRanking",
     "NTXent",
@@ -44,6 +46,7 @@ __all__ = [
     "dclw_weights",
     "decoupled",
     "gather_rows",
+    "groco_scores",
     "objective",
     "objectives",
     "rank_probabilities",

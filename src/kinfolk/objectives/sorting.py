@@ -140,7 +140,7 @@ def _share(difference: Tensor, steepness: float, relaxation: Relaxation, art_lam
     if relaxation == "logistic":
         return torch.sigmoid(d)
     if relaxation == "logistic_phi":  # the authors' 1e-10 keeps the slope finite at equal scores
-        return torch.sigmoid(d / (difference.abs() + 1e-10) ** art_lambda)
+        return torch.sigmoid(d / torch.pow(difference.abs() + 1e-10, art_lambda))
     if relaxation == "reciprocal":
         return 0.5 + 0.5 * d / (2 + d.abs())
     if relaxation == "optimal":  # linear near 0, then 1 - 1/(16 d): the least error of all monotonic ones
