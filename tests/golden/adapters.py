@@ -11,6 +11,7 @@ from torch import Tensor
 
 from golden_case import Case
 from kinfolk import objectives as o
+from kinfolk.methods.gradcache import backward_in_chunks
 
 Outputs = Mapping[str, Tensor | object]
 ADAPTERS: dict[str, Callable[[Case], Outputs]] = {}
@@ -213,5 +214,24 @@ def groco(case: Case) -> Outputs:
 # --- pairs of classes ------------------------------------------------------------------------------------------------
 
 # --- large batches ---------------------------------------------------------------------------------------------------
+
+
+@family("gradcache")
+def gradcache(case: Case) -> Outputs:
+    queries = case.network("q")
+    passages = queries if case.hyper("shared_encoder") else case.network("p")
+    x, y = case.tensor("X"), case.tensor("Y")
+    ranking = o.MultipleNegativesRanking(1.0, similarity="dot")
+
+    def loss(of_x: Tensor, of_y: Tensor) -> Tensor:
+        return ranking(of_x, *of_y.unflatten(0, (len(of_x), -1)).unbind(1))  # each positive before its negatives
+
+    value = backward_in_chunks((queries, passages), (x, y), loss, chunk_size=case.hyper("chunk"))
+    outputs = {"loss": value}
+    for prefix, network in (("q", queries), ("p", passages)):
+        if f"{prefix}0" in case:
+            outputs |= {f"grad_{prefix}{n}": p.grad for n, p in enumerate(network.parameters())}
+    return outputs
+
 
 # --- measures --------------------------------------------------------------------------------------------------------

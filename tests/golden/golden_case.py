@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 _DOUBLE = {"loss": (1e-6, 1e-9), "grad": (1e-6, 1e-8)}  # (relative, absolute)
 _SINGLE = (1e-4, 1e-5)
@@ -52,6 +52,17 @@ class Case:
 
     def text(self, name: str) -> str:
         return str(self.arrays[name])
+
+    def network(self, prefix: str) -> nn.Module:
+        """The small encoder of a file: linear, tanh, linear, with the weights and biases ``prefix``0 to ``prefix``3."""
+        weights = [self.tensor(f"{prefix}{n}") for n in range(4)]
+        layers = nn.Sequential(
+            nn.Linear(*reversed(weights[0].shape)), nn.Tanh(), nn.Linear(*reversed(weights[2].shape))
+        ).to(weights[0].dtype)
+        with torch.no_grad():
+            for parameter, value in zip(layers.parameters(), weights, strict=True):
+                parameter.copy_(value)
+        return layers
 
     @staticmethod
     def gradient(value: Tensor, of: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""One paper, one file: which views, which encoder, which objective, and one training step."""

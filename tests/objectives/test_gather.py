@@ -1,0 +1,77 @@
+"""Two processes with half a batch each learn what one process learns from the whole."""
+
+import inspect
+import socket
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+from kinfolk.errors import ConfigurationError
+from kinfolk.objectives import gather_rows, objectives
+
+GATHERING = [name for name, cls in objectives().items() if "gather" in inspect.signature(cls).parameters]
+ITEMS, DIM = 8, 5
+
+
+def inputs(name: str) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
+    generator = torch.Generator().manual_seed(0)
+    cls = objectives()[name]
+    offered = {"labels": torch.arange(ITEMS) % 3}
+    tables = [torch.randn(ITEMS, DIM, generator=generator, dtype=torch.float64) for _ in range(cls.embeddings)]
+    return tables, {need: offered[need] for need in cls.needs}
+
+
+def one_of_two(rank: int, port: int, folder: str) -> None:
+    dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    mine = slice(rank * ITEMS // 2, (rank + 1) * ITEMS // 2)
+    found = {}
+    for name in GATHERING:
+        tables, needs = inputs(name)
+        leaves = [t[mine].clone().requires_grad_() for t in tables]
+        torch.manual_seed(0)
+        loss = objectives()[name](gather=True).double()
+        value = loss(*leaves, **{need: v[mine] for need, v in needs.items()})
+        value.backward()
+        # distributed training divides by the number of processes when it averages
+        found[name] = value.detach(), [leaf.grad / 2 for leaf in leaves if leaf.grad is not None]
+    uneven = None
+    try:
+        gather_rows(torch.zeros(1 + rank, 2))
+    except ConfigurationError as error:
+        uneven = str(error)
+    torch.save((found, uneven), Path(folder) / f"{rank}.pt")
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[dict, str | None]]:
+    folder = tmp_path_factory.mktemp("processes")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    mp.spawn(one_of_two, (port, str(folder)), nprocs=2)
+    return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
+
+
+@pytest.mark.parametrize("name", GATHERING)
+def test_same_loss_and_gradient_as_one_process(name: str, two_processes: list[tuple[dict, str | None]]) -> None:
+    tables, needs = inputs(name)
+    leaves = [t.clone().requires_grad_() for t in tables]
+    torch.manual_seed(0)
+    value = objectives()[name](gather=True).double()(*leaves, **needs)
+    value.backward()
+    for found, _ in two_processes:
+        torch.testing.assert_close(found[name][0], value.detach())
+    trained = [leaf.grad for leaf in leaves if leaf.grad is not None]
+    for number, whole in enumerate(trained):
+        halves = torch.cat([found[name][1][number] for found, _ in two_processes])
+        torch.testing.assert_close(halves, whole, rtol=1e-9, atol=1e-12)
+
+
+def test_processes_with_unequal_batches_are_refused(two_processes: list[tuple[dict, str | None]]) -> None:
+    for _, uneven in two_processes:
+        assert uneven is not None
+        assert "[1, 2]" in uneven
