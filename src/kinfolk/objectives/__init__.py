@@ -1,7 +1,7 @@
 """The losses: one idea, one file, embeddings in and a scalar out. Importing this needs torch (the extra ``train``).
 
 ===================  ===============================================================================================
-views of an item     NTXent · DCL · DCLW · AlignUniform · GroCo
+views of an item     NTXent · DCL · DCLW · AlignUniform · GroCo · NTXentTopK
 pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
 labels               SupCon
 parts                soft_sort · rank_probabilities
@@ -24,6 +24,7 @@ from kinfolk.objectives.infonce import InfoNCE
 from kinfolk.objectives.mnr import MultipleNegativesRanking
 from kinfolk.objectives.nce import BinaryNCE, binary_nce, ranking_nce
 from kinfolk.objectives.ntxent import NTXent
+from kinfolk.objectives.ntxent_top_k import NTXentTopK
 from kinfolk.objectives.registry import Objective, objective, objectives, register
 from kinfolk.objectives.sorting import SoftSort, rank_probabilities, soft_sort
 from kinfolk.objectives.supcon import SupCon
@@ -38,6 +39,7 @@ __all__ = [
     "InfoNCE",
     "MultipleNegativesRanking",
     "NTXent",
+    "NTXentTopK",
     "Objective",
     "SoftSort",
     "SupCon",

@@ -23,6 +23,11 @@ def as_computed(values: Tensor) -> Tensor:
     return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
 
 
+def full_precision(embeddings: Tensor) -> torch.autocast:
+    """A context in which autocast leaves matrix products in the type of their inputs."""
+    return torch.autocast(embeddings.device.type, enabled=False)
+
+
 def check_embeddings(embeddings: Sequence[Tensor], names: Sequence[str], *, least: int = 2) -> None:
     """Refuse embeddings that are not tables of floats of one shape with enough rows.
 
@@ -84,6 +89,17 @@ def check_positive(name: str, value: float) -> float:
     if not 0 < value < float("inf"):
         raise ConfigurationError(f"{name} must be a number in (0, inf). Got {value}.")
     return float(value)
+
+
+def check_count(name: str, value: int, *, least: int = 1) -> int:
+    """The value, if it is a whole number of at least ``least``.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if type(value) is not int or value < least:
+        raise ConfigurationError(f"{name} must be a whole number of at least {least}. Got {value!r}.")
+    return value
 
 
 def check_within(name: str, value: float, low: float, high: float) -> float:

@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kinfolk.errors import ConfigurationError
-from kinfolk.objectives._inputs import as_computed, check_positive, check_views
+from kinfolk.objectives._inputs import as_computed, check_count, check_positive, check_views, full_precision
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.registry import Objective, register
 from kinfolk.objectives.sorting import Network, Relaxation, rank_probabilities
@@ -76,7 +76,7 @@ def groco(
     """GroCo of each anchor, (items, views); the arguments are those of ``GroCo``."""
     _check(views, top_k, positive_views)
     losses = []
-    with torch.autocast(views[0].device.type, enabled=False):  # orders are lost in half precision
+    with full_precision(views[0]):
         for anchor in range(len(views)):
             scores = groco_scores(
                 views, anchor, top_k=top_k, positive_views=positive_views, stop_gradient=stop_gradient
@@ -133,7 +133,7 @@ class GroCo(Objective):
         gather: bool = False,
     ) -> None:
         super().__init__()
-        self.top_k, self.steepness = int(check_positive("top_k", top_k)), check_positive("steepness", steepness)
+        self.top_k, self.steepness = check_count("top_k", top_k), check_positive("steepness", steepness)
         self.positive_views, self.stop_gradient = positive_views, stop_gradient
         self.relaxation, self.network, self.gather = relaxation, network, gather
 

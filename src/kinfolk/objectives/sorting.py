@@ -136,7 +136,7 @@ def _share(difference: Tensor, steepness: float, relaxation: Relaxation, art_lam
     if relaxation == "cauchy":
         return 0.5 + torch.atan(d) / math.pi
     if relaxation == "gaussian":
-        return torch.special.ndtr(d)
+        return 0.5 + 0.5 * torch.erf(d / math.sqrt(2))
     if relaxation == "logistic":
         return torch.sigmoid(d)
     if relaxation == "logistic_phi":  # the authors' 1e-10 keeps the slope finite at equal scores
