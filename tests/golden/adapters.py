@@ -209,6 +209,33 @@ def groco(case: Case) -> Outputs:
 
 # --- conditional weights, behavior -----------------------------------------------------------------------------------
 
+
+@family("cacr")
+def cacr(case: Case) -> Outputs:
+    views = [case.leaf(f"z{number}") for number in range(1, case.hyper("V") + 1)]
+    weighs_positives = case.hyper("choice") not in ("none", "without_w1")
+    weighs_negatives = case.hyper("choice") not in ("none", "without_w2")
+    attraction = {
+        "alpha": case.hyper("alpha"),
+        "tau_pos": case.hyper("tau_pos") if weighs_positives else 0,
+    }
+    repulsion = {
+        "beta": case.hyper("beta"),
+        "tau_neg": case.hyper("tau_neg") if weighs_negatives else 0,
+        "tau_plus": case.hyper("tau_plus") if case.hyper("debiased") and weighs_negatives else 0,
+    }
+    loss = o.CACR(**attraction, **repulsion)(*views)
+    detached = o.CACR(**attraction, **repulsion, weight_gradient=False)(*views)
+    return {
+        "loss_attraction": o.contrastive_attraction(*views, **attraction).mean(),
+        "loss_repulsion": o.contrastive_repulsion(*views, **repulsion),
+        "loss": loss,
+        "last_pair_negative_weights": o.repulsion_weights(*views[-2:], tau_neg=case.hyper("tau_neg")),
+        **{f"grad_z{number}": case.gradient(loss, view) for number, view in enumerate(views, 1)},
+        **{f"grad_z{number}_weights_detached": case.gradient(detached, view) for number, view in enumerate(views, 1)},
+    }
+
+
 # --- pixels ----------------------------------------------------------------------------------------------------------
 
 # --- pairs of classes ------------------------------------------------------------------------------------------------

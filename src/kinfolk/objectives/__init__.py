@@ -1,7 +1,7 @@
 """The losses: one idea, one file, embeddings in and a scalar out. Importing this needs torch (the extra ``train``).
 
 ===================  ===============================================================================================
-views of an item     NTXent · DCL · DCLW · AlignUniform · GroCo · NTXentTopK
+views of an item     NTXent · DCL · DCLW · AlignUniform · GroCo · NTXentTopK · CACR
 pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
 labels               SupCon
 parts                soft_sort · rank_probabilities
@@ -16,6 +16,7 @@ if find_spec("torch") is None:
     raise MissingExtraError("kinfolk.objectives", "train")
 
 from kinfolk.objectives.align_uniform import AlignUniform, alignment, uniformity
+from kinfolk.objectives.cacr import CACR, contrastive_attraction, contrastive_repulsion, repulsion_weights
 from kinfolk.objectives.clip import CLIP
 from kinfolk.objectives.dcl import DCL, DCLW, dclw_weights, decoupled
 from kinfolk.objectives.gather import gather_rows
@@ -30,6 +31,7 @@ from kinfolk.objectives.sorting import SoftSort, rank_probabilities, soft_sort
 from kinfolk.objectives.supcon import SupCon
 
 __all__ = [
+    "CACR",
     "CLIP",
     "DCL",
     "DCLW",
@@ -45,6 +47,8 @@ __all__ = [
     "SupCon",
     "alignment",
     "binary_nce",
+    "contrastive_attraction",
+    "contrastive_repulsion",
     "dclw_weights",
     "decoupled",
     "gather_rows",
@@ -54,6 +58,7 @@ __all__ = [
     "rank_probabilities",
     "ranking_nce",
     "register",
+    "repulsion_weights",
     "soft_sort",
     "uniformity",
 ]
