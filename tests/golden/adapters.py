@@ -236,6 +236,19 @@ def cacr(case: Case) -> Outputs:
     }
 
 
+@family("cacr_momentum")
+def cacr_momentum(case: Case) -> Outputs:
+    queries = [case.leaf(f"q{number}") for number in range(1, case.hyper("n_queries") + 1)]
+    keys, temperature, cost = case.tensor("k"), case.hyper("T"), case.hyper("cost")
+    reduction = "sum" if cost == "euclidean" else "mean"
+    loss = o.CACRMomentum(temperature, cost=cost, reduction=reduction)(*queries, keys)
+    return {
+        "positive_weights": o.attraction_weights(*queries, keys=keys, temperature=temperature).T,
+        "loss": loss,
+        **{f"grad_q{number}": case.gradient(loss, query) for number, query in enumerate(queries, 1)},
+    }
+
+
 # --- pixels ----------------------------------------------------------------------------------------------------------
 
 # --- pairs of classes ------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The losses: one idea, one file, embeddings in and a scalar out. Importing this needs torch (the extra ``train``).
 
 ===================  ===============================================================================================
-views of an item     NTXent · DCL · DCLW · AlignUniform · GroCo · NTXentTopK · CACR
+views of an item     NTXent · DCL · DCLW · AlignUniform · GroCo · NTXentTopK · CACR · CACRMomentum
 pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
 labels               SupCon
 parts                soft_sort · rank_probabilities
@@ -17,6 +17,7 @@ if find_spec("torch") is None:
 
 from kinfolk.objectives.align_uniform import AlignUniform, alignment, uniformity
 from kinfolk.objectives.cacr import CACR, contrastive_attraction, contrastive_repulsion, repulsion_weights
+from kinfolk.objectives.cacr_momentum import CACRMomentum, attraction_weights
 from kinfolk.objectives.clip import CLIP
 from kinfolk.objectives.dcl import DCL, DCLW, dclw_weights, decoupled
 from kinfolk.objectives.gather import gather_rows
@@ -37,6 +38,7 @@ __all__ = [
     "DCLW",
     "AlignUniform",
     "BinaryNCE",
+    "CACRMomentum",
     "GroCo",
     "InfoNCE",
     "MultipleNegativesRanking",
@@ -46,6 +48,7 @@ __all__ = [
     "SoftSort",
     "SupCon",
     "alignment",
+    "attraction_weights",
     "binary_nce",
     "contrastive_attraction",
     "contrastive_repulsion",
