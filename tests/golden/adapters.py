@@ -167,6 +167,76 @@ def primer(case: Case) -> Outputs:
 
 # --- queues and neighbors --------------------------------------------------------------------------------------------
 
+
+@family("moco")
+def moco(case: Case) -> Outputs:
+    queue = case.tensor("queue_before")
+    of_queries, of_keys = (case.linear(name) for name in ("weight_q", "weight_k_before"))
+    objective = o.MoCo(case.hyper("temperature"), dim=queue.shape[1], queue_size=len(queue)).to(queue.dtype)
+    objective.queue.rows.copy_(queue)
+    outputs = {}
+    for step in range(case.hyper("steps")):
+        queries = of_queries(case.tensor(f"x_q_{step}"))
+        o.update_key_encoder(of_keys, of_queries, momentum=case.hyper("momentum"))
+        keys = of_keys(case.tensor(f"x_k_{step}"))
+        logits = o.queue_logits(queries, keys, objective.queue.rows, temperature=case.hyper("temperature"))
+        loss = objective(queries, keys)
+        outputs |= {
+            f"logits_{step}": logits,
+            f"loss_{step}": loss,
+            f"grad_weight_q_{step}": case.gradient(loss, of_queries.weight),
+            f"queue_after_{step}": objective.queue.rows.clone(),
+            f"ptr_after_{step}": objective.queue.pointer,
+            f"weight_k_after_{step}": of_keys.weight.detach().clone(),
+        }
+    return outputs
+
+
+@family("mochi")
+def mochi(case: Case) -> Outputs:
+    q, k, queue = case.leaf("q"), case.tensor("k"), case.tensor("queue")
+    temperature, num_hard = case.hyper("temperature"), case.hyper("n_hard")
+    drawn = (
+        case.tensor(name) if name in case else torch.zeros(len(q), 0, dtype=torch.int64)
+        for name in ("pick1_a", "pick1_b", "alpha", "pick2", "beta")
+    )
+    mixing = o.Mixing(*drawn)
+    objective = o.MoCHi(temperature, dim=q.shape[1], queue_size=len(queue), num_hard=num_hard).eval().to(q.dtype)
+    objective.queue.rows.copy_(queue)
+    hard = o.nearest_rows(q, queue, count=num_hard)
+    pairs, with_query = o.mix_hard_negatives(q, queue, hard, mixing)
+    synthetic = torch.cat([pairs, with_query], dim=1)
+    loss = objective(q, k, mixing=mixing)
+    return {
+        "hard_index": hard,
+        "synthetic_1": pairs,
+        "synthetic_2": with_query,
+        "logits": o.queue_logits(q, k, queue, temperature=temperature, synthetic=synthetic),
+        "loss": loss,
+        "loss_without_mixing": objective(q, k),
+        "grad_q": case.gradient(loss, q),
+    }
+
+
+@family("nnclr")
+def nnclr(case: Case) -> Outputs:
+    z1, z2, p1, p2 = (case.leaf(name) for name in ("z1", "z2", "p1", "p2"))
+    bank = case.tensor("bank")
+    objective = o.NNCLR(case.hyper("temperature"), dim=bank.shape[1], queue_size=len(bank)).to(bank.dtype)
+    objective.queue.rows.copy_(bank)
+    nearest = [o.nearest_rows(z, bank)[:, 0] for z in (z1, z2)]
+    loss = objective(z1, z2, p1, p2)
+    return {
+        "nn_index_1": nearest[0],
+        "nn_index_2": nearest[1],
+        "loss": loss,
+        "grad_p1": case.gradient(loss, p1),
+        "grad_p2": case.gradient(loss, p2),
+        "grad_z1": case.gradient(loss, z1),
+        "grad_z2": case.gradient(loss, z2),
+    }
+
+
 # --- prototypes ------------------------------------------------------------------------------------------------------
 
 # --- sorting ---------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Makes the inputs that an objective says it needs, so that a newly registered one is tested without a word more."""
 
+import inspect
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,18 @@ from torch import Tensor
 from kinfolk.objectives import Objective
 
 Make = Callable[..., tuple[tuple[Tensor, ...], dict[str, Tensor]]]
+
+
+@pytest.fixture
+def make_objective() -> Callable[..., Objective]:
+    """Makes an objective with its defaults, for embeddings of the given length, from a fixed seed."""
+
+    def make(loss: type[Objective], *, dim: int = 8, seed: int = 0, **settings: object) -> Objective:
+        torch.manual_seed(seed)
+        sized = {"dim": dim} if "dim" in inspect.signature(loss).parameters else {}
+        return loss(**sized, **settings)
+
+    return make
 
 
 @pytest.fixture

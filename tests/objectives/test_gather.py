@@ -10,7 +10,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from kinfolk.errors import ConfigurationError
-from kinfolk.objectives import gather_rows, objectives
+from kinfolk.objectives import Objective, gather_rows, objectives
 
 GATHERING = [name for name, cls in objectives().items() if "gather" in inspect.signature(cls).parameters]
 ITEMS, DIM = 12, 5
@@ -24,6 +24,14 @@ def inputs(name: str) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
     return tables, {need: offered[need] for need in cls.needs}
 
 
+def made(name: str) -> Objective:
+    """The same objective in every process, with nothing drawn at random later on."""
+    torch.manual_seed(0)
+    cls = objectives()[name]
+    sized = {"dim": DIM} if "dim" in inspect.signature(cls).parameters else {}
+    return cls(gather=True, **sized).double().eval()
+
+
 def one_of_two(rank: int, port: int, folder: str) -> None:
     dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
     mine = slice(rank * ITEMS // 2, (rank + 1) * ITEMS // 2)
@@ -31,9 +39,7 @@ def one_of_two(rank: int, port: int, folder: str) -> None:
     for name in GATHERING:
         tables, needs = inputs(name)
         leaves = [t[mine].clone().requires_grad_() for t in tables]
-        torch.manual_seed(0)
-        loss = objectives()[name](gather=True).double()
-        value = loss(*leaves, **{need: v[mine] for need, v in needs.items()})
+        value = made(name)(*leaves, **{need: v[mine] for need, v in needs.items()})
         value.backward()
         # distributed training divides by the number of processes when it averages
         found[name] = value.detach(), [leaf.grad / 2 for leaf in leaves if leaf.grad is not None]
@@ -60,8 +66,7 @@ def two_processes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[dict, 
 def test_same_loss_and_gradient_as_one_process(name: str, two_processes: list[tuple[dict, str | None]]) -> None:
     tables, needs = inputs(name)
     leaves = [t.clone().requires_grad_() for t in tables]
-    torch.manual_seed(0)
-    value = objectives()[name](gather=True).double()(*leaves, **needs)
+    value = made(name)(*leaves, **needs)
     value.backward()
     for found, _ in two_processes:
         torch.testing.assert_close(found[name][0], value.detach())

@@ -4,6 +4,7 @@
 views of an item     NTXent · DCL · DCLW · AlignUniform · GroCo · NTXentTopK · CACR · CACRMomentum
 pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
 labels               SupCon
+queues, neighbors    MoCo · MoCHi · NNCLR
 parts                soft_sort · rank_probabilities
 ===================  ===============================================================================================
 """
@@ -24,9 +25,14 @@ from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.groco import GroCo, groco_scores
 from kinfolk.objectives.infonce import InfoNCE
 from kinfolk.objectives.mnr import MultipleNegativesRanking
+from kinfolk.objectives.mochi import Mixing, MoCHi, draw_mixing, mix_hard_negatives
+from kinfolk.objectives.moco import MoCo, momentum_contrast, queue_logits
+from kinfolk.objectives.momentum import momentum_at, update_key_encoder
 from kinfolk.objectives.nce import BinaryNCE, binary_nce, ranking_nce
+from kinfolk.objectives.nnclr import NNCLR
 from kinfolk.objectives.ntxent import NTXent
 from kinfolk.objectives.ntxent_top_k import NTXentTopK
+from kinfolk.objectives.queue import Queue, nearest_rows
 from kinfolk.objectives.registry import Objective, objective, objectives, register
 from kinfolk.objectives.sorting import SoftSort, rank_probabilities, soft_sort
 from kinfolk.objectives.supcon import SupCon
@@ -36,15 +42,20 @@ __all__ = [
     "CLIP",
     "DCL",
     "DCLW",
+    "NNCLR",
     "AlignUniform",
     "BinaryNCE",
     "CACRMomentum",
     "GroCo",
     "InfoNCE",
+    "Mixing",
+    "MoCHi",
+    "MoCo",
     "MultipleNegativesRanking",
     "NTXent",
     "NTXentTopK",
     "Objective",
+    "Queue",
     "SoftSort",
     "SupCon",
     "alignment",
@@ -54,14 +65,21 @@ __all__ = [
     "contrastive_repulsion",
     "dclw_weights",
     "decoupled",
+    "draw_mixing",
     "gather_rows",
     "groco_scores",
+    "mix_hard_negatives",
+    "momentum_at",
+    "momentum_contrast",
+    "nearest_rows",
     "objective",
     "objectives",
+    "queue_logits",
     "rank_probabilities",
     "ranking_nce",
     "register",
     "repulsion_weights",
     "soft_sort",
     "uniformity",
+    "update_key_encoder",
 ]

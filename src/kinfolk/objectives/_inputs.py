@@ -108,9 +108,22 @@ def check_count(name: str, value: int, *, least: int = 1) -> int:
     Raises:
         ConfigurationError: it is not.
     """
-    if type(value) is not int or value < least:
+    if value < least or value != int(value):
         raise ConfigurationError(f"{name} must be a whole number of at least {least}. Got {value!r}.")
     return value
+
+
+def check_dim(embeddings: Tensor, name: str, dim: int) -> None:
+    """Refuse embeddings of another length than the objective was made for.
+
+    Raises:
+        ConfigurationError: they are.
+    """
+    if embeddings.shape[1] != dim:
+        raise ConfigurationError(
+            f"{name} must be of shape (items, {dim}), as the objective was made with dim={dim}. "
+            f"Got {tuple(embeddings.shape)}. Make it with dim={embeddings.shape[1]}."
+        )
 
 
 def check_within(name: str, value: float, low: float, high: float) -> float:

@@ -72,7 +72,7 @@ def attraction_weights(*queries: Tensor, keys: Tensor, temperature: float = 1.0)
     return (distance.square().sum(2) / temperature).softmax(1)
 
 
-@register("cacrmomentum", detaches=True)
+@register("cacrmomentum", constants=(1,), detaches=True)
 class CACRMomentum(Objective):
     """Queries to the momentum key of their item, the far ones first, and from the nearest other keys.
 

@@ -23,16 +23,25 @@ class Objective(nn.Module):
     Embeddings are raw: an objective normalizes them itself. Half precision is computed in float32. All parameters have
     defaults. Every subclass is registered with ``register``.
 
+    An objective may have a state: a queue of earlier rows, a counter. It is all in ``state_dict``, and it moves in
+    training mode only: there a call first computes the loss and then takes the batch in. In evaluation mode
+    (``eval()``) the loss is a function of the arguments and the state, and nothing is drawn at random. What has the
+    length of an embedding is made at the start, from the argument ``dim``.
+
     Attributes:
         name: on the command line and in files.
         embeddings: how many tables of embeddings (items, dim), row i of each about item i, ``forward`` takes by
             position; where it takes any number, the least.
+        constants: positions of those that are held constant, such as the keys of a momentum encoder: no gradient
+            reaches them.
         needs: what it takes by keyword beside them, from ``NEEDS``.
-        detaches: whether it holds a part constant (a weight, a target), so that its gradient is not its slope.
+        detaches: whether it holds a part constant that depends on the others (a weight, a target), so that its gradient
+            is not its slope.
     """
 
     name: ClassVar[str]
     embeddings: ClassVar[int]
+    constants: ClassVar[tuple[int, ...]]
     needs: ClassVar[tuple[str, ...]]
     detaches: ClassVar[bool]
 
@@ -42,13 +51,18 @@ _Class = TypeVar("_Class", bound=type[Objective])
 
 
 def register(
-    name: str, *, embeddings: int = 2, needs: tuple[str, ...] = (), detaches: bool = False
+    name: str,
+    *,
+    embeddings: int = 2,
+    constants: tuple[int, ...] = (),
+    needs: tuple[str, ...] = (),
+    detaches: bool = False,
 ) -> Callable[[_Class], _Class]:
     """Make a class known as an objective.
 
     Args:
         name: lower-case form of the class name.
-        embeddings, needs, detaches: see ``Objective``.
+        embeddings, constants, needs, detaches: see ``Objective``.
 
     Raises:
         ConfigurationError: the name is taken, or ``needs`` names something unknown.
@@ -63,7 +77,7 @@ def register(
             raise ConfigurationError(
                 f"An objective named {name!r} exists already: {known.__qualname__}. Choose another."
             )
-        cls.name, cls.embeddings, cls.needs, cls.detaches = name, embeddings, needs, detaches
+        cls.name, cls.embeddings, cls.constants, cls.needs, cls.detaches = name, embeddings, constants, needs, detaches
         _OBJECTIVES[name] = cls
         return cls
 
