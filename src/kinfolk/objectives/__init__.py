@@ -1,10 +1,10 @@
 """The losses: one idea, one file, embeddings in and a scalar out. Importing this needs torch (the extra ``train``).
 
 ===================  ===============================================================================================
-views of an item     NTXent · DCL · DCLW · AlignUniform · GroCo · NTXentTopK · CACR · CACRMomentum
+views of an item     NTXent · DCL · DCLW · AlignUniform · GroCo · NTXentTopK · CACR
 pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
 labels               SupCon
-queues, neighbors    MoCo · MoCHi · NNCLR
+queues, neighbors    MoCo · MoCHi · NNCLR · CACRMomentum · CACRQueue
 parts                soft_sort · rank_probabilities
 ===================  ===============================================================================================
 """
@@ -19,6 +19,7 @@ if find_spec("torch") is None:
 from kinfolk.objectives.align_uniform import AlignUniform, alignment, uniformity
 from kinfolk.objectives.cacr import CACR, contrastive_attraction, contrastive_repulsion, repulsion_weights
 from kinfolk.objectives.cacr_momentum import CACRMomentum, attraction_weights
+from kinfolk.objectives.cacr_queue import CACRQueue, queue_cacr
 from kinfolk.objectives.clip import CLIP
 from kinfolk.objectives.dcl import DCL, DCLW, dclw_weights, decoupled
 from kinfolk.objectives.gather import gather_rows
@@ -46,6 +47,7 @@ __all__ = [
     "AlignUniform",
     "BinaryNCE",
     "CACRMomentum",
+    "CACRQueue",
     "GroCo",
     "InfoNCE",
     "Mixing",
@@ -74,6 +76,7 @@ __all__ = [
     "nearest_rows",
     "objective",
     "objectives",
+    "queue_cacr",
     "queue_logits",
     "rank_probabilities",
     "ranking_nce",

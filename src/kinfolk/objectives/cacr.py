@@ -71,11 +71,17 @@ def contrastive_repulsion(
     pairs = list(combinations(rows, 2))
     if symmetric:
         pairs += [(second, first) for first, second in pairs]
+    ids = torch.arange(len(rows[0]), device=rows[0].device)
     losses = []
     for anchors, others in pairs:
         if rbf is None:
-            cost = _mean_cost(anchors, others, tau_neg, weight_gradient, matmul)
-            positive = (anchors - others).square().sum(1)
+            if tau_neg == 0:
+                cost = _plain_cost(anchors, others)
+            else:
+                cost = weighted_cost(
+                    anchors, others, tau=tau_neg, apart=(ids, ids), weight_gradient=weight_gradient, matmul=matmul
+                )
+            positive = _squared_norm(anchors - others)
             losses.append(((-tau_plus * positive - beta * cost) / (1 - tau_plus)).mean())
         else:
             potential = _log_potential(anchors, others, tau_neg, rbf, weight_gradient, matmul)
@@ -101,46 +107,65 @@ def repulsion_weights(anchors: Tensor, others: Tensor, *, tau_neg: float = 0.9) 
     return logits[off].view(len(a), len(a) - 1).softmax(1)
 
 
-def _squared_norm(rows: Tensor) -> Tensor:
-    return rows.square().sum(-1)  # 1, and 0 for a row of zeros
+def weighted_cost(
+    anchors: Tensor,
+    others: Tensor,
+    *,
+    tau: float,
+    apart: tuple[Tensor, Tensor],
+    weight_gradient: bool = True,
+    matmul: Matmul = "float32",
+) -> Tensor:
+    """Mean of c(a_i, b_j) over all j of another id, weighted by softmax_j(-tau c(a_i, b_j)), (anchors,).
+
+    Args:
+        anchors, others: unit rows, (anchors, dim) and (others, dim).
+        tau: in (0, inf).
+        apart: ids of both, int64; an anchor for which no other id is left gets 0.
+        weight_gradient: whether the weights carry gradient.
+        matmul: type of the products.
+    """
+    log_sum, mean = _cost_sums(anchors, others, tau, apart, matmul)
+    if not weight_gradient:  # the slope of a log-sum-exp is the mean slope with the weights held constant
+        mean = mean.detach() + log_sum - log_sum.detach()
+    return torch.where(log_sum.isfinite(), -mean / tau, 0)
 
 
-def _cost_sums(anchors: Tensor, others: Tensor, tau: float, matmul: Matmul) -> tuple[Tensor, Tensor]:
-    """Log-sum-exp of -tau c(a_i, b_j) over j != i, and its mean under that softmax, both (items,)."""
+def _cost_sums(
+    anchors: Tensor, others: Tensor, tau: float, apart: tuple[Tensor, Tensor], matmul: Matmul
+) -> tuple[Tensor, Tensor]:
+    """Log-sum-exp of -tau c(a_i, b_j) over j of another id, and its mean under that softmax, both (anchors,)."""
     # -tau c = -tau |a_i|^2 + <(2 tau a_i, 1), (b_j, -tau |b_j|^2)>, where the kernel computes the product.
-    ids = torch.arange(len(anchors), device=anchors.device)
-    one = anchors.new_ones(len(anchors), 1)
-    left = torch.cat([2 * tau * anchors, one], dim=1)
+    left = torch.cat([2 * tau * anchors, anchors.new_ones(len(anchors), 1)], dim=1)
     right = torch.cat([others, -tau * _squared_norm(others)[:, None]], dim=1)
-    sums = softmax_sums(left, right, apart=(ids, ids), means=True, matmul=matmul)
+    sums = softmax_sums(left, right, apart=apart, means=True, matmul=matmul)
     shift = tau * _squared_norm(anchors)
     return sums.rows - shift, sums.row_means - shift
 
 
-def _mean_cost(anchors: Tensor, others: Tensor, tau: float, weight_gradient: bool, matmul: Matmul) -> Tensor:
-    """Mean of c(a_i, b_j) over j != i under w-, (items,)."""
-    if tau == 0:
-        count = len(anchors) - 1
-        rest = (others.sum(0) - others) / count
-        square = _squared_norm(others)
-        return _squared_norm(anchors) + (square.sum() - square) / count - 2 * (anchors * rest).sum(1)
-    log_sum, mean = _cost_sums(anchors, others, tau, matmul)
-    if not weight_gradient:  # the slope of a log-sum-exp is the mean slope with the weights held constant
-        mean = mean.detach() + log_sum - log_sum.detach()
-    return -mean / tau
+def _plain_cost(anchors: Tensor, others: Tensor) -> Tensor:
+    """Mean of c(a_i, b_j) over j != i, (items,)."""
+    count = len(anchors) - 1
+    rest, square = (others.sum(0) - others) / count, _squared_norm(others)
+    return _squared_norm(anchors) + (square.sum() - square) / count - 2 * (anchors * rest).sum(1)
 
 
 def _log_potential(
     anchors: Tensor, others: Tensor, tau: float, t: float, weight_gradient: bool, matmul: Matmul
 ) -> Tensor:
     """Log of the mean of e^{-t c(a_i, b_j)} over j != i under w-, (items,)."""
-    whole, _ = _cost_sums(anchors, others, tau + t, matmul)
+    ids = torch.arange(len(anchors), device=anchors.device)
+    whole, _ = _cost_sums(anchors, others, tau + t, (ids, ids), matmul)
     if tau == 0:
         return whole - math.log(len(anchors) - 1)
-    weights, _ = _cost_sums(anchors, others, tau, matmul)
+    weights, _ = _cost_sums(anchors, others, tau, (ids, ids), matmul)
     if not weight_gradient:  # of the exponent tau + t only the part t is a cost
         return (whole - weights).detach() + t / (tau + t) * (whole - whole.detach())
     return whole - weights
+
+
+def _squared_norm(rows: Tensor) -> Tensor:
+    return rows.square().sum(-1)  # 1, and 0 for a row of zeros
 
 
 @register("cacr")
