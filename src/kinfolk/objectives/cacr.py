@@ -135,11 +135,12 @@ def _cost_sums(
     anchors: Tensor, others: Tensor, tau: float, apart: tuple[Tensor, Tensor], matmul: Matmul
 ) -> tuple[Tensor, Tensor]:
     """Log-sum-exp of -tau c(a_i, b_j) over j of another id, and its mean under that softmax, both (anchors,)."""
-    # -tau c = -tau |a_i|^2 + <(2 tau a_i, 1), (b_j, -tau |b_j|^2)>, where the kernel computes the product.
+    # -tau c = <(2 tau a_i, 1), (b_j, tau - tau |b_j|^2)> - tau |a_i|^2 - tau: the kernel computes the product, whose last
+    # column is 0 but for rows of zeros.
     left = torch.cat([2 * tau * anchors, anchors.new_ones(len(anchors), 1)], dim=1)
-    right = torch.cat([others, -tau * _squared_norm(others)[:, None]], dim=1)
+    right = torch.cat([others, tau - tau * _squared_norm(others)[:, None]], dim=1)
     sums = softmax_sums(left, right, apart=apart, means=True, matmul=matmul)
-    shift = tau * _squared_norm(anchors)
+    shift = tau + tau * _squared_norm(anchors)
     return sums.rows - shift, sums.row_means - shift
 
 

@@ -84,8 +84,8 @@ def rank_probabilities(
 ) -> Tensor:
     """Probability of each input to land in each group of ranks, (..., n, groups): ``soft_sort(...).permutation @ groups``.
 
-    The network is run backwards from the groups, so that no permutation is made: with few groups this needs 1/n of its
-    time and memory.
+    The network is run backwards from the groups, so that no permutation is made: time and memory of a layer grow with
+    n x groups instead of n x n.
 
     Args:
         scores: floats (..., n).
