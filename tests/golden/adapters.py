@@ -239,6 +239,46 @@ def nnclr(case: Case) -> Outputs:
 
 # --- prototypes ------------------------------------------------------------------------------------------------------
 
+
+@family("sinkhorn")
+def sinkhorn(case: Case) -> Outputs:
+    shares = o.sinkhorn_assignments(
+        case.tensor("scores"), epsilon=case.hyper("epsilon"), iterations=case.hyper("iterations")
+    )
+    return {"assignments": shares, "row_sums": shares.sum(1), "column_sums": shares.sum(0)}
+
+
+@family("swav")
+def swav(case: Case) -> Outputs:
+    embeddings, prototypes = case.leaf("embeddings"), case.tensor("prototypes")
+    items, num_assigned = case.hyper("B"), case.hyper("n_assign_crops")
+    objective = o.SwAV(
+        case.hyper("temperature"),
+        dim=prototypes.shape[1],
+        num_prototypes=len(prototypes),
+        epsilon=case.hyper("epsilon"),
+        iterations=case.hyper("sinkhorn_iterations"),
+        num_assigned=num_assigned,
+        queue_size=case.hyper("queue_per_crop", 0),
+    )
+    objective.eval().to(prototypes.dtype)
+    objective.prototypes.data.copy_(prototypes)
+    for queue, rows in zip(objective.queues, case.tensor("queue") if "queue" in case else (), strict=True):
+        queue.enqueue(rows)
+    loss = objective(*embeddings.split(items))
+    scores = objective.scores(embeddings).detach().requires_grad_()
+    assignments = objective.assignments(*scores.split(items))
+    of_scores = o.swapped_prediction(scores.split(items), assignments, temperature=case.hyper("temperature")).mean()
+    return {
+        "scores": scores,
+        "assignments": torch.stack(assignments),
+        "loss": loss,
+        "grad_embeddings": case.gradient(loss, embeddings),
+        "grad_prototypes": case.gradient(loss, objective.prototypes),
+        "grad_scores": case.gradient(of_scores, scores),
+    }
+
+
 # --- sorting ---------------------------------------------------------------------------------------------------------
 
 

@@ -50,10 +50,10 @@ class Case:
         """An input that gets a gradient."""
         return self.tensor(name).requires_grad_()
 
-    def linear(self, name: str) -> torch.nn.Linear:
+    def linear(self, name: str) -> nn.Linear:
         """A linear encoder without bias, of the weights (dim, inputs) of that name."""
         weight = self.tensor(name)
-        layer = torch.nn.Linear(weight.shape[1], weight.shape[0], bias=False, dtype=weight.dtype)
+        layer = nn.Linear(weight.shape[1], weight.shape[0], bias=False, dtype=weight.dtype)
         layer.load_state_dict({"weight": weight})
         return layer
 

@@ -84,7 +84,7 @@ def test_one_neighbor_for_all_tells_no_items_apart() -> None:
     """All rows of the softmax are equal then, and the mean of -log p_i over them is at least log N (concavity)."""
     (z1, z2, p1, p2), objective = some(size=1)
     objective.eval()
-    assert float(objective(z1, z2, p1, p2)) >= math.log(5)
+    assert objective(z1, z2, p1, p2).item() >= math.log(5)
     torch.testing.assert_close(objective(z1, z2, torch.ones_like(p1), torch.ones_like(p2)).item(), math.log(5))
 
 

@@ -5,6 +5,7 @@ views of an item     NTXent · DCL · DCLW · AlignUniform · GroCo · NTXentTop
 pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
 labels               SupCon
 queues, neighbors    MoCo · MoCHi · NNCLR · CACRMomentum · CACRQueue
+prototypes           SwAV
 parts                soft_sort · rank_probabilities
 ===================  ===============================================================================================
 """
@@ -35,8 +36,10 @@ from kinfolk.objectives.ntxent import NTXent
 from kinfolk.objectives.ntxent_top_k import NTXentTopK
 from kinfolk.objectives.queue import Queue, nearest_rows
 from kinfolk.objectives.registry import Objective, objective, objectives, register
+from kinfolk.objectives.sinkhorn import sinkhorn_assignments
 from kinfolk.objectives.sorting import SoftSort, rank_probabilities, soft_sort
 from kinfolk.objectives.supcon import SupCon
+from kinfolk.objectives.swav import SwAV, swapped_prediction
 
 __all__ = [
     "CACR",
@@ -60,6 +63,7 @@ __all__ = [
     "Queue",
     "SoftSort",
     "SupCon",
+    "SwAV",
     "alignment",
     "attraction_weights",
     "binary_nce",
@@ -82,7 +86,9 @@ __all__ = [
     "ranking_nce",
     "register",
     "repulsion_weights",
+    "sinkhorn_assignments",
     "soft_sort",
+    "swapped_prediction",
     "uniformity",
     "update_key_encoder",
 ]

@@ -46,8 +46,8 @@ class Mixing:
 
     def __post_init__(self) -> None:
         """Refuse parts that do not belong together."""
-        pairs, with_query = {self.first.shape, self.second.shape, self.first_share.shape}, {self.negative.shape}
-        with_query.add(self.query_share.shape)
+        pairs = {part.shape for part in (self.first, self.second, self.first_share)}
+        with_query = {part.shape for part in (self.negative, self.query_share)}
         if len(pairs) > 1 or len(with_query) > 1 or len(self.first) != len(self.negative):
             raise ConfigurationError(
                 f"A mixing needs three parts of shape (items, s) and two of shape (items, s'). "
