@@ -1,22 +1,22 @@
 """CACR: contrastive attraction and contrastive repulsion, for any number of views.
 
-Positives of an anchor compete among themselves, and so do negatives: the farther a positive, the harder it is pulled, the
-nearer a negative, the harder it is pushed. For unit rows u of N items in V views, c(a, b) = |a - b|^2::
+Positives of an anchor compete among themselves, and so do negatives: the farther a positive, the harder it is pulled,
+the nearer a negative, the harder it is pushed. For unit rows u of N items in V views, c(a, b) = |a - b|^2::
 
     CA = mean_{x,i} sum_{y != x} w+ alpha c(u^x_i, u^y_i),        w+ = softmax_y( tau_pos c(u^x_i, u^y_i) )
     CR = mean_{x<y,i} -sum_{j != i} w- beta c(u^x_i, u^y_j),      w- = softmax_j( -tau_neg c(u^x_i, u^y_j) )
 
-and the loss is CA + CR. It is 0 where all rows are equal and may be negative. With two views w+ is 1, with two items w- is.
-Both weights carry gradient. Of a pair of views only the first is the anchor, unless ``symmetric`` is asked for: the order of
-views matters, as in the authors' code. Neither alpha nor beta changes a weight.
+and the loss is CA + CR. It is 0 where all rows are equal and may be negative. With two views w+ is 1, with two items
+w- is. Both weights carry gradient. Of a pair of views only the first is the anchor, unless ``symmetric`` is asked
+for: the order of views matters, as in the authors' code. Neither alpha nor beta changes a weight.
 
-Two variants of CR: *debiased*, with p the chance that a negative is none, (-p c(u^x_i, u^y_i) + CR_i) / (1 - p); and with an
-*RBF* cost, beta log mean_i sum_j w- e^{-t c}.
+Two variants of CR: *debiased*, with p the chance that a negative is none, mean_i (-p c(u^x_i, u^y_i) + CR_i) / (1 - p),
+where beta is in CR_i only, as in the authors' code; and with an *RBF* cost, beta log mean_i sum_j w- e^{-t c}.
 
 w- and its expectations are softmax sums over the batch, so that no matrix of the batch is kept.
 
-Source: Zheng, Chen, Yao, Yang, Li, Zhang, Zhang, Tsang, Zhou & Zhou, "Contrastive attraction and contrastive repulsion for
-representation learning", TMLR 2023, arXiv 2105.03746.
+Source: Zheng, Chen, Yao, Yang, Li, Zhang, Zhang, Tsang, Zhou & Zhou, "Contrastive attraction and contrastive
+repulsion for representation learning", TMLR 2023, arXiv 2105.03746.
 """
 
 from __future__ import annotations
@@ -135,8 +135,8 @@ def _cost_sums(
     anchors: Tensor, others: Tensor, tau: float, apart: tuple[Tensor, Tensor], matmul: Matmul
 ) -> tuple[Tensor, Tensor]:
     """Log-sum-exp of -tau c(a_i, b_j) over j of another id, and its mean under that softmax, both (anchors,)."""
-    # -tau c = <(2 tau a_i, 1), (b_j, tau - tau |b_j|^2)> - tau |a_i|^2 - tau: the kernel computes the product, whose last
-    # column is 0 but for rows of zeros.
+    # -tau c = <(2 tau a_i, 1), (b_j, tau - tau |b_j|^2)> - tau |a_i|^2 - tau: the kernel computes the product, whose
+    # last column is 0 but for rows of zeros.
     left = torch.cat([2 * tau * anchors, anchors.new_ones(len(anchors), 1)], dim=1)
     right = torch.cat([others, tau - tau * _squared_norm(others)[:, None]], dim=1)
     sums = softmax_sums(left, right, apart=apart, means=True, matmul=matmul)

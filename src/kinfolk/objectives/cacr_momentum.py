@@ -1,20 +1,20 @@
 """CACR with momentum keys: the large-scale form, several query views against the keys of one view.
 
-As CACR, with positives and negatives from a momentum encoder: the farther a query of an item from its key, the more it counts
-among the queries of the item; among the keys of other items the nearer ones count more. For unit queries q of A views, unit
-keys k (constants) and temperature T, p held constant::
+As CACR, with positives and negatives from a momentum encoder: the farther a query of an item from its key, the more
+it counts among the queries of the item; among the keys of other items the nearer ones count more. For unit queries q
+of A views, unit keys k (constants) and temperature T, p held constant::
 
     p_{a,i} = softmax_a( |q_{a,i} - k_i|^2 / T ),    L = mean_i sum_a p_{a,i} l_{a,i}
 
     rbf:        l_{a,i} = 2T ( -<q_{a,i},k_i>/T + log sum_j e^{<q_{a,i},k_j>/T} )
     euclidean:  l_{a,i} = (1 - <q_{a,i},k_i>) - sum_{j != i} w_j (1 - <q_{a,i},k_j>),   w = softmax_j( <q_{a,i},k_j>/T )
 
-where w is held constant, too. With one query view the RBF form is InfoNCE, scaled by 2T. A step averages this over the key
-views, with the queries of all other views for each. The authors' code sums the Euclidean form over items, so that it grows
-with the batch, but not the RBF form; ``reduction="sum"`` does this.
+where w is held constant, too. With one query view the RBF form is InfoNCE, scaled by 2T. A step averages this over
+the key views, with the queries of all other views for each. The authors' code sums the Euclidean form over items, so
+that it grows with the batch, but not the RBF form; ``reduction="sum"`` does this.
 
-Source: Zheng, Chen, Yao, Yang, Li, Zhang, Zhang, Tsang, Zhou & Zhou, "Contrastive attraction and contrastive repulsion for
-representation learning", TMLR 2023, arXiv 2105.03746, and the authors' code for ImageNet.
+Source: Zheng, Chen, Yao, Yang, Li, Zhang, Zhang, Tsang, Zhou & Zhou, "Contrastive attraction and contrastive
+repulsion for representation learning", TMLR 2023, arXiv 2105.03746, and the authors' code for ImageNet.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ class CACRMomentum(Objective):
         """Loss of one key view.
 
         Args:
-            views: one or more tensors of queries (items, dim), and last the keys (items, dim), which get no gradient; row i
-                of each is about item i.
+            views: one or more tensors of queries (items, dim), and last the keys (items, dim), which get no gradient;
+                row i of each is about item i.
 
         Raises:
             ConfigurationError: fewer than two views or two items, or different shapes.

@@ -1,7 +1,7 @@
 """CACR with a queue: positives from a momentum encoder, negatives from the batch and from earlier batches.
 
-For every view x, unit queries q, unit momentum keys k of all views, the rows n of the queue and the other queries of the same
-view as negatives, c the squared distance, w+ held constant::
+For every view x, unit queries q, unit momentum keys k of all views, the rows n of the queue and the other queries of
+the same view as negatives, c the squared distance, w+ held constant::
 
     CA_x = mean_i sum_{y != x} w+ alpha c(q^x_i, k^y_i),     w+ = softmax_y( tau_pos c(q^x_i, k^y_i) )
     CR_x = mean_i -sum_n w- beta c(q^x_i, n),                w- = softmax_n( -tau_neg c(q^x_i, n) )
@@ -10,8 +10,8 @@ view as negatives, c the squared distance, w+ held constant::
 
 Keys and queue are constants. w- carries gradient; in the authors' code it does for negatives of the batch only.
 
-Source: Zheng, Chen, Yao, Yang, Li, Zhang, Zhang, Tsang, Zhou & Zhou, "Contrastive attraction and contrastive repulsion for
-representation learning", TMLR 2023, arXiv 2105.03746, and the authors' code for uncurated data.
+Source: Zheng, Chen, Yao, Yang, Li, Zhang, Zhang, Tsang, Zhou & Zhou, "Contrastive attraction and contrastive
+repulsion for representation learning", TMLR 2023, arXiv 2105.03746, and the authors' code for label shift.
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ class CACRQueue(Objective):
         """Mean loss over all queries, before the keys of the last view enter the queue.
 
         Args:
-            views: the queries of two or more views, then the momentum keys of the same views, each (items, dim); row i of
-                all is about item i.
+            views: the queries of two or more views, then the momentum keys of the same views, each (items, dim); row i
+                of all is about item i.
             ids: which item each row is, integer (items,): rows of the own item, in the batch or earlier, are then no
                 negatives. None takes every row for a negative.
 

@@ -1,19 +1,20 @@
 """GroCo: group ordering constraints, every positive above the hardest negatives.
 
-Sorts the cosines of an anchor to its positives and to its k hardest negatives with a differentiable sorting network, and
-asks that positives land on the upper ranks and negatives on the lower ones. Only the order counts: once positives are
-above the hardest negatives there is almost no gradient, and there is no temperature. For an anchor in one view, its p
-positives in the other views, the k other items of the anchor's own view that are most similar to it, all constant, and
-P the relaxed permutation of their cosines [negatives, positives], both ascending::
+Sorts the cosines of an anchor to its positives and to its k hardest negatives with a differentiable sorting network,
+and asks that positives land on the upper ranks and negatives on the lower ones. Only the order counts: once positives
+are above the hardest negatives there is almost no gradient. The steepness of the network takes the place of a
+temperature. For an anchor in one view, its p positives in the other views, the k other items of the anchor's own view
+that are most similar to it, all constant, and P the relaxed permutation of their cosines [negatives, positives], both
+ascending::
 
     r_m = sum_{j >= k} P[m, j],    L = mean over anchors and their k + p cosines m of
                                        -log r_m where m is a positive, -log(1 - r_m) where it is a negative
 
-Negatives are rows of the anchor's own view only, unlike in NT-Xent. The order is what is trained: after it, cosines have
-no scale of their own, and a threshold on them needs calibration.
+Negatives are rows of the anchor's own view only, unlike in NT-Xent. The order is what is trained: after it, cosines
+have no scale of their own, and a threshold on them needs calibration.
 
-Source: Shvetsova, Petersen, Kukleva, Schiele & Kuehne, "Learning by sorting: self-supervised learning with group ordering
-constraints", ICCV 2023, arXiv 2301.02009.
+Source: Shvetsova, Petersen, Kukleva, Schiele & Kuehne, "Learning by sorting: self-supervised learning with group
+ordering constraints", ICCV 2023, arXiv 2301.02009.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """NT-Xent with the hardest negatives only: the baseline that GroCo is compared with.
 
-As NT-Xent, but of the rows of other items, in all views, only the k most similar to an anchor stay in its denominator, and
-everything an anchor is compared with is constant. For unit u, the k hardest negatives H(a) and the other views P(a) of
-the item of anchor a, t the temperature::
+As NT-Xent, but of the rows of other items, in all views, only the k most similar to an anchor stay in its
+denominator, and everything an anchor is compared with is constant. For unit u, the k hardest negatives H(a) and the
+other views P(a) of the item of anchor a, t the temperature::
 
     L_a = -1/|P(a)| sum_{p in P(a)} log( e^{<a,p>/t} / (sum_{b in P(a)} e^{<a,b>/t} + sum_{b in H(a)} e^{<a,b>/t}) )
 
-Source: Shvetsova, Petersen, Kukleva, Schiele & Kuehne, "Learning by sorting: self-supervised learning with group ordering
-constraints", ICCV 2023, arXiv 2301.02009, and the authors' code (two views), which this extends to more as in NT-Xent.
+Source: Shvetsova, Petersen, Kukleva, Schiele & Kuehne, "Learning by sorting: self-supervised learning with group
+ordering constraints", ICCV 2023, arXiv 2301.02009, and the authors' code (two views), which this extends to more as
+in NT-Xent.
 """
 
 from __future__ import annotations

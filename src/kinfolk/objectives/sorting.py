@@ -1,8 +1,8 @@
 """Differentiable sorting networks: sorted values and the permutation that sorts, both with gradients.
 
-A sorting network compares pairs of wires in a fixed order and puts the smaller value of a pair on the lower wire. Relaxed,
-a pair is exchanged by a share only. With steepness s and a sigmoid f, a comparison of a and b, where a should be smaller,
-is the mixture::
+A sorting network compares pairs of wires in a fixed order and puts the smaller value of a pair on the lower wire.
+Relaxed, a pair is exchanged by a share only. With steepness s and a sigmoid f, a comparison of a and b, where a
+should be smaller, is the mixture::
 
     alpha = f(s (b - a)),    a' = alpha a + (1 - alpha) b,    b' = (1 - alpha) a + alpha b
 
@@ -82,7 +82,7 @@ def rank_probabilities(
     network: Network = "odd_even",
     art_lambda: float = 0.25,
 ) -> Tensor:
-    """Probability of each input to land in each group of ranks, (..., n, groups): ``soft_sort(...).permutation @ groups``.
+    """Probability of each input to land in each group of ranks: ``soft_sort(...).permutation @ groups``.
 
     The network is run backwards from the groups, so that no permutation is made: time and memory of a layer grow with
     n x groups instead of n x n.
@@ -91,6 +91,9 @@ def rank_probabilities(
         scores: floats (..., n).
         groups: which rank belongs to which group, 0 or 1, (n, groups).
         steepness, relaxation, network, art_lambda: see ``soft_sort``.
+
+    Returns:
+        (..., n, groups).
 
     Raises:
         ConfigurationError: as ``soft_sort``, or groups that do not fit.
