@@ -283,6 +283,42 @@ def swav(case: Case) -> Outputs:
 
 # --- sorting ---------------------------------------------------------------------------------------------------------
 
+
+@family("diffsort")
+def diffsort(case: Case) -> Outputs:
+    scores = case.leaf("vectors")
+    values, permutation = o.soft_sort(
+        scores,
+        steepness=case.hyper("steepness"),
+        relaxation=case.hyper("relaxation"),
+        network=case.hyper("network"),
+        art_lambda=case.hyper("art_lambda", 0.25),
+    )
+    of_probe = case.gradient((permutation * case.tensor("probe_weights")).sum(), scores)
+    return {"soft_sorted": values, "permutation": permutation, "grad_vectors_of_probe": of_probe}
+
+
+@family("groco")
+def groco(case: Case) -> Outputs:
+    views = [case.leaf(f"z{number}") for number in range(1, case.hyper("n_views") + 1)]
+    steepness = case.hyper("steepness")
+    settings = {
+        "top_k": case.hyper("topk_neg"),
+        "positive_views": case.hyper("n_positive_views"),
+        "stop_gradient": case.hyper("stop_grad"),
+    }
+    scores = o.groco_scores(views, 0, **settings)
+    values, permutation = o.soft_sort(scores, steepness=steepness)
+    loss = o.GroCo(steepness=steepness, **settings)(*views)
+    return {
+        "first_anchor_scores": scores,
+        "first_anchor_soft_sorted": values,
+        "first_anchor_permutation": permutation,
+        "loss": loss,
+        **{f"grad_z{number}": case.gradient(loss, view) for number, view in enumerate(views, 1)},
+    }
+
+
 # --- conditional weights, behavior -----------------------------------------------------------------------------------
 
 
@@ -311,6 +347,45 @@ def contrastive_behaviour(case: Case) -> Outputs:
         "uniformity": o.uniformity(x, t=case.hyper("t")),
         "tolerance": o.tolerance(x, labels),
         "tolerance_all_ordered_pairs_incl_self_over_n2": o.tolerance(x, labels, all_pairs=True),
+    }
+
+
+@family("cacr")
+def cacr(case: Case) -> Outputs:
+    views = [case.leaf(f"z{number}") for number in range(1, case.hyper("V") + 1)]
+    weighs_positives = case.hyper("choice") not in ("none", "without_w1")
+    weighs_negatives = case.hyper("choice") not in ("none", "without_w2")
+    attraction = {
+        "alpha": case.hyper("alpha"),
+        "tau_pos": case.hyper("tau_pos") if weighs_positives else 0,
+    }
+    repulsion = {
+        "beta": case.hyper("beta"),
+        "tau_neg": case.hyper("tau_neg") if weighs_negatives else 0,
+        "tau_plus": case.hyper("tau_plus") if case.hyper("debiased") and weighs_negatives else 0,
+    }
+    loss = o.CACR(**attraction, **repulsion)(*views)
+    detached = o.CACR(**attraction, **repulsion, weight_gradient=False)(*views)
+    return {
+        "loss_attraction": o.contrastive_attraction(*views, **attraction).mean(),
+        "loss_repulsion": o.contrastive_repulsion(*views, **repulsion),
+        "loss": loss,
+        "last_pair_negative_weights": o.repulsion_weights(*views[-2:], tau_neg=case.hyper("tau_neg")),
+        **{f"grad_z{number}": case.gradient(loss, view) for number, view in enumerate(views, 1)},
+        **{f"grad_z{number}_weights_detached": case.gradient(detached, view) for number, view in enumerate(views, 1)},
+    }
+
+
+@family("cacr_momentum")
+def cacr_momentum(case: Case) -> Outputs:
+    queries = [case.leaf(f"q{number}") for number in range(1, case.hyper("n_queries") + 1)]
+    keys, temperature, cost = case.tensor("k"), case.hyper("T"), case.hyper("cost")
+    reduction = "sum" if cost == "euclidean" else "mean"
+    loss = o.CACRMomentum(temperature, cost=cost, reduction=reduction)(*queries, keys)
+    return {
+        "positive_weights": o.attraction_weights(*queries, keys=keys, temperature=temperature).T,
+        "loss": loss,
+        **{f"grad_q{number}": case.gradient(loss, query) for number, query in enumerate(queries, 1)},
     }
 
 

@@ -13,7 +13,7 @@ from kinfolk.errors import ConfigurationError
 from kinfolk.objectives import Objective, gather_rows, objectives
 
 GATHERING = [name for name, cls in objectives().items() if "gather" in inspect.signature(cls).parameters]
-ITEMS, DIM = 8, 5
+ITEMS, DIM = 12, 5  # GroCo needs more than ten items
 
 
 def inputs(name: str) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:

@@ -1,15 +1,16 @@
 """The losses: one idea, one file, embeddings in and a scalar out. Importing this needs torch (the extra ``train``).
 
 ===================  ===============================================================================================
-views of an item     NTXent · DCL · DCLW · AlignUniform
+views of an item     NTXent · DCL · DCLW · AlignUniform · GroCo · NTXentTopK · CACR
 pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
 labels               SupCon
-queues, neighbors    MoCo · MoCHi · NNCLR
+queues, neighbors    MoCo · MoCHi · NNCLR · CACRMomentum · CACRQueue
 prototypes           SwAV
 hard negatives       HardContrastive · Simple · HardSimple
 pairs of classes     Hydra
 pixels of two crops  PixPro · PixContrast
 behavior             penalty_entropy · effective_negatives · tolerance · suggest_temperature
+parts                soft_sort · rank_probabilities
 ===================  ===============================================================================================
 """
 
@@ -30,9 +31,13 @@ from kinfolk.objectives.behavior import (
     suggest_temperature,
     tolerance,
 )
+from kinfolk.objectives.cacr import CACR, contrastive_attraction, contrastive_repulsion, repulsion_weights
+from kinfolk.objectives.cacr_momentum import CACRMomentum, attraction_weights
+from kinfolk.objectives.cacr_queue import CACRQueue, queue_cacr
 from kinfolk.objectives.clip import CLIP
 from kinfolk.objectives.dcl import DCL, DCLW, dclw_weights, decoupled
 from kinfolk.objectives.gather import gather_rows
+from kinfolk.objectives.groco import GroCo, groco_scores
 from kinfolk.objectives.hard import (
     HardContrastive,
     HardSimple,
@@ -52,23 +57,29 @@ from kinfolk.objectives.momentum import momentum_at, update_key_encoder
 from kinfolk.objectives.nce import BinaryNCE, binary_nce, ranking_nce
 from kinfolk.objectives.nnclr import NNCLR
 from kinfolk.objectives.ntxent import NTXent
+from kinfolk.objectives.ntxent_top_k import NTXentTopK
 from kinfolk.objectives.pixcontrast import PixContrast, pix_contrast
 from kinfolk.objectives.pixels import pixel_distances, positive_pixels
 from kinfolk.objectives.pixpro import PixelPropagation, PixPro, pixel_consistency, propagate
 from kinfolk.objectives.queue import Queue, nearest_rows
 from kinfolk.objectives.registry import Objective, objective, objectives, register
 from kinfolk.objectives.sinkhorn import sinkhorn_assignments
+from kinfolk.objectives.sorting import SoftSort, rank_probabilities, soft_sort
 from kinfolk.objectives.supcon import SupCon
 from kinfolk.objectives.swav import SwAV, swapped_prediction
 
 __all__ = [
+    "CACR",
     "CLIP",
     "DCL",
     "DCLW",
     "NNCLR",
     "AlignUniform",
     "BinaryNCE",
+    "CACRMomentum",
+    "CACRQueue",
     "GateNetwork",
+    "GroCo",
     "HardContrastive",
     "HardSimple",
     "Hydra",
@@ -78,17 +89,22 @@ __all__ = [
     "MoCo",
     "MultipleNegativesRanking",
     "NTXent",
+    "NTXentTopK",
     "Objective",
     "PixContrast",
     "PixPro",
     "PixelPropagation",
     "Queue",
     "Simple",
+    "SoftSort",
     "SupCon",
     "SwAV",
     "alignment",
+    "attraction_weights",
     "binary_nce",
     "class_pairs",
+    "contrastive_attraction",
+    "contrastive_repulsion",
     "cosines",
     "dclw_weights",
     "decoupled",
@@ -99,6 +115,7 @@ __all__ = [
     "gate_entropy",
     "gated_similarity",
     "gather_rows",
+    "groco_scores",
     "hard_contrastive",
     "hard_negatives",
     "hard_simple",
@@ -115,13 +132,17 @@ __all__ = [
     "pixel_distances",
     "positive_pixels",
     "propagate",
+    "queue_cacr",
     "queue_logits",
+    "rank_probabilities",
     "ranking_nce",
     "register",
     "relative_penalties",
+    "repulsion_weights",
     "similarity_gradients",
     "simple",
     "sinkhorn_assignments",
+    "soft_sort",
     "suggest_temperature",
     "swapped_prediction",
     "tolerance",

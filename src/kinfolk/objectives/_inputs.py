@@ -91,6 +91,17 @@ def check_positive(name: str, value: float) -> float:
     return float(value)
 
 
+def check_not_negative(name: str, value: float) -> float:
+    """The value, if it is a finite number of at least 0.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if not 0 <= value < float("inf"):
+        raise ConfigurationError(f"{name} must be a number in [0, inf). Got {value}.")
+    return float(value)
+
+
 def check_count(name: str, value: int, *, least: int = 1) -> int:
     """The value as an integer, if it is a whole number of at least ``least``.
 
