@@ -31,7 +31,7 @@ def nearest_of(searches: Sequence[Neighbors], candidates: Candidates, num_right:
     """Which searches name each candidate pair as nearest.
 
     Args:
-        searches: the first 32 count. One that names the same pairs as one before it is the same search.
+        searches: by different parts of the records; the first 32 count.
         candidates: the union of their pairs, and maybe others.
         num_right: records of the right table.
 
@@ -41,14 +41,10 @@ def nearest_of(searches: Sequence[Neighbors], candidates: Candidates, num_right:
     """
     keys = candidates.left.astype(np.int64) * num_right + candidates.right
     bits = np.zeros(len(keys), dtype=np.uint64)
-    seen: list[tuple[np.ndarray, np.ndarray]] = []
-    for search in searches[:_MOST_SEARCHES]:
-        lists = tuple(np.sort(left.astype(np.int64) * num_right + right) for left, right in search.nearest_pairs())
-        if any(all(map(np.array_equal, lists, others)) for others in seen):
-            continue
-        for direction, named in enumerate(lists):
-            bits[np.searchsorted(keys, named)] |= np.uint64(1 << (2 * len(seen) + direction))
-        seen.append((lists[0], lists[1]))
+    for number, search in enumerate(searches[:_MOST_SEARCHES]):
+        for direction, (left, right) in enumerate(search.nearest_pairs()):
+            named = np.searchsorted(keys, left.astype(np.int64) * num_right + right)
+            bits[named] |= np.uint64(1 << (2 * number + direction))
     return bits
 
 

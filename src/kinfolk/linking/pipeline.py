@@ -186,7 +186,7 @@ def _score(
     clock.start("candidates")
     found = store.load("candidates")
     if found is None or "nearest" not in found.column_names:
-        candidates, nearest = _candidates(near, fields, meaning, judged, max(1, len(right)), clock)
+        candidates, nearest = _candidates(near, texts, fields, meaning, judged, max(1, len(right)), clock)
         kept = {"left": candidates.left, "right": candidates.right, "nearest": nearest}
         store.save("candidates", pa.table(kept))
     else:
@@ -218,6 +218,7 @@ def _score(
 
 def _candidates(
     near: Neighbors,
+    texts: tuple[list[str], list[str]],
     fields: tuple[Field, ...],
     meaning: Meaning | None,
     judged: Labels | None,
@@ -226,13 +227,15 @@ def _candidates(
 ) -> tuple[Candidates, np.ndarray]:
     """The candidate pairs, and which searches name each as nearest (``nearest_of``)."""
     telling = [f for f in fields if f.pair.role == "text" and f.distinctness > _MIN_DISTINCTNESS]
-    searches = [near]
+    searches, others = [near], list[Neighbors]()
     for done, field in enumerate(telling):
         clock.advance(done / len(telling))
-        searches.append(neighbors(search_space(field.left, field.right, field.space), _FIELD_K))
+        found = neighbors(search_space(field.left, field.right, field.space), _FIELD_K)
+        # A field that is all of the record is no second search.
+        (others if (field.left, field.right) == texts else searches).append(found)
     if meaning is not None:
         searches.append(meaning.neighbors())
-    lists = [search.pairs(num_right) for search in searches]
+    lists = [search.pairs(num_right) for search in (*searches, *others)]
     if judged is not None:
         lists.append(Candidates(judged.left, judged.right))
     candidates = union([c.left for c in lists], [c.right for c in lists], num_right)

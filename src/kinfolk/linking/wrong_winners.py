@@ -30,6 +30,8 @@ def careful_probability(winners: np.ndarray, decoys: np.ndarray, share_matched: 
     Returns:
         Shares in [0, 1], not decreasing in the score, (n,); ones where there are no decoys.
     """
+    from sklearn.isotonic import IsotonicRegression
+
     if not len(winners) or not len(decoys):
         return np.ones(len(winners))
     # Edges are scores of winners, so that no bin is empty.
@@ -38,8 +40,10 @@ def careful_probability(winners: np.ndarray, decoys: np.ndarray, share_matched: 
     best = best_stranger(reached, share_matched)
     wrong = (1 - share_matched) * len(winners) * -np.diff(best, append=0.0)
     bins = np.searchsorted(edges, winners, side="right") - 1
-    share_wrong = np.minimum(1.0, wrong / np.bincount(bins, minlength=len(edges)))
-    return np.asarray(1 - np.minimum.accumulate(share_wrong))[bins]
+    sizes = np.bincount(bins, minlength=len(edges))
+    falling = IsotonicRegression(y_min=0.0, y_max=1.0, increasing=False)
+    falling.fit(edges, wrong / sizes, sample_weight=sizes)
+    return np.asarray(1 - falling.predict(edges))[bins]
 
 
 def best_stranger(reached: np.ndarray, share_matched: float) -> np.ndarray:
