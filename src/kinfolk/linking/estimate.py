@@ -14,9 +14,8 @@ from kinfolk.linking.scores import candidate_recall_of, prior_of_scores
 from kinfolk.linking.wrong_winners import careful_probability
 
 _MISCALIBRATION = 0.03  # allowance for a model that is somewhat off; nothing here can know that it is far off
-_FEW_MATCHED = (
-    0.2  # share of the smaller table with a partner below which precision was far too high on made-up persons
-)
+_ROUNDS = 4  # the fewer records have a partner, the less is to be believed, and the other way round
+_FEW_MATCHED = 0.2  # share of the smaller table with a partner, up to which precision came out far too high
 
 FEW_MATCHED_NOTE = (
     "Fewer than one in five records seem to have a partner. There the estimated precision is mostly too high: "
@@ -49,7 +48,9 @@ def estimate_links(scores: pa.Table, decision: Decision, contest: Contest) -> Es
         score = _score_without_rivals(scores)
         decoys = rest[contest.winners(score[rest], rest)]
         share_matched = float(probability[standing].mean())
-        careful = careful_probability(score[standing], score[decoys], share_matched)
+        for _ in range(_ROUNDS):
+            careful = careful_probability(score[standing], score[decoys], share_matched)
+            share_matched = min(share_matched, float((careful * link).mean()))
     lost = float(probability.sum() - probability[standing].sum())
     return estimate_from_probabilities(
         probability[standing], link, careful=careful, lost=lost, candidate_recall=candidate_recall_of(scores)
