@@ -3,8 +3,8 @@
 Each search names for every record of either table its nearest record of the other: a list of pairs for each direction.
 As with animals that are caught, marked and caught again, matches that many lists name say that few are in none.
 With Z_j matches that only list j names and f_2 that two lists name, the lists miss the sum over pairs of lists of
-Z_i Z_j, divided by f_2 + 1, matches, if they are independent. This is the lower bound of Chao (Biometrics 43, 1987) for
-lists of unequal reach, and for two lists the estimate of Chapman (1951).
+Z_i Z_j, divided by f_2 + 1, matches, if they are independent. This is the estimate of Chao (Biometrics 45, 1989) for lists
+of unequal reach, and for two lists that of Chapman (1951).
 
 Searches are not independent: a record with many errors is far from its partner in all of them. Ten neighbors long, the
 lists share nearly all their matches and the estimate says that nothing is missing, so here they are cut to the nearest;
@@ -20,7 +20,8 @@ import numpy as np
 from kinfolk.evaluation.interval import Interval
 from kinfolk.linking.candidates import Candidates, Neighbors
 
-# On development sets and generated persons .3 to 7 times as many matches were missed as independent lists would miss.
+# On five development sets and on generated persons 0 to 7 times as many matches were missed as independent lists would
+# miss; on IMDb-DBpedia 93 times, as almost 30 % of its matches have too little in common for any search.
 _DEPENDENCE, _MOST_DEPENDENCE = 3.0, 10.0
 _FEWEST_MISSED = 3.0  # what was not seen once may still happen three times in as many (95 %)
 _MOST_SEARCHES = 32

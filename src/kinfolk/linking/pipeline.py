@@ -122,9 +122,8 @@ def link(
     clock.stop(f"{sizes}; {name_roles(records_left, records_right)}")
 
     scores = store.load("scores")
-    if scores is None or CANDIDATE_RECALL not in (
-        scores.schema.metadata or {}
-    ):  # of a version that did not estimate it
+    # Scores without candidate recall are those of a version that did not estimate it.
+    if scores is None or CANDIDATE_RECALL not in (scores.schema.metadata or {}):
         pairs = [pair for role in given.values() for pair in role]
         scores = _score(records_left, records_right, pairs, judged, opened, relation, seed, store, clock)
         store.save("scores", scores)
