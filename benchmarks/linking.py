@@ -87,7 +87,7 @@ def run_set(set_name: str, repeats: int) -> Outcome:
         raise RuntimeError(f"{set_name}: runs on the same tables differ")
     cpu, yard = median(run["seconds_cpu"] for run in runs), median(yardstick)
     estimate = runs[0]["estimate"]
-    true = verdicts[0]["own_links_as_given"]
+    true = {**verdicts[0]["own_links_as_given"], "candidate_recall": verdicts[0]["pair_completeness"]}
     return {
         **verdicts[0],
         "threshold": runs[0]["threshold"],
@@ -98,7 +98,8 @@ def run_set(set_name: str, repeats: int) -> Outcome:
                 "true": true[name],
                 "covered": estimate[name]["low"] <= true[name] <= estimate[name]["high"],
             }
-            for name in ("precision", "recall", "f1")
+            for name in ("precision", "recall", "f1", "candidate_recall")
+            if estimate[name] is not None
         },
         "num_pairs": runs[0]["num_pairs"],
         "seconds_cpu": round(cpu, 2),

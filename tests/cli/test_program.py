@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.csv
 import pyarrow.parquet
 import pytest
 from typer.testing import CliRunner
@@ -89,3 +90,24 @@ def test_completion_is_a_script_for_the_shell(shell: str) -> None:
     result = CliRunner().invoke(app, [], prog_name="kinfolk", env={"_KINFOLK_COMPLETE": f"source_{shell}"})
     assert result.exit_code == 0
     assert "_KINFOLK_COMPLETE" in result.output
+
+
+def test_the_summary_tells_how_many_matches_are_candidates_or_that_it_cannot(run_kinfolk, tmp_path: Path) -> None:
+    words = ("-o", tmp_path / "links.csv")
+    told = run_kinfolk("link", EXAMPLES / "left.csv", EXAMPLES / "right.csv", *words)
+    kept = json.loads(run_kinfolk("link", EXAMPLES / "left.csv", EXAMPLES / "right.csv", *words, "--json").out)[
+        "estimate"
+    ]
+    share = kept["candidate_recall"]
+    assert 0 < share["low"] <= share["value"] <= share["high"] <= 1
+    text = " ".join(told.out.split())
+    assert f"Of all matches, {share['value']:.3f} ({share['low']:.3f}–{share['high']:.3f}) are candidates" in text
+    assert "records which agree are different things" in text
+
+    for side in ("left", "right"):
+        names = pyarrow.csv.read_csv(EXAMPLES / f"{side}.csv").select([0, 1])
+        pyarrow.csv.write_csv(names, tmp_path / f"{side}.csv")
+    told = run_kinfolk("link", tmp_path / "left.csv", tmp_path / "right.csv", *words)
+    text = " ".join(told.out.split())
+    assert "of the matches among the candidates" in text
+    assert "How many matches are no candidates cannot be estimated." in text

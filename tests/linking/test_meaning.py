@@ -107,7 +107,7 @@ def test_neighbors_in_blocks_equal_a_slow_search(monkeypatch: pytest.MonkeyPatch
     cosines = left @ right.T
     slow = {(i, int(j)) for i in range(17) for j in np.argsort(-cosines[i])[:3] if cosines[i, j] > 0}
     slow |= {(int(i), j) for j in range(11) for i in np.argsort(-cosines[:, j])[:3] if cosines[i, j] > 0}
-    found = Vectors(left, right).candidates(3)
+    found = Vectors(left, right).neighbors(3).pairs(11)
     assert set(zip(found.left.tolist(), found.right.tolist(), strict=True)) == slow
 
 
@@ -115,7 +115,7 @@ def test_a_record_that_says_nothing_has_no_neighbors_and_no_cosine() -> None:
     left, right = unit(3, 0), unit(4, 1)
     left[1] = 0
     vectors = Vectors(left, right)
-    assert 1 not in vectors.candidates(4).left
+    assert 1 not in vectors.neighbors(4).of_left[0]
     assert np.isnan(vectors.cosines(np.array([1, 0]), np.array([2, 2]))).tolist() == [True, False]
 
 
@@ -129,8 +129,8 @@ def test_cosines_of_pairs_equal_the_table_of_all(monkeypatch: pytest.MonkeyPatch
 
 def test_empty_tables_have_no_neighbors() -> None:
     empty = np.zeros((0, 6), np.float32)
-    assert len(Vectors(empty, unit(2, 0)).candidates()) == 0
-    assert len(Vectors(unit(2, 0), empty).candidates()) == 0
+    assert len(Vectors(empty, unit(2, 0)).neighbors().pairs(2)) == 0
+    assert len(Vectors(unit(2, 0), empty).neighbors().pairs(1)) == 0
 
 
 def test_a_resumed_run_encodes_nothing_twice(tmp_path: Path, two_languages, new_model) -> None:

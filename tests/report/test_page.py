@@ -2,6 +2,7 @@ import base64
 import hashlib
 import re
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from kinfolk.errors import DataError
+from kinfolk.evaluation.interval import Interval
 from kinfolk.report import write_report
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -124,7 +126,7 @@ def test_the_method_is_told(page: Page) -> None:
 def test_truth_adds_calibration_and_true_figures(restaurants: Any, tmp_path: Path) -> None:
     truth = pa.table({"left_id": ["a1", "a2", "a4"], "right_id": ["b1", "b2", "b1"]})
     page = Page(write_report(restaurants, tmp_path / "report.html", truth=truth))
-    assert page.text.count("true value 0.667") == 3  # 2 of 3 links are right, 2 of 3 matches were found
+    assert page.text.count("true value 0.667") == 4  # 2 of 3 links are right, 2 of 3 matches found and compared
     assert "for 5 judged pairs" in page.text
     assert 'id="calibration-title"' in page.source
 
@@ -216,3 +218,24 @@ def test_fifty_thousand_links_make_a_small_file_quickly(many_links: Any, tmp_pat
     assert time.perf_counter() - start < 10
     assert path.stat().st_size < 15_000_000
     assert '"L49999"' in path.read_text(encoding="utf-8")
+
+
+def test_blocking_recall_stands_beside_its_true_value(restaurants: Any, tmp_path: Path) -> None:
+    truth = pa.table({"left_id": ["a1", "a2", "a4"], "right_id": ["b1", "b2", "b1"]})
+    known = replace(restaurants, estimate=replace(restaurants.estimate, candidate_recall=Interval(0.93, 0.85, 1.0)))
+    page = Page(write_report(known, tmp_path / "known.html", truth=truth))
+    # a4 and b1 are no candidate: 2 of 3 true matches are candidates.
+    assert "Blocking recall 0.930 of the true matches are candidates" in page.text
+    assert (
+        "0.930 (0.850–1.000), estimated; matches that have nothing in common are not counted; true value 0.667"
+        in page.text
+    )
+    assert page.text.count("true value 0.667") == 5  # precision, recall, F1, the tile and the settings
+    assert "of the true matches were found" in page.text
+    assert "cannot see that records which agree are different things" in page.text
+
+
+def test_without_an_estimate_of_blocking_recall_there_is_no_number(page: Page) -> None:
+    assert "Blocking recall" not in page.text
+    assert "blocking recall cannot be estimated: that takes at least two searches" in page.text
+    assert "of the matches among the candidates were found" in page.text

@@ -73,13 +73,22 @@ def print_result(headline: str, result: Links | Clusters, output: Path, report: 
         output: where the result was written.
         report: where the report was written, or None.
     """
+    from kinfolk.linking.estimate import CAVEAT
+
     console = results()
     console.print(f"{headline} → {escape(str(output))}")
     estimate = result.estimate
+    kept = estimate.candidate_recall
+    matches = "of the matches among the candidates" if kept is None else "of all matches"
     console.print(
-        f"Estimated without truth: precision {estimate.precision}, recall {estimate.recall} of the matches "
-        f"among the candidates, F1 {estimate.f1}"
+        f"Estimated without truth: precision {estimate.precision}, recall {estimate.recall} {matches}, F1 {estimate.f1}"
     )
+    console.print(
+        "How many matches are no candidates cannot be estimated."
+        if kept is None
+        else f"Of all matches, {kept} are candidates; matches that have nothing in common are not counted."
+    )
+    console.print(CAVEAT)
     for note in result.notes:
         console.print(f"Note: {escape(note)}")
     if report is not None:

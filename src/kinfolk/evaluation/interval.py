@@ -24,10 +24,12 @@ class Estimate:
 
     Attributes:
         precision: share of the links that are right, in [0, 1].
-        recall: share of the true matches that were linked, in [0, 1].
+        recall: share of the true matches that were linked, in [0, 1]: of all of them if ``candidate_recall`` is known,
+            otherwise of those among the candidates.
         f1: harmonic mean of the two.
-        num_matches: number of true matches there are, linked or not.
+        num_matches: number of these matches, linked or not.
         source: where the figures come from.
+        candidate_recall: share of the true matches that are candidates, in [0, 1]; None where it cannot be estimated.
     """
 
     precision: Interval
@@ -35,3 +37,4 @@ class Estimate:
     f1: Interval
     num_matches: Interval
     source: Literal["model", "audit"]
+    candidate_recall: Interval | None = None

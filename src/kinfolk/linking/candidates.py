@@ -57,6 +57,12 @@ class Neighbors:
         """All pairs of either direction."""
         return union((self.of_left[0], self.of_right[1]), (self.of_left[1], self.of_right[0]), num_right)
 
+    def nearest_pairs(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        """The nearest record of each left record, and of each right record, as rows (left, right)."""
+        (left, of_left, _), (right, of_right, _) = self.of_left, self.of_right
+        first_left, first_right = (np.unique(rows, return_index=True)[1] for rows in (left, right))
+        return (left[first_left], of_left[first_left]), (of_right[first_right], right[first_right])
+
     def mutual_best(self, num_left: int, num_right: int) -> tuple[np.ndarray, np.ndarray]:
         """Pairs of rows (left, right) that are each other's nearest, most similar first."""
         nearest_right, similarity = _first(self.of_left, num_left)

@@ -47,7 +47,7 @@ class Links(Result):
         prior: log-odds of a candidate pair before any evidence.
         threshold: the cut on the probability.
         relation: "one-to-one", "many-to-one", "one-to-many" or "many-to-many".
-        estimate: precision, recall and F1 without truth; recall is that among the candidates.
+        estimate: precision, recall and F1 without truth, and the share of the true matches that are candidates.
         stages: what was done and how long it took.
         notes: sentences for the user.
     """

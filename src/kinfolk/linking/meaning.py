@@ -19,7 +19,7 @@ from kinfolk.encoders.batching import distinct_texts
 from kinfolk.encoders.text import spread_rows
 from kinfolk.errors import ConfigurationError
 from kinfolk.linking.alignment import COMPARED_ROLES, FieldPair
-from kinfolk.linking.candidates import Candidates, union
+from kinfolk.linking.candidates import Candidates, Neighbors
 from kinfolk.linking.compare import MEANING, Comparisons
 from kinfolk.linking.comparisons.pair_features import PairFeatures
 
@@ -54,10 +54,9 @@ class Vectors:
         says_left, says_right = np.abs(self.left).sum(axis=1) > 0, np.abs(self.right).sum(axis=1) > 0
         return np.where(says_left[rows_left] & says_right[rows_right], out, np.float32(np.nan))
 
-    def candidates(self, k: int = _K) -> Candidates:
+    def neighbors(self, k: int = _K) -> Neighbors:
         """The k nearest records of either table for each record of the other, by cosine; none at or below 0."""
-        of_left, of_right = _nearest(self.left, self.right, k), _nearest(self.right, self.left, k)
-        return union((of_left[0], of_right[1]), (of_left[1], of_right[0]), max(1, len(self.right)))
+        return Neighbors(_nearest(self.left, self.right, k), _nearest(self.right, self.left, k))
 
 
 @dataclass(frozen=True)
@@ -66,9 +65,9 @@ class Meaning:
 
     views: tuple[Vectors, ...]
 
-    def candidates(self) -> Candidates:
-        """Pairs of records near in meaning."""
-        return self.views[0].candidates()
+    def neighbors(self) -> Neighbors:
+        """Records near in meaning."""
+        return self.views[0].neighbors()
 
     def add_to(self, comparisons: Comparisons, pairs: Candidates) -> Comparisons:
         """The comparisons with a cosine for each view."""
@@ -190,19 +189,27 @@ def _checked(given: np.ndarray, texts: Sequence[str]) -> np.ndarray:
     return np.asarray(np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0))
 
 
-def _nearest(queries: np.ndarray, corpus: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The k rows of the corpus with the largest positive inner product for each query: query rows and corpus rows.
+def _nearest(queries: np.ndarray, corpus: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The k rows of the corpus with the largest positive inner product for each query, best first within a query.
 
     All products are made, a block of queries at a time: exact, and quadratic in the size of the tables.
+
+    Returns:
+        Query rows, corpus rows and products.
     """
     k = min(k, len(corpus))
     rows: list[np.ndarray] = [np.zeros(0, np.int64)]
     found: list[np.ndarray] = [np.zeros(0, np.int64)]
+    similarity: list[np.ndarray] = [np.zeros(0, np.float32)]
     block = max(1, _PRODUCTS_AT_ONCE // max(1, len(corpus)))
     for start in range(0, len(queries) if k else 0, block):
         products = queries[start : start + block] @ corpus.T
         best = np.argpartition(-products, k - 1, axis=1)[:, :k]
-        near = np.take_along_axis(products, best, axis=1) > 0
+        order = np.argsort(-np.take_along_axis(products, best, axis=1), axis=1, kind="stable")
+        best = np.take_along_axis(best, order, axis=1)
+        values = np.take_along_axis(products, best, axis=1)
+        near = values > 0
         rows.append(start + np.nonzero(near)[0])
         found.append(best[near].astype(np.int64))
-    return np.concatenate(rows), np.concatenate(found)
+        similarity.append(values[near])
+    return np.concatenate(rows), np.concatenate(found), np.concatenate(similarity)

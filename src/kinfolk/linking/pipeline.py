@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from kinfolk import __version__
@@ -13,10 +14,11 @@ from kinfolk.data.overview import name_roles
 from kinfolk.errors import ConfigurationError
 from kinfolk.linking.alignment import align_fields, split_mapping
 from kinfolk.linking.candidates import Candidates, Neighbors, neighbors, union
+from kinfolk.linking.capture import estimate_candidate_recall, nearest_of
 from kinfolk.linking.compare import Field, compare, prepare_fields, whole_texts
 from kinfolk.linking.comparisons.pair_features import pair_features
 from kinfolk.linking.decide import decide, unlinked
-from kinfolk.linking.estimate import estimate_from_probabilities
+from kinfolk.linking.estimate import estimate_links, notes_on
 from kinfolk.linking.labeled_evidence import match_with_labels
 from kinfolk.linking.labels import Labels, read_labels
 from kinfolk.linking.links import Links
@@ -24,7 +26,7 @@ from kinfolk.linking.match import match_without_labels
 from kinfolk.linking.meaning import Encoder, Meaning, encode_tables, fingerprint_of, open_encoder
 from kinfolk.linking.rivals import ONCE, Contest
 from kinfolk.linking.run import Run
-from kinfolk.linking.scores import scores_table
+from kinfolk.linking.scores import CANDIDATE_RECALL, prior_of_scores, scores_table
 from kinfolk.linking.search_space import search_space
 from kinfolk.linking.spaces import tfidf_space
 from kinfolk.linking.stages import Clock, Progress
@@ -120,12 +122,11 @@ def link(
     clock.stop(f"{sizes}; {name_roles(records_left, records_right)}")
 
     scores = store.load("scores")
-    if scores is None:
+    # Scores without candidate recall are those of a version that did not estimate it.
+    if scores is None or CANDIDATE_RECALL not in (scores.schema.metadata or {}):
         pairs = [pair for role in given.values() for pair in role]
         scores = _score(records_left, records_right, pairs, judged, opened, relation, seed, store, clock)
         store.save("scores", scores)
-    metadata = scores.schema.metadata or {}
-    prior = float(metadata.get(b"prior", b"-50"))
 
     clock.start("decide")
     contest = contest_of(scores, records_left, records_right, relation)
@@ -133,18 +134,22 @@ def link(
     decision = decide(probability, contest, threshold)
     scores = scores.append_column("link", pa.array(decision.link))
     left_over = unlinked(probability, decision, contest)
+    estimate = estimate_links(scores, decision, contest)
     clock.stop(f"{int(decision.link.sum()):,} links")
     links = Links(
         records_left,
         records_right,
         scores,
         left_over,
-        prior,
+        prior_of_scores(scores),
         decision.threshold,
         relation,
-        estimate_from_probabilities(probability[decision.standing], decision.link[decision.standing]),
+        estimate,
         tuple(clock.stages),
-        records_left.notes + records_right.notes + (() if judged is None else judged.notes),
+        records_left.notes
+        + records_right.notes
+        + (() if judged is None else judged.notes)
+        + notes_on(estimate, min(len(records_left), len(records_right))),
     )
     store.save("unlinked", links.unlinked)
     store.save("links", links.to_arrow())
@@ -179,11 +184,13 @@ def _score(
         clock.stop(f"{meaning.views[0].left.shape[1]} numbers a text")
     clock.start("candidates")
     found = store.load("candidates")
-    if found is None:
-        candidates = _candidates(near, fields, meaning, judged, max(1, len(right)), clock)
-        store.save("candidates", pa.table({"left": candidates.left, "right": candidates.right}))
+    if found is None or "nearest" not in found.column_names:
+        candidates, nearest = _candidates(near, texts, fields, meaning, judged, max(1, len(right)), clock)
+        kept = {"left": candidates.left, "right": candidates.right, "nearest": nearest}
+        store.save("candidates", pa.table(kept))
     else:
         candidates = Candidates(found.column("left").to_numpy(), found.column("right").to_numpy())
+        nearest = found.column("nearest").to_numpy()
     clock.stop(f"{len(candidates):,} pairs")
     clock.start("compare")
     comparisons = compare(left, right, fields, (*texts, whole), candidates.left, candidates.right, clock.advance)
@@ -202,24 +209,33 @@ def _score(
             features = meaning.add_to_features(features, candidates)
         evidence = match_with_labels(features, judged.of(candidates, max(1, len(right))), contest, evidence, seed=seed)
         clock.stop(f"{len(judged):,} labels")
-    return scores_table(candidates, evidence, comparisons.shown_values())
+    probability = evidence.probability
+    winners = contest.winners(probability, np.arange(len(probability)))
+    found_share = estimate_candidate_recall(nearest[winners], probability[winners])
+    return scores_table(candidates, evidence, comparisons.shown_values(), found_share)
 
 
 def _candidates(
     near: Neighbors,
+    texts: tuple[list[str], list[str]],
     fields: tuple[Field, ...],
     meaning: Meaning | None,
     judged: Labels | None,
     num_right: int,
     clock: Clock,
-) -> Candidates:
+) -> tuple[Candidates, np.ndarray]:
+    """The candidate pairs, and which searches name each as nearest (``nearest_of``)."""
     telling = [f for f in fields if f.pair.role == "text" and f.distinctness > _MIN_DISTINCTNESS]
-    lists = [near.pairs(num_right)]
+    searches, others = [near], list[Neighbors]()
     for done, field in enumerate(telling):
         clock.advance(done / len(telling))
-        lists.append(neighbors(search_space(field.left, field.right, field.space), _FIELD_K).pairs(num_right))
+        found = neighbors(search_space(field.left, field.right, field.space), _FIELD_K)
+        # A field that is all of the record is no second search.
+        (others if (field.left, field.right) == texts else searches).append(found)
     if meaning is not None:
-        lists.append(meaning.candidates())
+        searches.append(meaning.neighbors())
+    lists = [search.pairs(num_right) for search in (*searches, *others)]
     if judged is not None:
         lists.append(Candidates(judged.left, judged.right))
-    return union([c.left for c in lists], [c.right for c in lists], num_right)
+    candidates = union([c.left for c in lists], [c.right for c in lists], num_right)
+    return candidates, nearest_of(searches, candidates, num_right)

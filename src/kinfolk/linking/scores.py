@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import astuple
 
 import numpy as np
 import pyarrow as pa
 
+from kinfolk.evaluation.interval import Interval
 from kinfolk.linking.candidates import Candidates
 from kinfolk.linking.links import EVIDENCE, SIMILARITY
 from kinfolk.linking.match import Evidence
 
+CANDIDATE_RECALL = b"candidate recall"
 
-def scores_table(candidates: Candidates, evidence: Evidence, shown: Mapping[str, np.ndarray]) -> pa.Table:
+
+def scores_table(
+    candidates: Candidates,
+    evidence: Evidence,
+    shown: Mapping[str, np.ndarray],
+    candidate_recall: Interval | None = None,
+) -> pa.Table:
     """Lay out rows, probability, and for each comparison its evidence and the similarity people are shown.
 
     Args:
         candidates: the pairs.
         evidence: of each pair.
         shown: by label, float32 (pairs,), NaN where a side is missing; labels without one show no similarity.
+        candidate_recall: estimated share of the true matches that are candidates.
     """
     columns = {
         "left": pa.array(candidates.left, pa.int32()),
@@ -30,4 +41,17 @@ def scores_table(candidates: Candidates, evidence: Evidence, shown: Mapping[str,
         if label in shown:
             similarity = np.clip(shown[label], 0, 1)
             columns[SIMILARITY + label] = pa.array(similarity, mask=np.isnan(similarity))
-    return pa.table(columns).replace_schema_metadata({"prior": repr(evidence.prior)})
+    share = None if candidate_recall is None else astuple(candidate_recall)
+    metadata = {b"prior": repr(evidence.prior), CANDIDATE_RECALL: json.dumps(share)}
+    return pa.table(columns).replace_schema_metadata(metadata)
+
+
+def prior_of_scores(scores: pa.Table) -> float:
+    """Log-odds of a candidate pair before any evidence."""
+    return float((scores.schema.metadata or {}).get(b"prior", b"-50"))
+
+
+def candidate_recall_of(scores: pa.Table) -> Interval | None:
+    """Estimated share of the true matches that are candidates; None where it could not be estimated."""
+    share = json.loads((scores.schema.metadata or {}).get(CANDIDATE_RECALL, b"null"))
+    return None if share is None else Interval(*share)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -51,8 +52,7 @@ def load(run: str | Path) -> Links:
     try:
         result = json.loads((folder / _RESULT).read_text("utf-8"))
         threshold, relation = float(result["threshold"]), str(result["relation"])
-        figures = {name: Interval(**value) for name, value in result["estimate"].items() if name != "source"}
-        estimate = Estimate(**figures, source=result["estimate"]["source"])
+        estimate = _estimate(result["estimate"])
         stages = tuple(Stage(**stage) for stage in result["stages"])
         notes = tuple(result["notes"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -67,6 +67,11 @@ def load(run: str | Path) -> Links:
     scores = scores.append_column("link", pa.array(decision.link))
     unlinked = read_stage(folder / "unlinked.parquet")
     return Links(left, right, scores, unlinked, prior, threshold, relation, estimate, stages, notes)
+
+
+def _estimate(stored: dict[str, Any]) -> Estimate:
+    intervals = {name: value and Interval(**value) for name, value in stored.items() if name != "source"}
+    return Estimate(**intervals, source=stored["source"])
 
 
 def keep_records(store: Run, **tables: Records) -> None:

@@ -25,7 +25,7 @@ from kinfolk.report.sections import (
     share_sentence,
     stages_table,
 )
-from kinfolk.report.truth import judge
+from kinfolk.report.truth import Judgement, judge
 from kinfolk.report.unlinked import Side, reason_counts, table_parts, unlinked_section
 
 _RELATIONS = {
@@ -64,7 +64,7 @@ def links_sections(links: Links, truth: pa.Table | None) -> list[str]:
         examples_section(pairs),
         list_section(links_data(pairs), "All links"),
         unlinked_section(links.unlinked, sides),
-        _method_section(links, pairs),
+        _method_section(links, pairs, judgement),
         reading_section(),
     ]
 
@@ -96,7 +96,7 @@ def _headline(links: Links, pairs: PairTable, estimate: str) -> str:
     )
 
 
-def _method_section(links: Links, pairs: PairTable) -> str:
+def _method_section(links: Links, pairs: PairTable, judgement: Judgement | None) -> str:
     all_pairs = len(links.left) * len(links.right)
     saved = f" of {count(all_pairs)} possible ({percent(len(pairs) / all_pairs)})" if all_pairs else ""
     plots = [
@@ -115,6 +115,7 @@ def _method_section(links: Links, pairs: PairTable) -> str:
     ]
     settings = [
         ("candidate pairs", f"{count(len(pairs))}{saved}"),
+        ("blocking recall", _blocking_recall(links, judgement)),
         ("relation", links.relation),
         ("cut", probability(links.threshold)),
         ("log-odds at the start", signed(links.prior)),
@@ -128,6 +129,18 @@ def _method_section(links: Links, pairs: PairTable) -> str:
         stages_table(links.stages),
         settings_table(settings),
     )
+
+
+def _blocking_recall(links: Links, judgement: Judgement | None) -> str:
+    """The share of the true matches that are candidates, in words."""
+    kept = links.estimate.candidate_recall
+    true = judgement.candidate_recall if judgement else None
+    words = (
+        "cannot be estimated: that takes at least two searches that find likely matches"
+        if kept is None
+        else f"{kept}, estimated; matches that have nothing in common are not counted"
+    )
+    return words if true is None else f"{words}; true value {true:.3f}"
 
 
 def describe_columns(records: Records) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from kinfolk.evaluation import reliability
 from kinfolk.evaluation.interval import Estimate, Interval
+from kinfolk.linking.estimate import CAVEAT
 from kinfolk.linking.links import Stage
 from kinfolk.report.curves import curve_plot, interval_mark, reliability_plot
 from kinfolk.report.examples import choose_examples
@@ -46,16 +47,18 @@ def panel(title: str, plot: str, note: str) -> str:
 def figures(estimate: Estimate, truth: Judgement | None) -> str:
     """Precision, recall, F1 and the number of matches with their intervals, and where they come from."""
     source = (
-        "Estimated by the model from its own probabilities. Nobody has looked at a pair yet: an audit makes these "
-        "figures firm."
+        f"Estimated by the model from its own probabilities. {CAVEAT} Nobody has looked at a pair yet: an audit makes "
+        "these figures firm."
         if estimate.source == "model"
         else "Estimated from pairs that a person has judged."
     )
-    matches = estimate.num_matches
+    matches, kept = estimate.num_matches, estimate.candidate_recall
+    found = "of the matches among the candidates were found" if kept is None else "of the true matches were found"
     tiles = [
         _tile("Precision", "of the links are right", estimate.precision, truth.precision if truth else None),
-        _tile("Recall", "of the true matches were found", estimate.recall, truth.recall if truth else None),
+        _tile("Recall", found, estimate.recall, truth.recall if truth else None),
         _tile("F1", "both in one figure", estimate.f1, truth.f1 if truth else None),
+        *([] if kept is None else [_blocking_tile(kept, truth)]),
         f'<div class="tile"><h3>True matches</h3><p class="value">{count(matches.value)}</p>'
         '<p class="meaning">estimated to exist</p><p class="between">95 '
         f"%: {count(matches.low)}–{count(matches.high)}</p></div>",
@@ -63,9 +66,14 @@ def figures(estimate: Estimate, truth: Judgement | None) -> str:
     return f'<div class="tiles">{"".join(tiles)}</div><p class="source source-{estimate.source}">{source}</p>'
 
 
+def _blocking_tile(kept: Interval, truth: Judgement | None) -> str:
+    true = truth.candidate_recall if truth else None
+    return _tile("Blocking recall", "of the true matches are candidates", kept, true)
+
+
 def _tile(name: str, meaning: str, value: Interval, true: float | None) -> str:
     against = f'<p class="true">true value <b>{true:.3f}</b></p>' if true is not None else ""
-    mark = interval_mark(value, name=f"tile-{name.lower()}", title=f"{name} with its 95 % interval")
+    mark = interval_mark(value, name=f"tile-{name.lower().replace(' ', '-')}", title=f"{name} with its 95 % interval")
     return (
         f'<div class="tile"><h3>{name}</h3><p class="value">{value.value:.3f}</p>'
         f'<p class="meaning">{meaning}</p>{mark}<p class="between">95 %: {range_text(value)}</p>{against}</div>'

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from kinfolk.errors import DataError
 from kinfolk.evaluation import evaluate_clusters, evaluate_links
+from kinfolk.evaluation.candidates import pair_completeness
 from kinfolk.evaluation.links import pair_keys, read_labels
 from kinfolk.report.pair_table import PairTable
 from kinfolk.report.score_summary import Bools
@@ -22,6 +23,7 @@ class Judgement:
         judged: which candidates the truth speaks of, (n,).
         correct: which candidates are true matches, (n,); False where not judged.
         precision, recall, f1: of the result against this truth.
+        candidate_recall: share of the true links that are candidates; None for clusters.
     """
 
     judged: Bools
@@ -29,6 +31,7 @@ class Judgement:
     precision: float
     recall: float
     f1: float
+    candidate_recall: float | None = None
 
 
 def judge(pairs: PairTable, result: pa.Table, truth: pa.Table) -> Judgement:
@@ -54,7 +57,11 @@ def judge(pairs: PairTable, result: pa.Table, truth: pa.Table) -> Judgement:
         raise DataError(f"The truth of the report needs the columns {wanted}. Got {', '.join(truth.column_names)}.")
     links = evaluate_links(result, truth)
     judged, correct = _judged_pairs(pairs, truth)
-    return Judgement(judged, correct, links.precision, links.recall, links.f1)
+    true = truth
+    if "label" in names:
+        true = truth.filter(pa.array(read_labels(truth.column("label"), where="The truth, column label")))
+    kept = pair_completeness(_candidate_ids(pairs), true)
+    return Judgement(judged, correct, links.precision, links.recall, links.f1, kept)
 
 
 def _candidate_ids(pairs: PairTable) -> pa.Table:

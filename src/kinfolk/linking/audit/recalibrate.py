@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kinfolk.linking.decide import decide, unlinked
-from kinfolk.linking.estimate import estimate_from_probabilities
+from kinfolk.linking.estimate import estimate_links
 from kinfolk.linking.labels import SURE
 from kinfolk.linking.links import EVIDENCE, Links
 from kinfolk.linking.map_logistic import fit_map_logistic, logit, sigmoid
@@ -71,12 +71,11 @@ def relink(links: Links, recalibration: Recalibration, asked: NDArray[np.int64],
     scores = scores.append_column(EVIDENCE + _JUDGED, pa.array(judged.astype(np.float32)))
     contest = contest_of(scores, links.left, links.right, links.relation)
     decision = decide(probability, contest)
-    standing = decision.standing
     return replace(
         links,
         scores=scores.append_column("link", pa.array(decision.link)),
         unlinked=unlinked(probability, decision, contest),
         prior=recalibration.intercept + recalibration.slope * links.prior,
         threshold=decision.threshold,
-        estimate=estimate_from_probabilities(probability[standing], decision.link[standing]),
+        estimate=estimate_links(scores, decision, contest),
     )
