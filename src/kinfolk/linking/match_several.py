@@ -8,7 +8,7 @@ divide best into near 0 and near 1: the number of partners is the one that leave
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,43 +16,53 @@ from kinfolk.linking.compare import Comparisons
 from kinfolk.linking.match import Evidence, match_without_labels
 from kinfolk.linking.rivals import Contest
 
-_NUM_PARTNERS = (1, 2, 3, 4, 6, 8)
 CLEAR = 0.1  # doubt below which matches stand apart from everything else
+_NUM_PARTNERS = (1, 2, 3, 4, 6, 8)
+_NOTHING_TO_GAIN = 0.02  # doubt that another number of partners need not try to lower
+_OF_A_TABLE = 4  # at most one in so many records of the larger table may be partners of one record
+_ROUNDS, _MORE_ROUNDS = 3, 8  # three tell how many partners there are; the probabilities become a little better with more
 
 
-@dataclass(frozen=True)
-class Several:
-    """Evidence for every candidate pair by itself.
+def doubt_of(probability: np.ndarray) -> float:
+    """How far matches fail to stand apart: sum of p (1 - p) over sum of p, in [0, 1]; 1 where no pair is probable.
 
-    Attributes:
-        evidence: of every candidate pair, rivals left out.
-        num_partners: that a record seems to have at most.
-        doubt: expected share of the matches that look like non-matches, sum of p (1 - p) over sum of p; 1 without matches.
+    Args:
+        probability: of the pairs that may all be matches, (n,).
     """
+    if not (probability > 0.5).any():
+        return 1.0
+    return float((probability * (1 - probability)).sum() / probability.sum())
 
-    evidence: Evidence
-    num_partners: int
-    doubt: float
 
-
-def match_several(comparisons: Comparisons, contest: Contest) -> Several:
+def match_several(comparisons: Comparisons, contest: Contest) -> Evidence:
     """Estimate the match probability of every candidate pair if no pairs exclude each other.
 
     Args:
         comparisons: what was compared, one row for each candidate pair.
-        contest: the candidate pairs, without sides that link once only.
+        contest: the candidate pairs.
     """
-    best: Several | None = None
-    for num_partners in _NUM_PARTNERS:
-        evidence = match_without_labels(comparisons, contest, num_partners=num_partners)
-        probability = evidence.probability
-        expected = float(probability.sum())
-        likely = bool((probability > 0.5).any())
-        doubt = float((probability * (1 - probability)).sum()) / expected if likely else 1.0
-        if best is not None and doubt >= best.doubt:
-            if best.doubt < CLEAR:
-                break
-            continue
-        best = Several(evidence, num_partners, doubt)
-    assert best is not None
+    free = replace(contest, left_once=False, right_once=False)
+    num_partners, _ = look_for_several(comparisons, contest)
+    return match_without_labels(comparisons, free, _MORE_ROUNDS, num_partners=num_partners)
+
+
+def look_for_several(comparisons: Comparisons, contest: Contest) -> tuple[int, Evidence]:
+    """Find how many partners a record seems to have at most, and a first evidence that excludes no pairs.
+
+    Args:
+        comparisons: what was compared, one row for each candidate pair.
+        contest: the candidate pairs.
+    """
+    free = replace(contest, left_once=False, right_once=False)
+    least = 2.0
+    most = max(1, max(contest.num_left, contest.num_right) // _OF_A_TABLE)
+    for num_partners in (number for number in _NUM_PARTNERS if number <= most):
+        evidence = match_without_labels(comparisons, free, _ROUNDS, num_partners=num_partners)
+        doubt = doubt_of(evidence.probability)
+        if doubt < least:
+            least, best = doubt, (num_partners, evidence)
+        elif least < CLEAR:
+            break
+        if least < _NOTHING_TO_GAIN:
+            break
     return best

@@ -20,9 +20,9 @@ from kinfolk.linking.estimate import estimate_from_probabilities
 from kinfolk.linking.labeled_evidence import match_with_labels
 from kinfolk.linking.labels import Labels, read_labels
 from kinfolk.linking.links import Links
-from kinfolk.linking.match import match_without_labels
 from kinfolk.linking.meaning import Encoder, Meaning, encode_tables, fingerprint_of, open_encoder
-from kinfolk.linking.rivals import ONCE, Contest
+from kinfolk.linking.relation import AUTO, RELATIONS, match_by_relation
+from kinfolk.linking.rivals import Contest
 from kinfolk.linking.run import Run
 from kinfolk.linking.scores import scores_table
 from kinfolk.linking.search_space import search_space
@@ -30,6 +30,7 @@ from kinfolk.linking.spaces import tfidf_space
 from kinfolk.linking.stages import Clock, Progress
 from kinfolk.linking.stored import contest_of, keep_records, keep_result
 
+_RELATION, _REASON = b"relation", b"why"  # metadata of the scores
 _WHOLE_RECORD_K, _FIELD_K = 10, 5
 _MIN_DISTINCTNESS = 0.3  # fields with fewer distinct values per record find no candidates of their own
 
@@ -65,8 +66,8 @@ def link(
         encoder: a text encoder that finds and compares records by meaning, beside n-grams: the name or folder of a
             sentence-transformers model, "minilm" for the one that the extra ``offline`` brings, or any object with
             ``encode(texts)`` that returns (n, dim); None uses none.
-        relation: "one-to-one", "many-to-one" (a left record has at most one partner), "one-to-many" or "auto", which
-            is one-to-one.
+        relation: "one-to-one", "many-to-one" (a left record has at most one partner), "one-to-many", "many-to-many" (every
+            pair at or above the cut is a link) or "auto", which is one-to-one unless the records clearly say otherwise.
         threshold: least probability of a link; None chooses the cut with the highest expected F1.
         seed: of what is random in learning from labels; without labels nothing is.
         run: folder that keeps finished stages; the same call goes on where it stopped.
@@ -79,9 +80,8 @@ def link(
     """
     if threshold is not None and not 0 <= threshold <= 1:
         raise ConfigurationError(f"threshold must be in [0, 1]. Got {threshold}.")
-    relation = "one-to-one" if relation == "auto" else relation
-    if relation not in ONCE or relation == "many-to-many":
-        raise ConfigurationError(f"relation must be auto, one-to-one, many-to-one or one-to-many. Got {relation!r}.")
+    if relation not in RELATIONS:
+        raise ConfigurationError(f"relation must be one of {', '.join(RELATIONS)}. Got {relation!r}.")
     clock = Clock(progress)
     clock.start("read")
     roles = {"text": text, "number": number, "date": date, "category": category}
@@ -126,6 +126,8 @@ def link(
         store.save("scores", scores)
     metadata = scores.schema.metadata or {}
     prior = float(metadata.get(b"prior", b"-50"))
+    relation = metadata[_RELATION].decode()
+    reason = metadata.get(_REASON, b"").decode()
 
     clock.start("decide")
     contest = contest_of(scores, records_left, records_right, relation)
@@ -133,7 +135,7 @@ def link(
     decision = decide(probability, contest, threshold)
     scores = scores.append_column("link", pa.array(decision.link))
     left_over = unlinked(probability, decision, contest)
-    clock.stop(f"{int(decision.link.sum()):,} links")
+    clock.stop(f"{int(decision.link.sum()):,} links, {relation}")
     links = Links(
         records_left,
         records_right,
@@ -144,7 +146,7 @@ def link(
         relation,
         estimate_from_probabilities(probability[decision.standing], decision.link[decision.standing]),
         tuple(clock.stages),
-        records_left.notes + records_right.notes + (() if judged is None else judged.notes),
+        records_left.notes + records_right.notes + (() if judged is None else judged.notes) + ((reason,) if reason else ()),
     )
     store.save("unlinked", links.unlinked)
     store.save("links", links.to_arrow())
@@ -191,10 +193,9 @@ def _score(
         comparisons = meaning.add_to(comparisons, candidates)
     clock.stop(f"{comparisons.values.shape[1]} comparisons a pair")
     clock.start("match")
-    left_once, right_once = ONCE[relation]
-    contest = Contest(candidates, len(left), len(right), left_once, right_once)
-    evidence = match_without_labels(comparisons, contest)
-    clock.stop()
+    matched = match_by_relation(comparisons, Contest(candidates, len(left), len(right)), relation)
+    evidence, contest = matched.evidence, matched.contest
+    clock.stop(matched.relation)
     if judged is not None:
         clock.start("learn")
         features = pair_features(left, right, fields, whole, candidates.left, candidates.right)
@@ -202,7 +203,11 @@ def _score(
             features = meaning.add_to_features(features, candidates)
         evidence = match_with_labels(features, judged.of(candidates, max(1, len(right))), contest, evidence, seed=seed)
         clock.stop(f"{len(judged):,} labels")
-    return scores_table(candidates, evidence, comparisons.shown_values())
+    scores = scores_table(candidates, evidence, comparisons.shown_values())
+    metadata = {**(scores.schema.metadata or {}), _RELATION: matched.relation}
+    if relation == AUTO:
+        metadata[_REASON] = matched.reason(left.name, right.name)
+    return scores.replace_schema_metadata(metadata)
 
 
 def _candidates(
