@@ -36,9 +36,7 @@ def repeated_persons(
     owners = [np.repeat(np.arange(num), rng.integers(low, high, num, endpoint=True)) for low, high in (left, right)]
     tables = [
         pa.table({"id": [f"{side}{row}" for row in range(len(owner))], **_copied(table, owner, copies != (1, 1), rng)})
-        for side, table, owner, copies in zip(
-            "lr", (persons.left, persons.right), owners, (left, right), strict=True
-        )
+        for side, table, owner, copies in zip("lr", (persons.left, persons.right), owners, (left, right), strict=True)
     ]
     places = [{id_: row for row, id_ in enumerate(t.column("id").to_pylist())} for t in (persons.left, persons.right)]
     pairs = [

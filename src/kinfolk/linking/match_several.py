@@ -20,7 +20,10 @@ CLEAR = 0.1  # doubt below which matches stand apart from everything else
 _NUM_PARTNERS = (1, 2, 3, 4, 6, 8)
 _NOTHING_TO_GAIN = 0.02  # doubt that another number of partners need not try to lower
 _OF_A_TABLE = 4  # at most one in so many records of the larger table may be partners of one record
-_ROUNDS, _MORE_ROUNDS = 3, 8  # three tell how many partners there are; the probabilities become a little better with more
+_ROUNDS, _MORE_ROUNDS = (
+    3,
+    8,
+)  # three tell how many partners there are; the probabilities become a little better with more
 
 
 def doubt_of(probability: np.ndarray) -> float:

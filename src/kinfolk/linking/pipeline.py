@@ -126,7 +126,7 @@ def link(
         store.save("scores", scores)
     metadata = scores.schema.metadata or {}
     prior = float(metadata.get(b"prior", b"-50"))
-    relation = metadata[_RELATION].decode()
+    relation = metadata.get(_RELATION, relation.encode()).decode()
     reason = metadata.get(_REASON, b"").decode()
 
     clock.start("decide")
@@ -146,7 +146,10 @@ def link(
         relation,
         estimate_from_probabilities(probability[decision.standing], decision.link[decision.standing]),
         tuple(clock.stages),
-        records_left.notes + records_right.notes + (() if judged is None else judged.notes) + ((reason,) if reason else ()),
+        records_left.notes
+        + records_right.notes
+        + (() if judged is None else judged.notes)
+        + ((reason,) if reason else ()),
     )
     store.save("unlinked", links.unlinked)
     store.save("links", links.to_arrow())

@@ -1,10 +1,10 @@
 """How many partners records have, read from the data: the relation between two tables.
 
 First every pair is judged by its own evidence alone (``match_several``). Where matches stand apart, it can be counted how
-many records of either side have several, and this is the relation. Where they do not, because a catalogue is full of
-variants that only their rivals tell apart, each relation is tried: one that lets records have several partners must find
-that many do, and must leave half the doubt that one-to-one leaves. Where both sides repeat, records that share a partner
-must share the others too, for they are the same thing. In all other cases the relation is one-to-one.
+many records of either side have several, and this is the relation. Where both sides repeat, records that share a partner
+must share the others too, for they are the same thing. Where matches do not stand apart, because a catalogue is full of
+variants that only their rivals tell apart, one side may still repeat: then the other side's contest leaves no doubt, and
+many records get several partners by it. In all other cases the relation is one-to-one.
 
 The shares were set with the development sets and made-up persons in view, whose relations are known.
 """
@@ -24,10 +24,9 @@ AUTO = "auto"
 RELATIONS = (AUTO, *ONCE)
 _MANY = 0.1  # share of a side's linked records that have several partners, from which they may
 _MANY_IN_DOUBT = 1 / 3  # the same where matches do not stand apart: variants look like partners
-_LESS_DOUBT, _MOST_DOUBT = 0.5, 0.25  # of what one-to-one leaves; where that finds nothing, there may be nothing to find
 _FEWEST = 5  # records with several partners; fewer may be chance
 _COMPLETE = 1 / 3  # of the pairs of a group that must be likely; not all are candidates, where groups are large
-_ROUNDS = 3  # of learning, for a relation that is only tried
+_ROUNDS = 3  # of learning, where a relation is only tried
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,10 @@ def _completeness(left: np.ndarray, right: np.ndarray) -> float:
     size = num_left + num_right
     edges = coo_matrix((np.ones(len(left)), (left, num_left + right.astype(np.int64))), shape=(size, size))
     num_groups, group = connected_components(edges, directed=False)
-    lefts, rights = np.bincount(group[:num_left], minlength=num_groups), np.bincount(group[num_left:], minlength=num_groups)
+    lefts, rights = (
+        np.bincount(group[:num_left], minlength=num_groups),
+        np.bincount(group[num_left:], minlength=num_groups),
+    )
     return len(left) / float((lefts * rights).sum())
 
 
@@ -142,25 +144,19 @@ def _by_the_data(comparisons: Comparisons, contest: Contest) -> Matched:
     if doubt < CLEAR:
         relation = several.relation(_MANY)
         return replace(match_by_relation(comparisons, contest, relation), several=several)
-    exclusive = match_by_relation(comparisons, contest, "one-to-one")
-    most = min(_MOST_DOUBT, _LESS_DOUBT * _doubt(exclusive.evidence.probability, exclusive.contest))
-    tried = [(doubt, several.relation(_MANY_IN_DOUBT), several)]
+    tried = [("one-to-one", CLEAR, several)]
     for relation in ("many-to-one", "one-to-many"):
         under = _under(relation, contest)
         probability = match_without_labels(comparisons, under, _ROUNDS).probability
+        won = under.winners(probability, np.arange(len(probability)))
         several = count_several(probability, under)
         if several.relation(_MANY_IN_DOUBT) == relation:
-            tried.append((_doubt(probability, under), relation, several))
-    doubt, relation, several = min(tried, key=lambda one: one[0])
-    if doubt > most or relation == "one-to-one":
-        return exclusive
-    return replace(match_by_relation(comparisons, contest, relation), several=several)
+            tried.append((relation, doubt_of(probability[won]), several))
+    relation, _, several = min(tried, key=lambda one: one[1])
+    matched = match_by_relation(comparisons, contest, relation)
+    return matched if relation == "one-to-one" else replace(matched, several=several)
 
 
 def _under(relation: str, contest: Contest) -> Contest:
     left_once, right_once = ONCE[relation]
     return replace(contest, left_once=left_once, right_once=right_once)
-
-
-def _doubt(probability: np.ndarray, contest: Contest) -> float:
-    return doubt_of(probability[contest.winners(probability, np.arange(len(probability)))])
