@@ -41,6 +41,7 @@ def rows_of(links: kinfolk.Links) -> dict[str, np.ndarray]:
 
 
 def pairs_of(links: kinfolk.Links) -> set[tuple[str, str]]:
+    """The ids of the links."""
     table = links.to_arrow()
     return set(zip(table.column("left_id").to_pylist(), table.column("right_id").to_pylist(), strict=True))
 
@@ -169,7 +170,7 @@ def test_doubt_is_the_share_of_matches_that_look_like_none() -> None:
     assert doubt_of(np.array([0.4, 0.1])) == doubt_of(np.zeros(0)) == 1.0
 
 
-def test_other_tables_swapped_give_the_mirrored_relation() -> None:
+def test_swapped_tables_give_the_mirrored_relation() -> None:
     persons = repeated_persons(60, left=(1, 3), right=(1, 1), seed=3)
     assert kinfolk.link(persons.left, persons.right).relation == "many-to-one"
     assert kinfolk.link(persons.right, persons.left).relation == "one-to-many"

@@ -8,8 +8,6 @@ divide best into near 0 and near 1: the number of partners is the one that leave
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from kinfolk.linking.compare import Comparisons
@@ -20,10 +18,7 @@ CLEAR = 0.1  # doubt below which matches stand apart from everything else
 _NUM_PARTNERS = (1, 2, 3, 4, 6, 8)
 _NOTHING_TO_GAIN = 0.02  # doubt that another number of partners need not try to lower
 _OF_A_TABLE = 4  # at most one in so many records of the larger table may be partners of one record
-_ROUNDS, _MORE_ROUNDS = (
-    3,
-    8,
-)  # three tell how many partners there are; the probabilities become a little better with more
+FEW_ROUNDS = 3  # of learning: enough to see how far matches stand apart
 
 
 def doubt_of(probability: np.ndarray) -> float:
@@ -42,11 +37,10 @@ def match_several(comparisons: Comparisons, contest: Contest) -> Evidence:
 
     Args:
         comparisons: what was compared, one row for each candidate pair.
-        contest: the candidate pairs.
+        contest: the candidate pairs; neither side links once only.
     """
-    free = replace(contest, left_once=False, right_once=False)
     num_partners, _ = look_for_several(comparisons, contest)
-    return match_without_labels(comparisons, free, _MORE_ROUNDS, num_partners=num_partners)
+    return match_without_labels(comparisons, contest, num_partners=num_partners)
 
 
 def look_for_several(comparisons: Comparisons, contest: Contest) -> tuple[int, Evidence]:
@@ -54,13 +48,12 @@ def look_for_several(comparisons: Comparisons, contest: Contest) -> tuple[int, E
 
     Args:
         comparisons: what was compared, one row for each candidate pair.
-        contest: the candidate pairs.
+        contest: the candidate pairs; neither side links once only.
     """
-    free = replace(contest, left_once=False, right_once=False)
-    least = 2.0
+    least = 2.0  # more than any doubt
     most = max(1, max(contest.num_left, contest.num_right) // _OF_A_TABLE)
     for num_partners in (number for number in _NUM_PARTNERS if number <= most):
-        evidence = match_without_labels(comparisons, free, _ROUNDS, num_partners=num_partners)
+        evidence = match_without_labels(comparisons, contest, FEW_ROUNDS, num_partners=num_partners)
         doubt = doubt_of(evidence.probability)
         if doubt < least:
             least, best = doubt, (num_partners, evidence)

@@ -146,10 +146,12 @@ def link(
         relation,
         estimate_from_probabilities(probability[decision.standing], decision.link[decision.standing]),
         tuple(clock.stages),
-        records_left.notes
-        + records_right.notes
-        + (() if judged is None else judged.notes)
-        + ((reason,) if reason else ()),
+        (
+            *records_left.notes,
+            *records_right.notes,
+            *(() if judged is None else judged.notes),
+            *((reason,) if reason else ()),
+        ),
     )
     store.save("unlinked", links.unlinked)
     store.save("links", links.to_arrow())

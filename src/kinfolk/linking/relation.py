@@ -17,7 +17,7 @@ import numpy as np
 
 from kinfolk.linking.compare import Comparisons
 from kinfolk.linking.match import Evidence, match_without_labels
-from kinfolk.linking.match_several import CLEAR, doubt_of, look_for_several, match_several
+from kinfolk.linking.match_several import CLEAR, FEW_ROUNDS, doubt_of, look_for_several, match_several
 from kinfolk.linking.rivals import ONCE, Contest
 
 AUTO = "auto"
@@ -26,7 +26,6 @@ _MANY = 0.1  # share of a side's linked records that have several partners, from
 _MANY_IN_DOUBT = 1 / 3  # the same where matches do not stand apart: variants look like partners
 _FEWEST = 5  # records with several partners; fewer may be chance
 _COMPLETE = 1 / 3  # of the pairs of a group that must be likely; not all are candidates, where groups are large
-_ROUNDS = 3  # of learning, where a relation is only tried
 
 
 @dataclass(frozen=True)
@@ -130,24 +129,23 @@ def _completeness(left: np.ndarray, right: np.ndarray) -> float:
     size = num_left + num_right
     edges = coo_matrix((np.ones(len(left)), (left, num_left + right.astype(np.int64))), shape=(size, size))
     num_groups, group = connected_components(edges, directed=False)
-    lefts, rights = (
-        np.bincount(group[:num_left], minlength=num_groups),
-        np.bincount(group[num_left:], minlength=num_groups),
-    )
+    lefts, rights = (np.bincount(side, minlength=num_groups) for side in (group[:num_left], group[num_left:]))
     return len(left) / float((lefts * rights).sum())
 
 
 def _by_the_data(comparisons: Comparisons, contest: Contest) -> Matched:
     free = _under("many-to-many", contest)
-    alone = look_for_several(comparisons, contest)[1].probability
+    alone = look_for_several(comparisons, free)[1].probability
     doubt, several = doubt_of(alone), count_several(alone, free)
     if doubt < CLEAR:
         relation = several.relation(_MANY)
-        return replace(match_by_relation(comparisons, contest, relation), several=several)
+        matched = match_by_relation(comparisons, contest, relation)
+        unsure = relation == "one-to-one" and max(several.left, several.right) >= _MANY
+        return matched if unsure else replace(matched, several=several)
     tried = [("one-to-one", CLEAR, several)]
     for relation in ("many-to-one", "one-to-many"):
         under = _under(relation, contest)
-        probability = match_without_labels(comparisons, under, _ROUNDS).probability
+        probability = match_without_labels(comparisons, under, FEW_ROUNDS).probability
         won = under.winners(probability, np.arange(len(probability)))
         several = count_several(probability, under)
         if several.relation(_MANY_IN_DOUBT) == relation:
