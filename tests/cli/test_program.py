@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 import kinfolk
 from kinfolk.cli import app
-from kinfolk.data import atomic
+from kinfolk.data import atomic, write_table
+from repeated_persons import repeated_persons
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "data"
 
@@ -111,3 +112,15 @@ def test_the_summary_tells_how_many_matches_are_candidates_or_that_it_cannot(run
     text = " ".join(told.out.split())
     assert "of the matches among the candidates" in text
     assert "How many matches are no candidates cannot be estimated." in text
+
+
+def test_the_report_and_json_name_the_chosen_relation(run_kinfolk, tmp_path: Path) -> None:
+    persons = repeated_persons(60, left=(3, 4), right=(1, 1), seed=4)
+    for name in ("left", "right"):
+        write_table(getattr(persons, name), tmp_path / f"{name}.csv")
+    words = ("link", tmp_path / "left.csv", tmp_path / "right.csv", "-o", tmp_path / "links.csv", "--json")
+    summary = json.loads(run_kinfolk(*words, "--report", tmp_path / "report.html").out)
+    assert summary["relation"] == "many-to-one"
+    assert "The relation is many-to-one" in summary["notes"][-1]
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "is many-to-one: a record of the left table has one partner at most" in page

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 import kinfolk
@@ -137,9 +136,4 @@ def test_a_run_resumed_at_any_stage_gives_the_same_estimate(tmp_path: Path) -> N
     assert estimate.candidate_recall is not None
     assert kinfolk.load(tmp_path).estimate == estimate
     (tmp_path / "scores.parquet").unlink()
-    assert kinfolk.link(persons.left, persons.right, run=tmp_path).estimate == estimate
-    # A run of a version that did not know which search found a pair.
-    candidates, scores = (tmp_path / f"{name}.parquet" for name in ("candidates", "scores"))
-    pq.write_table(pq.read_table(candidates).drop_columns(["nearest"]), candidates)
-    pq.write_table(pq.read_table(scores).replace_schema_metadata({"prior": "-5.0"}), scores)
     assert kinfolk.link(persons.left, persons.right, run=tmp_path).estimate == estimate

@@ -118,6 +118,7 @@ def test_tiny_tables_give_a_result(rows: int) -> None:
 )
 def test_real_tables_without_labels(data_folder: Path, name: str, least: float) -> None:
     found = kinfolk.link(data_folder / name / "left.csv.gz", data_folder / name / "right.csv.gz")
+    assert found.relation == "one-to-one"  # as read from the data
     assert found.evaluate(data_folder / name / "matches.csv").f1 >= least
     probability = found.scores.column("probability").to_numpy()
     pairs = Candidates(found.scores.column("left").to_numpy(), found.scores.column("right").to_numpy())

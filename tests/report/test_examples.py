@@ -44,3 +44,15 @@ def test_the_same_examples_each_time(restaurants: Any) -> None:
 def test_no_example_is_in_two_groups(many_links: Any) -> None:
     chosen = [p for group in choose_examples(pairs_of(many_links)) for p in group.pairs]
     assert len(chosen) == len(set(chosen)) == np.unique(chosen).size
+
+
+def test_a_record_that_may_have_several_partners_takes_nothing_from_others(kit: Any) -> None:
+    """Right c has left a; left b has nobody, and would sooner have d than c."""
+    left, right = kit.records("l", id=["a", "b"], name=["x", "y"]), kit.records("r", id=["c", "d"], name=["x", "z"])
+    scores = kit.scores([0, 1, 1], [0, 1, 0], [True, False, False], {"name": [5.0, 1.0, 0.5]})
+    lost = {}
+    for relation in ("one-to-one", "many-to-one", "many-to-many"):
+        links = kit.links(left, right, scores, kit.unlinked([]), relation=relation)
+        groups = {group.key: group.pairs for group in choose_examples(pairs_of(links))}
+        lost[relation] = groups.get("lost", ())
+    assert lost == {"one-to-one": (2,), "many-to-one": (), "many-to-many": ()}

@@ -42,7 +42,10 @@ def link(
     encoder: Annotated[
         str, typer.Option(help="none, minilm (extra offline), or the name or folder of a sentence-transformers model.")
     ] = "none",
-    relation: Annotated[str, typer.Option(help="auto, one-to-one, many-to-one or one-to-many.")] = "auto",
+    relation: Annotated[
+        str,
+        typer.Option(help="How many partners: auto, one-to-one, many-to-one, one-to-many or many-to-many."),
+    ] = "auto",
     threshold: Threshold = "auto",
     run: RunFolder = None,
     report: Report = None,
@@ -87,5 +90,6 @@ def link(
 
 def print_links(links: Links, output: Path, report: Path | None) -> None:
     """Say what was linked; see ``print_result``."""
-    headline = f"[bold]{len(links):,} links[/] between {len(links.left):,} and {len(links.right):,} records"
+    sizes = f"{len(links.left):,} and {len(links.right):,} records"
+    headline = f"[bold]{len(links):,} links[/] between {sizes}, {links.relation}"
     print_result(headline, links, output, report)

@@ -34,7 +34,8 @@ class Explanation:
         contributions: strongest first.
         linked: whether the pair is in the result.
         reason: one sentence that says why it is, or is not.
-        rival: the most probable other candidate of either record, explained in the same way; None if there is none.
+        rival: the most probable other candidate of either record, explained in the same way; None if there is none. Beside
+            a link it is never another link of the same record.
     """
 
     left_id: object

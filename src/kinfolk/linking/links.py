@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kinfolk.evaluation import LinkMetrics
     from kinfolk.evaluation.tables import TableLike
 
+_TAKEN = {"many-to-one": "left record", "one-to-many": "right record"}
 EVIDENCE, SIMILARITY = "evidence/", "similarity/"
 
 
@@ -46,7 +47,7 @@ class Links(Result):
             ``winner`` (the record of the same side that the rival was linked to), ``probability`` (of the best candidate).
         prior: log-odds of a candidate pair before any evidence.
         threshold: the cut on the probability.
-        relation: "one-to-one", "many-to-one", "one-to-many" or "many-to-many".
+        relation: "one-to-one", "many-to-one", "one-to-many" or "many-to-many"; never "auto": it is what that came to.
         estimate: precision, recall and F1 without truth, and the share of the true matches that are candidates.
         stages: what was done and how long it took.
         notes: sentences for the user.
@@ -113,9 +114,14 @@ class Links(Result):
         return int(found[0])
 
     def explain_candidate(self, position: int) -> Explanation:
-        """As ``explain``, for the pair in one row of ``scores``: ids may be missing or shared, rows are not."""
+        """As ``explain``, for the pair in one row of ``scores``: ids may be missing or shared, rows are not.
+
+        Where records may have several partners, a link is no rival of another link.
+        """
         lefts, rights = self.scores.column("left").to_numpy(), self.scores.column("right").to_numpy()
-        return self.explain_beside(position, (lefts == lefts[position]) ^ (rights == rights[position]))
+        link = self.scores.column("link").to_numpy()
+        shares_one = (lefts == lefts[position]) ^ (rights == rights[position])
+        return self.explain_beside(position, shares_one & ~(link & link[position]))
 
     def explain_beside(self, position: int, rivals: np.ndarray) -> Explanation:
         """As ``explain_candidate``, with the most probable of the given rivals beside the pair.
@@ -167,7 +173,8 @@ class Links(Result):
         if above and self.relation == "many-to-many":
             return f"Not in one group although its probability {probability} is above the cut: the groups differ on average."
         if above:
-            return f"Not linked although its probability {probability} is above the cut: better links took its records."
+            taken = _TAKEN.get(self.relation, "records")
+            return f"Not linked although its probability {probability} is above the cut: better links took its {taken}."
         return f"Not linked: probability {probability} is below the cut of {self.threshold:.3f}."
 
 

@@ -6,11 +6,14 @@ winners from decoys, its score makes a new contest, and so on until it settles; 
 how many of them look like decoys. The idea is that of semi-supervised target-decoy analysis in proteomics (Käll et al.,
 "Semi-supervised learning for peptide identification from shotgun proteomics datasets", Nature Methods 4, 2007), with
 decoys that the problem itself supplies.
+
+Where records of both sides may have several partners, the runners-up may be matches too. Then a few contests are held one
+after the other, and the decoys are the winners of the one after them: see ``match_several``, which finds out how many.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,13 +52,20 @@ class Evidence:
         return np.asarray(1 / (1 + np.exp(-np.clip(self.total, -50, 50))))
 
 
-def match_without_labels(comparisons: Comparisons, contest: Contest, rounds: int = 8) -> Evidence:
+def match_without_labels(
+    comparisons: Comparisons, contest: Contest, rounds: int = 8, *, num_partners: int = 1
+) -> Evidence:
     """Estimate the match probability of every candidate pair from the structure of the problem alone.
+
+    Where pairs exclude each other, rivals count against a pair, and having lost to one most of all. Where none do, a pair
+    counts by its own evidence alone, on the scale that the winners of a one-to-one contest set.
 
     Args:
         comparisons: what was compared, one row for each candidate pair.
         contest: the candidate pairs and which of them exclude each other.
         rounds: how often the score is learned anew from the winners of the one before.
+        num_partners: contests whose winners may be matches, before the one that supplies the decoys; more than 1 only
+            where no pairs exclude each other.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -66,7 +76,8 @@ def match_without_labels(comparisons: Comparisons, contest: Contest, rounds: int
     # Before anything is learned, a pair counts by its similarity and by its smaller margin.
     margin_weights, intercept = np.array([0.0, 0.0, 1.0]), 0.0
     first = [design.score(design.weights_of(list(columns))) for columns in comparisons.first_columns()]
-    rounds_of = [_hold(score / (score.std() or 1.0), margin_weights, intercept, contest) for score in first]
+    scaled = [score / (score.std() or 1.0) for score in first]
+    rounds_of = [_hold(score, margin_weights, intercept, contest, num_partners) for score in scaled]
     round_ = max(rounds_of, key=lambda held: 0.0 if held is None else float(held.probability.sum()))
     weights = np.zeros(design.width)
     for _ in range(rounds):
@@ -82,12 +93,14 @@ def match_without_labels(comparisons: Comparisons, contest: Contest, rounds: int
         model.fit(np.column_stack([design.rows(rows), margins]), target, weight)
         weights, margin_weights = np.split(model.coef_[0], [design.width])
         intercept = float(model.intercept_[0])
-        round_ = _hold(design.score(weights), margin_weights, intercept, contest)
+        round_ = _hold(design.score(weights), margin_weights, intercept, contest, num_partners)
     if round_ is None:
         return nothing
     slope, offset = _logistic_line(round_.total[round_.winners], round_.probability)
     prior = slope * intercept + offset
     labels, by_label = design.by_owner(slope * weights)
+    if not contest.exclusive:
+        return _bounded(Evidence(prior, labels, by_label), comparisons.capacity, round_.winners, contest)
     rivals = slope * (round_.margins @ margin_weights)
     lost = np.ones(len(rivals), dtype=bool)
     lost[round_.winners] = False
@@ -98,14 +111,14 @@ def match_without_labels(comparisons: Comparisons, contest: Contest, rounds: int
 
 @dataclass(frozen=True)
 class _Round:
-    """One contest and the one that follows without its winners.
+    """The first contest, and the one that is held when the winners of all before are gone.
 
     Attributes:
         margins: of every pair in the first contest, (pairs, 3).
         total: score of every pair with its margins, (pairs,).
         winners: positions of the pairs that win the first contest.
-        decoys: positions of the pairs that win the second.
-        decoy_margins: of the decoys in the second contest, (decoys, 3).
+        decoys: positions of the pairs that win the last.
+        decoy_margins: of the decoys in the last contest, (decoys, 3).
         probability: that a winner is a match, (winners,).
     """
 
@@ -117,20 +130,26 @@ class _Round:
     probability: np.ndarray
 
 
-def _hold(score: np.ndarray, margin_weights: np.ndarray, intercept: float, contest: Contest) -> _Round | None:
-    """Hold both contests; None when too few pairs are left to compare winners with decoys."""
+def _hold(
+    score: np.ndarray, margin_weights: np.ndarray, intercept: float, contest: Contest, num_partners: int
+) -> _Round | None:
+    """Hold the contests; None when too few pairs are left to compare winners with decoys."""
     pairs = np.arange(len(score))
     margins = contest.margins(score, pairs)
     total = score + margins @ margin_weights + intercept
-    winners = contest.winners(total, pairs)
+    # Even where nothing excludes anything, each contest takes one pair a record: the best that is left.
+    once = contest if contest.exclusive else replace(contest, left_once=True, right_once=True)
+    winners = once.winners(total, pairs)
     rest = np.delete(pairs, winners)
+    for _ in range(num_partners - 1):
+        rest = np.delete(rest, once.winners(total[rest], rest))
     if len(winners) < 2 or len(rest) < 2:
         return None
-    second = contest.margins(score, rest)
-    total_rest = score[rest] + second @ margin_weights + intercept
-    won = contest.winners(total_rest, rest)
+    last = contest.margins(score, rest)
+    total_rest = score[rest] + last @ margin_weights + intercept
+    won = once.winners(total_rest, rest)
     probability = probability_of_winners(total[winners], total_rest[won])
-    return _Round(margins, total, winners, rest[won], second[won], probability)
+    return _Round(margins, total, winners, rest[won], last[won], probability)
 
 
 def _logistic_line(score: np.ndarray, probability: np.ndarray) -> tuple[float, float]:

@@ -22,11 +22,11 @@ from kinfolk.linking.estimate import estimate_links, notes_on
 from kinfolk.linking.labeled_evidence import match_with_labels
 from kinfolk.linking.labels import Labels, read_labels
 from kinfolk.linking.links import Links
-from kinfolk.linking.match import match_without_labels
 from kinfolk.linking.meaning import Encoder, Meaning, encode_tables, fingerprint_of, open_encoder
-from kinfolk.linking.rivals import ONCE, Contest
+from kinfolk.linking.relation import AUTO, RELATIONS, match_by_relation
+from kinfolk.linking.rivals import Contest
 from kinfolk.linking.run import Run
-from kinfolk.linking.scores import CANDIDATE_RECALL, prior_of_scores, scores_table
+from kinfolk.linking.scores import prior_of_scores, relation_of_scores, scores_table
 from kinfolk.linking.search_space import search_space
 from kinfolk.linking.spaces import tfidf_space
 from kinfolk.linking.stages import Clock, Progress
@@ -67,8 +67,8 @@ def link(
         encoder: a text encoder that finds and compares records by meaning, beside n-grams: the name or folder of a
             sentence-transformers model, "minilm" for the one that the extra ``offline`` brings, or any object with
             ``encode(texts)`` that returns (n, dim); None uses none.
-        relation: "one-to-one", "many-to-one" (a left record has at most one partner), "one-to-many" or "auto", which
-            is one-to-one.
+        relation: "one-to-one", "many-to-one" (a left record has at most one partner), "one-to-many", "many-to-many" (every
+            pair at or above the cut is a link) or "auto", which is one-to-one unless the records clearly say otherwise.
         threshold: least probability of a link; None chooses the cut with the highest expected F1.
         seed: of what is random in learning from labels; without labels nothing is.
         run: folder that keeps finished stages; the same call goes on where it stopped.
@@ -81,9 +81,8 @@ def link(
     """
     if threshold is not None and not 0 <= threshold <= 1:
         raise ConfigurationError(f"threshold must be in [0, 1]. Got {threshold}.")
-    relation = "one-to-one" if relation == "auto" else relation
-    if relation not in ONCE or relation == "many-to-many":
-        raise ConfigurationError(f"relation must be auto, one-to-one, many-to-one or one-to-many. Got {relation!r}.")
+    if relation not in RELATIONS:
+        raise ConfigurationError(f"relation must be one of {', '.join(RELATIONS)}. Got {relation!r}.")
     clock = Clock(progress)
     clock.start("read")
     roles = {"text": text, "number": number, "date": date, "category": category}
@@ -122,11 +121,11 @@ def link(
     clock.stop(f"{sizes}; {name_roles(records_left, records_right)}")
 
     scores = store.load("scores")
-    # Scores without candidate recall are those of a version that did not estimate it.
-    if scores is None or CANDIDATE_RECALL not in (scores.schema.metadata or {}):
+    if scores is None:
         pairs = [pair for role in given.values() for pair in role]
         scores = _score(records_left, records_right, pairs, judged, opened, relation, seed, store, clock)
         store.save("scores", scores)
+    relation, reason = relation_of_scores(scores)
 
     clock.start("decide")
     contest = contest_of(scores, records_left, records_right, relation)
@@ -135,7 +134,7 @@ def link(
     scores = scores.append_column("link", pa.array(decision.link))
     left_over = unlinked(probability, decision, contest)
     estimate = estimate_links(scores, decision, contest)
-    clock.stop(f"{int(decision.link.sum()):,} links")
+    clock.stop(f"{int(decision.link.sum()):,} links, {relation}")
     links = Links(
         records_left,
         records_right,
@@ -146,10 +145,13 @@ def link(
         relation,
         estimate,
         tuple(clock.stages),
-        records_left.notes
-        + records_right.notes
-        + (() if judged is None else judged.notes)
-        + notes_on(estimate, min(len(records_left), len(records_right))),
+        (
+            *records_left.notes,
+            *records_right.notes,
+            *(() if judged is None else judged.notes),
+            *((reason,) if reason else ()),
+            *notes_on(estimate, min(len(records_left), len(records_right))),
+        ),
     )
     store.save("unlinked", links.unlinked)
     store.save("links", links.to_arrow())
@@ -184,7 +186,7 @@ def _score(
         clock.stop(f"{meaning.views[0].left.shape[1]} numbers a text")
     clock.start("candidates")
     found = store.load("candidates")
-    if found is None or "nearest" not in found.column_names:
+    if found is None:
         candidates, nearest = _candidates(near, texts, fields, meaning, judged, max(1, len(right)), clock)
         kept = {"left": candidates.left, "right": candidates.right, "nearest": nearest}
         store.save("candidates", pa.table(kept))
@@ -198,10 +200,9 @@ def _score(
         comparisons = meaning.add_to(comparisons, candidates)
     clock.stop(f"{comparisons.values.shape[1]} comparisons a pair")
     clock.start("match")
-    left_once, right_once = ONCE[relation]
-    contest = Contest(candidates, len(left), len(right), left_once, right_once)
-    evidence = match_without_labels(comparisons, contest)
-    clock.stop()
+    matched = match_by_relation(comparisons, Contest(candidates, len(left), len(right)), relation)
+    evidence, contest = matched.evidence, matched.contest
+    clock.stop(matched.relation)
     if judged is not None:
         clock.start("learn")
         features = pair_features(left, right, fields, whole, candidates.left, candidates.right)
@@ -211,8 +212,14 @@ def _score(
         clock.stop(f"{len(judged):,} labels")
     probability = evidence.probability
     winners = contest.winners(probability, np.arange(len(probability)))
-    found_share = estimate_candidate_recall(nearest[winners], probability[winners])
-    return scores_table(candidates, evidence, comparisons.shown_values(), found_share)
+    return scores_table(
+        candidates,
+        evidence,
+        comparisons.shown_values(),
+        relation=matched.relation,
+        reason=matched.reason(left.name, right.name) if relation == AUTO else "",
+        candidate_recall=estimate_candidate_recall(nearest[winners], probability[winners]),
+    )
 
 
 def _candidates(

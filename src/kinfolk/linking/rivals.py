@@ -34,6 +34,11 @@ class Contest:
     left_once: bool = True
     right_once: bool = True
 
+    @property
+    def exclusive(self) -> bool:
+        """Whether any pairs exclude each other."""
+        return self.left_once or self.right_once
+
     def margins(self, scores: np.ndarray, pairs: np.ndarray) -> np.ndarray:
         """For each pair, how far its score is ahead of the best rival's on the left, on the right, and the smaller one.
 

@@ -14,13 +14,17 @@ from kinfolk.linking.candidates import Candidates
 from kinfolk.linking.links import EVIDENCE, SIMILARITY
 from kinfolk.linking.match import Evidence
 
-CANDIDATE_RECALL = b"candidate recall"
+_CANDIDATE_RECALL = b"candidate recall"
+_RELATION = b"relation"
 
 
 def scores_table(
     candidates: Candidates,
     evidence: Evidence,
     shown: Mapping[str, np.ndarray],
+    *,
+    relation: str = "many-to-many",
+    reason: str = "",
     candidate_recall: Interval | None = None,
 ) -> pa.Table:
     """Lay out rows, probability, and for each comparison its evidence and the similarity people are shown.
@@ -29,6 +33,8 @@ def scores_table(
         candidates: the pairs.
         evidence: of each pair.
         shown: by label, float32 (pairs,), NaN where a side is missing; labels without one show no similarity.
+        relation: under which the evidence was weighed, as a key of ``ONCE``.
+        reason: why it was chosen, in one sentence; empty where it was given.
         candidate_recall: estimated share of the true matches that are candidates.
     """
     columns = {
@@ -42,7 +48,11 @@ def scores_table(
             similarity = np.clip(shown[label], 0, 1)
             columns[SIMILARITY + label] = pa.array(similarity, mask=np.isnan(similarity))
     share = None if candidate_recall is None else astuple(candidate_recall)
-    metadata = {b"prior": repr(evidence.prior), CANDIDATE_RECALL: json.dumps(share)}
+    metadata = {
+        b"prior": repr(evidence.prior),
+        _CANDIDATE_RECALL: json.dumps(share),
+        _RELATION: json.dumps([relation, reason]),
+    }
     return pa.table(columns).replace_schema_metadata(metadata)
 
 
@@ -51,7 +61,13 @@ def prior_of_scores(scores: pa.Table) -> float:
     return float((scores.schema.metadata or {}).get(b"prior", b"-50"))
 
 
+def relation_of_scores(scores: pa.Table) -> tuple[str, str]:
+    """The relation under which scores were made, and why it was chosen, or an empty text where it was given."""
+    relation, reason = json.loads(scores.schema.metadata[_RELATION])
+    return relation, reason
+
+
 def candidate_recall_of(scores: pa.Table) -> Interval | None:
     """Estimated share of the true matches that are candidates; None where it could not be estimated."""
-    share = json.loads((scores.schema.metadata or {}).get(CANDIDATE_RECALL, b"null"))
+    share = json.loads((scores.schema.metadata or {}).get(_CANDIDATE_RECALL, b"null"))
     return None if share is None else Interval(*share)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinfolk.report.pair_table import PairTable
-from kinfolk.report.score_summary import Bools, Ints, eligible_pairs
+from kinfolk.report.score_summary import Bools, Ints, eligible_pairs, sides_with_one_partner
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def choose_examples(pairs: PairTable, *, num_each: int = 5) -> tuple[ExampleGrou
         ExampleGroup(
             "nearly",
             "Nearly linked",
-            "The best pairs below the cut whose records were free. If these are wrong, little was missed.",
+            "The best pairs below the cut that no better link kept out. If these are wrong, little was missed.",
             tuple(nearly),
         ),
         ExampleGroup(
@@ -94,7 +94,8 @@ def _best(pairs: PairTable, among: Bools, number: int) -> list[int]:
 
 
 def _record_taken(pairs: PairTable) -> Bools:
-    """Pairs one of whose records is linked elsewhere."""
-    left_taken = np.isin(pairs.left_rows, pairs.left_rows[pairs.link])
-    right_taken = np.isin(pairs.right_rows, pairs.right_rows[pairs.link])
-    return np.asarray(left_taken | right_taken)
+    """Pairs one of whose records is linked elsewhere, and may have one partner only."""
+    taken = np.zeros(len(pairs.link), dtype=np.bool_)
+    for rows in sides_with_one_partner(pairs.left_rows, pairs.right_rows, pairs.relation):
+        taken |= np.isin(rows, rows[pairs.link])
+    return taken

@@ -44,6 +44,11 @@ def score_histogram(probability: Floats, link: Bools, *, num_bins: int = 44) -> 
     )
 
 
+def sides_with_one_partner(left: Ints, right: Ints, relation: str) -> tuple[Ints, ...]:
+    """The row numbers of the sides whose records have one partner at most."""
+    return {"one-to-one": (left, right), "many-to-one": (left,), "one-to-many": (right,)}.get(relation, ())
+
+
 def eligible_pairs(left: Ints, right: Ints, probability: Floats, link: Bools, relation: str) -> Bools:
     """Pairs that are linked or would be at a lower cut: those whose records are free, the best ones first.
 
@@ -59,7 +64,7 @@ def eligible_pairs(left: Ints, right: Ints, probability: Floats, link: Bools, re
         (n,) bool.
     """
     eligible = np.ones(len(left), dtype=bool)
-    sides = {"one-to-one": (left, right), "many-to-one": (left,), "one-to-many": (right,)}.get(relation, ())
+    sides = sides_with_one_partner(left, right, relation)
     for rows in sides:
         eligible &= link | ~np.isin(rows, rows[link])
     order = np.argsort(-np.nan_to_num(probability, nan=0.0), kind="stable")
