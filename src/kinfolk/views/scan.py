@@ -25,7 +25,8 @@ class ScanView:
 
     Attributes:
         size: height and width of the view in pixels.
-        scale, ratio: of the crop, see ``draw_boxes``; pages are never mirrored.
+        scale: share of the page in the view; pages are never mirrored.
+        ratio: how much wider than its page the crop is, by shares of both sides; a page of any shape fills the square.
         degrees: largest rotation, either way.
         skew: largest lean of vertical lines in degrees, either way.
         fade: strength of fading ink, in [0, 1].
@@ -50,8 +51,8 @@ class ScanView:
 
     def draw(self, images: Tensor, *, generator: torch.Generator) -> View:
         """A view of each image; see ``draw_views``."""
-        num, aspect, size = len(images), images.shape[3] / images.shape[2], self.size
-        boxes = draw_boxes(num, scale=self.scale, ratio=self.ratio, aspect=aspect, generator=generator)
+        num, size = len(images), self.size
+        boxes = draw_boxes(num, scale=self.scale, ratio=self.ratio, generator=generator)
         pixels = crop(to_float(images), boxes, size)
 
         # what the page is
