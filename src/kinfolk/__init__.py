@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from kinfolk.linking.links import Links
     from kinfolk.linking.pipeline import link
     from kinfolk.linking.stored import load
+    from kinfolk.methods.fit import train
+    from kinfolk.methods.model import load_model
+    from kinfolk.methods.vectors import embed
 
 __version__ = "0.1.0"
 
@@ -33,10 +36,13 @@ __all__ = [
     "audit",
     "cluster",
     "dedupe",
+    "embed",
     "evaluate",
     "link",
     "load",
+    "load_model",
     "read_records",
+    "train",
 ]
 
 _HOME = {
@@ -46,10 +52,13 @@ _HOME = {
     "audit": "kinfolk.linking.audit.entry",
     "cluster": "kinfolk.linking.dedupe",
     "dedupe": "kinfolk.linking.dedupe",
+    "embed": "kinfolk.methods.vectors",
     "evaluate": "kinfolk.evaluation",
     "link": "kinfolk.linking.pipeline",
     "load": "kinfolk.linking.stored",
+    "load_model": "kinfolk.methods.model",
     "read_records": "kinfolk.data",
+    "train": "kinfolk.methods.fit",
 }
 
 

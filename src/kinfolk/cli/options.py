@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,9 +22,43 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON.
 Quiet = Annotated[bool, typer.Option(help="Print nothing but errors.")]
 
 
+class OnError(StrEnum):
+    """What happens at an image that cannot be read."""
+
+    RAISE = "raise"
+    SKIP = "skip"
+
+
 def split_columns(entries: list[str] | None) -> list[str]:
     """Columns named one by one, with commas, or both."""
     return [part.strip() for entry in entries or [] for part in entry.split(",") if part.strip()]
+
+
+def split_pairs(option: str, entries: list[str] | None) -> list[tuple[str, str]]:
+    """Settings typed as NAME=VALUE.
+
+    Raises:
+        ConfigurationError: one is not.
+    """
+    pairs = []
+    for entry in entries or []:
+        name, equals, value = entry.partition("=")
+        if not equals or not name:
+            raise ConfigurationError(f"{option} must be NAME=VALUE. Got {entry!r}.")
+        pairs.append((name.strip(), value.strip()))
+    return pairs
+
+
+def read_integer(name: str, text: str) -> int:
+    """A whole number from text.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        raise ConfigurationError(f"{name} must be an integer. Got {text!r}.") from None
 
 
 def read_threshold(given: str) -> float | None:

@@ -11,9 +11,12 @@ from kinfolk import __version__
 from kinfolk.cli.audit import audit
 from kinfolk.cli.dedupe import dedupe
 from kinfolk.cli.demo import demo
+from kinfolk.cli.embed import embed
 from kinfolk.cli.evaluate import evaluate
 from kinfolk.cli.link import link
+from kinfolk.cli.methods import methods
 from kinfolk.cli.terminal import print_error
+from kinfolk.cli.train import train
 from kinfolk.errors import KinfolkError
 
 INTERRUPTED = 130  # what a shell expects of a program stopped by Ctrl-C
@@ -28,6 +31,9 @@ for name, command in (
     ("cluster", dedupe),
     ("evaluate", evaluate),
     ("audit", audit),
+    ("train", train),
+    ("embed", embed),
+    ("methods", methods),
     ("demo", demo),
 ):
     app.command(name)(command)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from kinfolk import __version__
 from kinfolk.data import Records, read_records
 from kinfolk.data.overview import name_roles
+from kinfolk.data.run import Run
 from kinfolk.data.text import as_text
 from kinfolk.errors import ConfigurationError
 from kinfolk.linking.candidates import Candidates
@@ -21,7 +22,6 @@ from kinfolk.linking.grouping import check_grouping, group_records
 from kinfolk.linking.labels import read_labels
 from kinfolk.linking.links import Links
 from kinfolk.linking.map_logistic import logit
-from kinfolk.linking.run import Run
 from kinfolk.linking.score_within import score_within
 from kinfolk.linking.stages import Clock, Progress
 from kinfolk.linking.stored import keep_records

@@ -11,6 +11,7 @@ import pyarrow as pa
 from kinfolk import __version__
 from kinfolk.data import Records, read_records
 from kinfolk.data.overview import name_roles
+from kinfolk.data.run import Run
 from kinfolk.errors import ConfigurationError
 from kinfolk.linking.alignment import align_fields, split_mapping
 from kinfolk.linking.candidates import Candidates, Neighbors, neighbors, union
@@ -25,7 +26,6 @@ from kinfolk.linking.links import Links
 from kinfolk.linking.meaning import Encoder, Meaning, encode_tables, fingerprint_of, open_encoder
 from kinfolk.linking.relation import AUTO, RELATIONS, match_by_relation
 from kinfolk.linking.rivals import Contest
-from kinfolk.linking.run import Run
 from kinfolk.linking.scores import prior_of_scores, relation_of_scores, scores_table
 from kinfolk.linking.search_space import search_space
 from kinfolk.linking.spaces import tfidf_space

@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 
 from kinfolk.data import Records, atomic_write
+from kinfolk.data.run import Run, read_stage
 from kinfolk.errors import RunError
 from kinfolk.evaluation.interval import Estimate, Interval
 from kinfolk.linking.candidates import Candidates
 from kinfolk.linking.decide import decide
 from kinfolk.linking.links import Links, Stage
 from kinfolk.linking.rivals import ONCE, Contest
-from kinfolk.linking.run import Run, read_stage
 
 _ABOUT = b"kinfolk records"
 _RESULT = "result.json"

@@ -56,7 +56,7 @@ from kinfolk.objectives.moco import MoCo, momentum_contrast, queue_logits
 from kinfolk.objectives.momentum import momentum_at, update_key_encoder
 from kinfolk.objectives.nce import BinaryNCE, binary_nce, ranking_nce
 from kinfolk.objectives.nnclr import NNCLR
-from kinfolk.objectives.ntxent import NTXent
+from kinfolk.objectives.ntxent import NTXent, nt_xent
 from kinfolk.objectives.ntxent_top_k import NTXentTopK
 from kinfolk.objectives.pixcontrast import PixContrast, pix_contrast
 from kinfolk.objectives.pixels import pixel_distances, positive_pixels
@@ -124,6 +124,7 @@ __all__ = [
     "momentum_at",
     "momentum_contrast",
     "nearest_rows",
+    "nt_xent",
     "objective",
     "objectives",
     "penalty_entropy",

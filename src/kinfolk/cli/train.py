@@ -1,0 +1,100 @@
+"""``kinfolk train``: a folder of images in, an encoder out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from kinfolk.cli.options import AsJson, OnError, Quiet, read_integer, split_pairs
+from kinfolk.cli.progress import duration, show_progress
+from kinfolk.cli.terminal import errors, results
+
+if TYPE_CHECKING:
+    from kinfolk.methods.fit import EpochEnd
+
+
+def train(
+    data: Annotated[str, typer.Argument(help="A folder of images, or a table with a column of them.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the model.")],
+    method: Annotated[str, typer.Option(help="How to train; `kinfolk methods` lists them.")] = "simclr",
+    encoder: Annotated[str, typer.Option(help="The network that is trained.")] = "resnet",
+    encoder_set: Annotated[
+        list[str] | None, typer.Option(help="A setting of the network, such as depth=8 or width=32: NAME=VALUE.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="The column with labels; `folder` takes the names of sub-folders.")
+    ] = None,
+    size: Annotated[int, typer.Option(help="Height and width in pixels at which images are seen.")] = 32,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the images.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images of one step.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting of the method or of its recipe: NAME=VALUE.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    on_error: Annotated[OnError, typer.Option(help="What happens at an image that cannot be read.")] = OnError.RAISE,
+    patience: Annotated[int | None, typer.Option(help="Stop after so many epochs without a better probe.")] = None,
+    tensorboard: Annotated[bool, typer.Option(help="Write logs for TensorBoard, too.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train an encoder on your own images; the same command goes on where a killed one stopped."""
+    import kinfolk
+    from kinfolk.methods.recipe import Recipe
+    from kinfolk.methods.registry import find_method
+
+    recipe: dict[str, object] = {"epochs": epochs, "batch_size": batch_size}
+    recipe = {name: value for name, value in recipe.items() if value is not None}
+    of_method = find_method(method).settings()
+    settings: dict[str, object] = {}
+    for name, value in split_pairs("--set", set_):
+        if name in Recipe.__dataclass_fields__ and name not in of_method:
+            recipe[name] = Recipe.read(name, value)
+        else:
+            settings[name] = value
+    with show_progress(silent=quiet or as_json) as shown:
+        shown.begin(f"train {method}")
+
+        def tell(end: EpochEnd) -> None:
+            shown.advance(end.epoch / end.epochs)
+            if not (quiet or as_json):
+                errors.print(epoch_line(end), highlight=False, soft_wrap=True)
+
+        model = kinfolk.train(
+            data,
+            method=method,
+            output=output,
+            encoder=encoder,
+            encoder_settings={
+                name: read_integer(name, value) for name, value in split_pairs("--encoder-set", encoder_set)
+            },
+            label=label,
+            size=size,
+            settings=settings,
+            recipe=recipe,
+            seed=seed,
+            on_error=on_error.value,
+            patience=patience,
+            tensorboard=tensorboard,
+            progress=tell,
+        )
+    if as_json:
+        typer.echo(json.dumps({**model.about, "output": str(output)}))
+    elif not quiet:
+        for sentence in model.about["skipped"]:
+            results().print(f"Skipped: {escape(sentence)}")
+        results().print(f"[bold]{escape(method)}[/] on {model.about['images']:,} images → {escape(str(output))}")
+
+
+def epoch_line(end: EpochEnd) -> str:
+    """One epoch in one line: loss, measures, pace, what is left, and what is wrong."""
+    shown = {"knn": "20-NN {:.3f}", "effective_rank": "rank {:.1f}", "uniformity": "uniformity {:.2f}"}
+    measures = [form.format(end.measures[name]) for name, form in shown.items() if name in end.measures]
+    line = (
+        f"  epoch {end.epoch:>3}/{end.epochs}  loss {end.loss:.4f}  {'  '.join(measures)}  "
+        f"{end.images_per_second:,.0f} images/s, about {duration(end.seconds_left)} left"
+    )
+    return line if end.warning is None else f"{line}\n  [yellow]{escape(end.warning)}[/]"

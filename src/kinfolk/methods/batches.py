@@ -1,0 +1,77 @@
+"""The order in which items come: shuffled anew for each epoch, from the seed and the epoch alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from kinfolk.data.images import Images
+from kinfolk.errors import ConfigurationError
+from kinfolk.methods.method import Batch
+
+_FAR = 104_729  # so that orders of neighboring seeds do not meet
+
+
+class EpochBatches(Sampler[list[int]]):
+    """Rows of each batch of an epoch; every row once, in the last incomplete batch none.
+
+    Args:
+        num: items of the data set.
+        batch_size: items of a batch.
+        seed: of the order.
+
+    Raises:
+        ConfigurationError: there are fewer items than a batch takes.
+    """
+
+    def __init__(self, num: int, batch_size: int, seed: int) -> None:
+        if num < batch_size:
+            raise ConfigurationError(f"batch_size must be at most the {num} items there are. Got {batch_size}.")
+        self.num, self.batch_size, self.seed, self.epoch = num, batch_size, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of one epoch; Lightning calls this as each begins."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.num // self.batch_size
+
+    def __iter__(self) -> Iterator[list[int]]:
+        generator = torch.Generator().manual_seed(self.seed * _FAR + self.epoch)
+        order = torch.randperm(self.num, generator=generator)[: len(self) * self.batch_size]
+        yield from order.view(-1, self.batch_size).tolist()
+
+
+class _WholeBatches(Dataset[Batch]):
+    """Gives a batch at once: one copy out of the array, instead of one for each item and another to join them."""
+
+    def __init__(self, images: Images) -> None:
+        self.pixels = torch.from_numpy(images.pixels)
+        self.labels = None if images.labels is None else torch.from_numpy(images.labels)
+
+    def __getitems__(self, rows: list[int]) -> Batch:
+        at = torch.tensor(rows)
+        return Batch(self.pixels[at], at, None if self.labels is None else self.labels[at])
+
+
+def batches(images: Images, *, batch_size: int, seed: int) -> DataLoader[Batch]:
+    """Batches of images, in an order that follows from the seed.
+
+    Raises:
+        ConfigurationError: there are fewer images than a batch takes.
+    """
+    order = EpochBatches(len(images), batch_size, seed)
+    return DataLoader(_WholeBatches(images), batch_sampler=order, collate_fn=_as_it_is)
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+def in_order(images: Images, batch_size: int = 256) -> Iterator[Tensor]:
+    """All images, uint8 (at most ``batch_size``, channels, height, width) at a time."""
+    yield from torch.from_numpy(images.pixels).split(batch_size)

@@ -1,0 +1,92 @@
+"""Vectors of records, with what they are the vectors of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from kinfolk.data import atomic_write, write_table
+from kinfolk.data.atomic import check_place
+from kinfolk.data.images import Images, OnError, read_images
+from kinfolk.errors import ConfigurationError
+from kinfolk.methods.model import Model, load_model
+
+_ENDINGS = (".parquet", ".npy")
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """Vectors of images.
+
+    Attributes:
+        names: what each is the vector of: the path or the row of the image.
+        array: float32 (num, dim).
+        notes: sentences for the user.
+    """
+
+    names: tuple[str, ...]
+    array: npt.NDArray[np.float32]
+    notes: tuple[str, ...] = ()
+
+    def to_arrow(self) -> pa.Table:
+        """Columns ``name`` and ``vector`` (a list of float32 of fixed length)."""
+        flat = pa.array(self.array.reshape(-1), pa.float32())
+        return pa.table(
+            {"name": list(self.names), "vector": pa.FixedSizeListArray.from_arrays(flat, self.array.shape[1])}
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write the vectors: .parquet with their names, .npy without.
+
+        Raises:
+            ConfigurationError: the name has another ending.
+            DataError: the place cannot be written to.
+        """
+        path = Path(path)
+        check_vectors_place(path)
+        if path.suffix == ".parquet":
+            write_table(self.to_arrow(), path)
+        else:
+            with atomic_write(path) as aside:
+                np.save(aside, self.array)
+        return path
+
+
+def embed(
+    data: str | Path | pa.Table | Images,
+    *,
+    model: str | Path | Model,
+    on_error: OnError = "raise",
+    advance: Callable[[float], None] | None = None,
+) -> Vectors:
+    """Turn images into vectors.
+
+    Args:
+        data: a folder of images, a table with a column of images, or ``Images``.
+        model: a trained one, or its folder.
+        on_error: "raise" refuses images that cannot be read, "skip" leaves them out and says so.
+        advance: told the share that is done.
+
+    Raises:
+        DataError: images or the model cannot be read.
+    """
+    trained = model if isinstance(model, Model) else load_model(model)
+    images = data if isinstance(data, Images) else read_images(data, size=trained.size, on_error=on_error)
+    return Vectors(images.names, trained.encode(images, advance=advance), images.skipped)
+
+
+def check_vectors_place(path: Path, inputs: Sequence[object] = ()) -> None:
+    """Raise before any work what ``Vectors.save`` would raise after it.
+
+    Raises:
+        ConfigurationError: the name of the file has no known ending, or it would overwrite something.
+        DataError: the place cannot be written to.
+    """
+    if path.suffix not in _ENDINGS:
+        raise ConfigurationError(f"The name of vectors must end in {' or '.join(_ENDINGS)}. Got '{path.name}'.")
+    check_place(path, inputs=inputs)

@@ -1,0 +1,161 @@
+"""What every registered method keeps to: it learns, it resumes to the same weights, it is saved and read back."""
+
+import inspect
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kinfolk.data.images import Images
+from kinfolk.encoders.image_by_name import image_encoder
+from kinfolk.errors import ConfigurationError, DataError, RunError
+from kinfolk.methods import methods
+from kinfolk.methods.batches import batches
+from kinfolk.methods.fit import EpochEnd, train
+from kinfolk.methods.model import load_model
+
+NAMES = list(methods())
+ENCODER = {"encoder": "resnet", "encoder_settings": {"depth": 8, "width": 8}}
+RECIPE = {"epochs": 3, "batch_size": 32, "learning_rate": 0.06}
+
+
+def small(name: str) -> dict[str, object]:
+    """Settings that fit small data: queues of two batches, few prototypes."""
+    fitting = {
+        "queue_size": 64,
+        "num_hard": 16,
+        "num_pairs": 16,
+        "num_with_query": 8,
+        "num_prototypes": 12,
+        "num_views": 2,
+        "projection": 16,
+        "num_classes": 4,
+        "freeze_steps": 2,
+    }
+    return {setting: fitting[setting] for setting in methods()[name].settings() if setting in fitting}
+
+
+@pytest.mark.parametrize("name", NAMES)
+class TestEveryMethod:
+    def test_says_what_it_is(self, name: str) -> None:
+        entry = methods()[name]
+        assert entry.summary.endswith(".")
+        assert "arXiv" in entry.paper
+        module = inspect.getmodule(entry.make)
+        assert module is not None
+        assert "Source:" in (module.__doc__ or "")
+        assert set(entry.settings()) >= {"size"}
+
+    def test_loss_falls_on_one_batch(self, name: str, stripes: Images) -> None:
+        """Views of the same numbers, forty steps: whatever it learns, it learns that."""
+        torch.manual_seed(0)
+        module = methods()[name].make(image_encoder("resnet", depth=8, width=8), size=16, **small(name))
+        module.steps = 40
+        batch = next(iter(batches(stripes, batch_size=64, seed=0)))
+        optimizer = torch.optim.Adam([p for p in module.parameters() if p.requires_grad], lr=2e-3)
+        values = []
+        for _ in range(40):
+            module.before_step(0.5)
+            torch.manual_seed(3)
+            loss = module.loss(batch, torch.Generator().manual_seed(3))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            module.after_step()
+            values.append(loss.item())
+        assert np.isfinite(values).all()
+        assert np.mean(values[-5:]) < np.mean(values[5:10])
+
+    def test_a_stopped_training_ends_with_the_weights_of_an_undisturbed_one(
+        self, name: str, stripes: Images, tmp_path: Path
+    ) -> None:
+        options = {"method": name, **ENCODER, "size": 16, "settings": small(name), "recipe": RECIPE}
+        whole = train(stripes, output=tmp_path / "whole", **options)
+
+        class Stopped(Exception):
+            pass
+
+        def stop(end: EpochEnd) -> None:
+            if end.epoch == 2:
+                raise Stopped
+
+        with pytest.raises(Stopped):
+            train(stripes, output=tmp_path / "stopped", progress=stop, **options)
+        ends: list[EpochEnd] = []
+        resumed = train(stripes, output=tmp_path / "stopped", progress=ends.append, **options)
+        assert [end.epoch for end in ends] == [3], "only what was missing is done"
+        for (key, one), other in zip(
+            whole.encoder.state_dict().items(), resumed.encoder.state_dict().values(), strict=True
+        ):
+            assert torch.equal(one, other), key
+        assert whole.about["measures"] == resumed.about["measures"]
+
+    def test_a_saved_model_gives_the_same_vectors(self, name: str, stripes: Images, tmp_path: Path) -> None:
+        model = train(
+            stripes,
+            method=name,
+            output=tmp_path,
+            **ENCODER,
+            size=16,
+            settings=small(name),
+            recipe={**RECIPE, "epochs": 1},
+        )
+        again = load_model(tmp_path)
+        np.testing.assert_array_equal(model.encode(stripes), again.encode(stripes))
+        card = (tmp_path / "README.md").read_text("utf-8")
+        assert methods()[name].paper in card
+        assert "160 images" in card
+
+
+def test_another_training_in_the_same_folder_is_refused(stripes: Images, tmp_path: Path) -> None:
+    options = {"method": "simclr", **ENCODER, "size": 16, "recipe": {**RECIPE, "epochs": 1}}
+    train(stripes, output=tmp_path, **options)
+    with pytest.raises(RunError, match="another seed"):
+        train(stripes, output=tmp_path, seed=1, **options)
+
+
+def test_patience_stops_where_nothing_gets_better(stripes: Images, tmp_path: Path) -> None:
+    ends: list[EpochEnd] = []
+    train(
+        stripes,
+        method="simclr",
+        **ENCODER,
+        size=16,
+        output=tmp_path,
+        recipe={**RECIPE, "epochs": 30, "learning_rate": 1e-9},
+        patience=2,
+        progress=ends.append,
+    )
+    assert len(ends) < 30
+
+
+def test_what_cannot_be_is_said(stripes: Images, tmp_path: Path) -> None:
+    unlabeled = Images(stripes.pixels, stripes.names)
+    options = {"output": tmp_path, **ENCODER, "size": 16}
+    with pytest.raises(ConfigurationError, match="learns from labels"):
+        train(unlabeled, method="supcon", **options)
+    with pytest.raises(ConfigurationError, match=r"no setting 'temprature'.*temperature"):
+        train(stripes, method="simclr", settings={"temprature": 1}, **options)
+    with pytest.raises(ConfigurationError, match=r"no 'epoch'.*epochs"):
+        train(stripes, method="simclr", recipe={"epoch": 1}, **options)
+    with pytest.raises(ConfigurationError, match="batch_size must be at most the 160"):
+        train(stripes, method="simclr", recipe={"batch_size": 500}, **options)
+    with pytest.raises(ConfigurationError, match=r"no method 'simclear'.*simclr"):
+        train(stripes, method="simclear", **options)
+    with pytest.raises(ConfigurationError, match="temperature must be a number"):
+        train(stripes, method="simclr", settings={"temperature": "warm"}, **options)
+    with pytest.raises(DataError, match="holds no model"):
+        load_model(tmp_path / "nothing")
+
+
+def test_a_broken_model_is_refused(stripes: Images, tmp_path: Path) -> None:
+    train(stripes, method="simclr", output=tmp_path, **ENCODER, size=16, recipe={**RECIPE, "epochs": 1})
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(DataError, match=r"model\.safetensors cannot be read"):
+        load_model(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"kinfolk_model": 99}))
+    with pytest.raises(DataError, match="this version"):
+        load_model(tmp_path)
