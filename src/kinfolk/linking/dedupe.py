@@ -21,6 +21,7 @@ from kinfolk.linking.grouping import check_grouping, group_records
 from kinfolk.linking.labels import read_labels
 from kinfolk.linking.links import Links
 from kinfolk.linking.map_logistic import logit
+from kinfolk.linking.meaning import Encoder, fingerprint_of, open_encoder
 from kinfolk.linking.run import Run
 from kinfolk.linking.score_within import score_within
 from kinfolk.linking.stages import Clock, Progress
@@ -37,6 +38,7 @@ def dedupe(
     category: Sequence[str] = (),
     ignore: Sequence[str] = (),
     labels: object = None,
+    encoder: str | Path | Encoder | None = None,
     threshold: float = 0.5,
     seed: int = 0,
     run: str | Path | None = None,
@@ -51,6 +53,9 @@ def dedupe(
         ignore: columns to leave out.
         labels: judged pairs, as a file or table with the columns ``left_id``, ``right_id`` and ``label`` (1 the same
             thing, 0 not): they teach the matcher.
+        encoder: a text encoder that finds and compares records by meaning, beside n-grams: the name or folder of a
+            sentence-transformers model, "minilm" for the one that the extra ``offline`` brings, or any object with
+            ``encode(texts)`` that returns (n, dim); None uses none.
         threshold: probability from which records belong together, in [0, 1].
         seed: of what is random in learning from labels; without labels nothing is.
         run: folder that keeps finished stages; the same call goes on where it stopped.
@@ -70,6 +75,7 @@ def dedupe(
         category=category,
         ignore=ignore,
         labels=labels,
+        encoder=encoder,
         threshold=threshold,
         seed=seed,
         run=run,
@@ -87,6 +93,7 @@ def cluster(
     category: Sequence[str] = (),
     ignore: Sequence[str] = (),
     labels: object = None,
+    encoder: str | Path | Encoder | None = None,
     one_per: str | None = None,
     grouping: str = "average",
     threshold: float = 0.5,
@@ -118,10 +125,12 @@ def cluster(
     source = None if one_per is None else _codes(records, one_per)
     records = records.with_roles(dict.fromkeys([*ignore, *([one_per] if one_per else [])], "ignore"))
     judged = None if labels is None else read_labels(labels, records, records).unordered()
+    opened = open_encoder(encoder)
     key = {
         "version": __version__,
         "table": records.fingerprint(),
         "fields": repr((list(text), list(number), list(date), list(category), list(ignore))),
+        "encoder": fingerprint_of(opened, kept=run is not None),
         "labels": "none" if judged is None else f"{judged.fingerprint()}, seed {seed}",
     }
     store = Run(Path(run) if run is not None else None, key)
@@ -130,7 +139,7 @@ def cluster(
 
     scores = store.load("scores")
     if scores is None:
-        scores = score_within(records, judged, seed, clock)
+        scores = score_within(records, judged, opened, seed, store.folder, clock)
         store.save("scores", scores)
     prior = float((scores.schema.metadata or {}).get(b"prior", b"-50"))
 

@@ -56,7 +56,7 @@ class Vectors:
 
     def candidates(self, k: int = _K) -> Candidates:
         """The k nearest records of either table for each record of the other, by cosine; none at or below 0."""
-        of_left, of_right = _nearest(self.left, self.right, k), _nearest(self.right, self.left, k)
+        of_left, of_right = nearest_vectors(self.left, self.right, k), nearest_vectors(self.right, self.left, k)
         return union((of_left[0], of_right[1]), (of_left[1], of_right[0]), max(1, len(self.right)))
 
 
@@ -142,11 +142,11 @@ def encode_tables(
     folder: Path | None,
     advance: Callable[[float], None],
 ) -> Meaning:
-    """Encode the records of both tables.
+    """Encode the records of both tables, or those of one.
 
     Args:
         encoder: the encoder.
-        left, right: the tables.
+        left, right: the tables; the same one twice where it is compared with itself.
         fields: the fields that are compared.
         folder: the run folder, which keeps the vectors of a ``TextEncoder``; None keeps none.
         advance: told the share that is done.
@@ -154,11 +154,12 @@ def encode_tables(
     columns = [(left.fields(*COMPARED_ROLES), right.fields(*COMPARED_ROLES))]
     if len(fields) > 1:
         columns += [((pair.left,), (pair.right,)) for pair in fields if pair.role == "text"][:1]
-    texts = [(record_texts(left, here), record_texts(right, there)) for here, there in columns]
-    vectors = _encode(encoder, [text for view in texts for side in view for text in side], folder, advance)
-    ends = np.cumsum([len(left), len(right)] * len(texts))[:-1]
-    parts = np.split(vectors, ends)
-    return Meaning(tuple(Vectors(*parts[at : at + 2]) for at in range(0, len(parts), 2)))
+    tables = (left,) if left is right else (left, right)
+    texts = [record_texts(table, names) for view in columns for table, names in zip(tables, view, strict=False)]
+    vectors = _encode(encoder, [text for side in texts for text in side], folder, advance)
+    parts = np.split(vectors, np.cumsum([len(side) for side in texts])[:-1])
+    width = len(tables)
+    return Meaning(tuple(Vectors(parts[at], parts[at + width - 1]) for at in range(0, len(parts), width)))
 
 
 def _encode(encoder: Encoder, texts: list[str], folder: Path | None, advance: Callable[[float], None]) -> np.ndarray:
@@ -190,7 +191,7 @@ def _checked(given: np.ndarray, texts: Sequence[str]) -> np.ndarray:
     return np.asarray(np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0))
 
 
-def _nearest(queries: np.ndarray, corpus: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest_vectors(queries: np.ndarray, corpus: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The k rows of the corpus with the largest positive inner product for each query: query rows and corpus rows.
 
     All products are made, a block of queries at a time: exact, and quadratic in the size of the tables.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,8 @@ from kinfolk.linking.labels import Labels
 from kinfolk.linking.match import Evidence
 from kinfolk.linking.match_partners import match_partners
 from kinfolk.linking.match_within import Agreements, match_within
+from kinfolk.linking.meaning import Encoder, encode_tables
+from kinfolk.linking.meaning_within import measure_meaning
 from kinfolk.linking.rivals import Contest
 from kinfolk.linking.scores import scores_table
 from kinfolk.linking.self_candidates import candidates_within, complete_groups, in_order
@@ -29,13 +32,22 @@ _LOOSE = -8.0  # mean log-odds down to which a group is worth comparing pair by 
 _COMPLETIONS = 2
 
 
-def score_within(records: Records, judged: Labels | None, seed: int, clock: Clock) -> pa.Table:
+def score_within(
+    records: Records,
+    judged: Labels | None,
+    encoder: Encoder | None,
+    seed: int,
+    folder: Path | None,
+    clock: Clock,
+) -> pa.Table:
     """Score the candidate pairs of one table, as the ``scores`` of ``Links`` without the decision.
 
     Args:
         records: the table.
         judged: labeled pairs, smaller row first; None learns from none.
+        encoder: finds and compares records by meaning, too; None does without.
         seed: of folds and trees in learning.
+        folder: the run folder, which keeps the encoder's vectors; None keeps none.
         clock: told of the stages.
     """
     clock.start("represent")
@@ -47,21 +59,30 @@ def score_within(records: Records, judged: Labels | None, seed: int, clock: Cloc
     pairs = [FieldPair(name, name, records.roles[name]) for name in records.fields(*COMPARED_ROLES)]
     fields = prepare_fields(records, records, pairs)
     clock.stop(", ".join(f"{f.pair.label} ({f.pair.role})" for f in fields) or "no field to compare")
+    meaning = None
+    if encoder is not None:
+        clock.start("encode")
+        meaning = encode_tables(encoder, records, records, pairs, folder, clock.advance)
+        clock.stop(f"{meaning.views[0].left.shape[1]} numbers a text")
     clock.start("candidates")
-    candidates = candidates_within(whole, fields)
+    candidates = candidates_within(whole, fields, None if meaning is None else meaning.views[0].left)
     if judged is not None:
         candidates = in_order([candidates.left, judged.left], [candidates.right, judged.right], len(records))
     clock.stop(f"{len(candidates):,} pairs")
     clock.start("match")
     space = tfidf_space(whole, whole)
     comparisons = compare(records, records, fields, (whole, whole, space), candidates.left, candidates.right)
+    if meaning is not None:
+        comparisons = meaning.add_to(comparisons, candidates)
     partners = match_partners(comparisons, candidates, len(records))
     if partners.hold:
         evidence = partners.evidence
         shown = comparisons.shown_values()
         clock.stop("things appear twice at most")
     else:
-        measures = measures_of(records, fields)
+        measures: list[Measure] = [*measures_of(records, fields)]
+        if meaning is not None and (measure := measure_meaning(meaning.views[0].left, whole)) is not None:
+            measures.append(measure)
         candidates, agreements, evidence = _match_groups(measures, candidates, len(records))
         shown = {m.label: similarity for m, similarity in zip(measures, agreements.shown, strict=True)}
         clock.stop(f"things appear many times; {len(candidates):,} pairs")
@@ -69,6 +90,8 @@ def score_within(records: Records, judged: Labels | None, seed: int, clock: Cloc
         clock.start("learn")
         contest = Contest(candidates, len(records), len(records), left_once=False, right_once=False)
         features = pair_features(records, records, fields, space, candidates.left, candidates.right)
+        if meaning is not None:
+            features = meaning.add_to_features(features, candidates)
         known = judged.of(candidates, max(1, len(records)))
         evidence = match_with_labels(features, known, contest, evidence, seed=seed)
         clock.stop(f"{len(judged):,} labels")
