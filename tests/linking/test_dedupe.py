@@ -88,8 +88,7 @@ def test_a_run_resumes_and_says_what_it_is(persons: tuple[pa.Table, pa.Table], t
     again = kinfolk.dedupe(persons[0], id="id", ignore=["register"], run=folder)
     assert again.to_arrow().equals(first.to_arrow())
     assert "match" not in {stage.name for stage in again.stages}
-    with pytest.raises(kinfolk.RunError, match="a run of dedupe"):
-        kinfolk.load(folder)
+    assert isinstance(kinfolk.load(folder), kinfolk.Clusters)
     with pytest.raises(kinfolk.RunError, match="another"):
         kinfolk.dedupe(persons[0].slice(5), id="id", ignore=["register"], run=folder)
 

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-
 from kinfolk import __version__
-from kinfolk.data import Records, read_records
+from kinfolk.data import read_records
 from kinfolk.data.overview import name_roles
-from kinfolk.data.text import as_text
 from kinfolk.errors import ConfigurationError
-from kinfolk.linking.candidates import Candidates
+from kinfolk.linking.clustering import cluster_scores
 from kinfolk.linking.clusters import Clusters
-from kinfolk.linking.decide import UNLINKED
-from kinfolk.linking.estimate import estimate_from_probabilities
-from kinfolk.linking.grouping import check_grouping, group_records
+from kinfolk.linking.grouping import check_grouping
 from kinfolk.linking.labels import read_labels
-from kinfolk.linking.links import Links
-from kinfolk.linking.map_logistic import logit
 from kinfolk.linking.meaning import Encoder, fingerprint_of, open_encoder
 from kinfolk.linking.run import Run
 from kinfolk.linking.score_within import score_within
+from kinfolk.linking.scores import prior_of_scores
 from kinfolk.linking.stages import Clock, Progress
-from kinfolk.linking.stored import keep_records
+from kinfolk.linking.stored import keep_records, keep_result
 
 
 def dedupe(
@@ -122,7 +116,6 @@ def cluster(
             raise ConfigurationError(
                 f"{name} names '{column}', which is no column of {records.name}. It has: {', '.join(records.roles)}."
             )
-    source = None if one_per is None else _codes(records, one_per)
     records = records.with_roles(dict.fromkeys([*ignore, *([one_per] if one_per else [])], "ignore"))
     judged = None if labels is None else read_labels(labels, records, records).unordered()
     opened = open_encoder(encoder)
@@ -141,37 +134,18 @@ def cluster(
     if scores is None:
         scores = score_within(records, judged, opened, seed, store.folder, clock)
         store.save("scores", scores)
-    prior = float((scores.schema.metadata or {}).get(b"prior", b"-50"))
-
     clock.start("group")
-    probability = scores.column("probability").to_numpy()
-    pairs = Candidates(scores.column("left").to_numpy(), scores.column("right").to_numpy())
-    cut = float(logit(np.array([threshold]))[0])
-    groups = group_records(len(records), pairs, logit(probability), cut=cut, grouping=way, source=source)
-    together = groups[pairs.left] == groups[pairs.right]
-    scores = scores.append_column("link", pa.array(together))
-    clock.stop(f"{len(np.unique(groups)):,} groups")
-    found = Clusters(
+    found = cluster_scores(
         records,
-        Links(
-            records,
-            records,
-            scores,
-            UNLINKED.empty_table(),
-            prior,
-            threshold,
-            "many-to-many",
-            estimate_from_probabilities(probability, together),
-        ),
-        groups,
-        tuple(clock.stages),
-        records.notes + (() if judged is None else judged.notes),
+        scores,
+        prior_of_scores(scores),
+        threshold=threshold,
+        grouping=way,
+        one_per=one_per,
+        notes=records.notes + (() if judged is None else judged.notes),
     )
+    clock.stop(f"{len(found):,} groups")
+    found = replace(found, stages=tuple(clock.stages))
     store.save("clusters", found.to_arrow())
+    keep_result(store, found)
     return found
-
-
-def _codes(records: Records, column: str) -> np.ndarray:
-    """A number for each distinct value of a column, -1 where it is missing: int64 (records,)."""
-    encoded = as_text(records.table.column(column)).combine_chunks().dictionary_encode()
-    return np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)

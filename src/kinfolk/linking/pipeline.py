@@ -24,7 +24,7 @@ from kinfolk.linking.match import match_without_labels
 from kinfolk.linking.meaning import Encoder, Meaning, encode_tables, fingerprint_of, open_encoder
 from kinfolk.linking.rivals import ONCE, Contest
 from kinfolk.linking.run import Run
-from kinfolk.linking.scores import scores_table
+from kinfolk.linking.scores import prior_of_scores, scores_table
 from kinfolk.linking.search_space import search_space
 from kinfolk.linking.spaces import tfidf_space
 from kinfolk.linking.stages import Clock, Progress
@@ -124,8 +124,7 @@ def link(
         pairs = [pair for role in given.values() for pair in role]
         scores = _score(records_left, records_right, pairs, judged, opened, relation, seed, store, clock)
         store.save("scores", scores)
-    metadata = scores.schema.metadata or {}
-    prior = float(metadata.get(b"prior", b"-50"))
+    prior = prior_of_scores(scores)
 
     clock.start("decide")
     contest = contest_of(scores, records_left, records_right, relation)

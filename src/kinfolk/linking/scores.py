@@ -31,3 +31,8 @@ def scores_table(candidates: Candidates, evidence: Evidence, shown: Mapping[str,
             similarity = np.clip(shown[label], 0, 1)
             columns[SIMILARITY + label] = pa.array(similarity, mask=np.isnan(similarity))
     return pa.table(columns).replace_schema_metadata({"prior": repr(evidence.prior)})
+
+
+def prior_of_scores(scores: pa.Table) -> float:
+    """The log-odds of a pair before any evidence, which ``scores_table`` keeps in the table's metadata."""
+    return float((scores.schema.metadata or {})[b"prior"])

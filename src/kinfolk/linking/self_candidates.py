@@ -43,18 +43,19 @@ def candidates_within(whole: Sequence[str], fields: Sequence[Field], vectors: np
     return in_order([a for a, _ in lists], [b for _, b in lists], len(whole))
 
 
-def complete_groups(candidates: Candidates, groups: np.ndarray) -> Candidates:
-    """Add every pair of records of one group, for groups of up to 1,500 records.
+def complete_groups(candidates: Candidates, groups: np.ndarray, largest: int = _LARGEST_GROUP) -> Candidates:
+    """Add every pair of records of one group.
 
     Args:
         candidates: the pairs so far.
         groups: group of each record, int64 (records,).
+        largest: groups of more records than this are left as they are.
     """
     order = np.argsort(groups, kind="stable")
     _, starts, sizes = np.unique(groups[order], return_index=True, return_counts=True)
     lefts, rights = [candidates.left], [candidates.right]
     for start, size in zip(starts.tolist(), sizes.tolist(), strict=True):
-        if 2 < size <= _LARGEST_GROUP:
+        if 2 < size <= largest:
             members = order[start : start + size]
             i, j = np.triu_indices(size, 1)
             lefts.append(members[i])
