@@ -17,7 +17,7 @@ from kinfolk.data import Records
 from kinfolk.linking.compare import SHORT_TEXT, Field, edit_similarity, relative_closeness, shared_information
 from kinfolk.linking.spaces import Space, information_space
 
-TEXT_EDGES = np.array([0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97])
+_TEXT_EDGES = np.array([0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97])
 _NUMBER_EDGES = np.array([0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.9999])
 NUM_LEVELS = 9
 MISSING = -1
@@ -26,7 +26,7 @@ _SAMPLE = 200_000  # pairs of values from which chance is measured
 
 
 class Measure(Protocol):
-    """What pairs of records of one table are compared in: a field, or what the whole record means."""
+    """What pairs of records of one table are compared in: a field, in letters alone or in meaning as well."""
 
     @property
     def label(self) -> str:
@@ -104,13 +104,9 @@ class FieldMeasure:
 
     def levels(self, similarities: np.ndarray) -> np.ndarray:
         """Level of each similarity, 0 to 8, or ``MISSING``; int8 (pairs,)."""
-        return level_of(similarities, _NUMBER_EDGES if self.is_number else TEXT_EDGES)
-
-
-def level_of(similarities: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Level of each similarity between eight rising edges, or ``MISSING`` where it is NaN; int8 (pairs,)."""
-    levels = np.digitize(np.nan_to_num(similarities), edges)
-    return np.where(np.isnan(similarities), MISSING, levels).astype(np.int8)
+        edges = _NUMBER_EDGES if self.is_number else _TEXT_EDGES
+        levels = np.digitize(np.nan_to_num(similarities), edges)
+        return np.where(np.isnan(similarities), MISSING, levels).astype(np.int8)
 
 
 def measures_of(records: Records, fields: Sequence[Field]) -> tuple[FieldMeasure, ...]:

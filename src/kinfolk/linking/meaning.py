@@ -156,13 +156,15 @@ def encode_tables(
         columns += [((pair.left,), (pair.right,)) for pair in fields if pair.role == "text"][:1]
     tables = (left,) if left is right else (left, right)
     texts = [record_texts(table, names) for view in columns for table, names in zip(tables, view, strict=False)]
-    vectors = _encode(encoder, [text for side in texts for text in side], folder, advance)
+    vectors = encode_texts(encoder, [text for side in texts for text in side], folder, advance)
     parts = np.split(vectors, np.cumsum([len(side) for side in texts])[:-1])
     width = len(tables)
     return Meaning(tuple(Vectors(parts[at], parts[at + width - 1]) for at in range(0, len(parts), width)))
 
 
-def _encode(encoder: Encoder, texts: list[str], folder: Path | None, advance: Callable[[float], None]) -> np.ndarray:
+def encode_texts(
+    encoder: Encoder, texts: Sequence[str], folder: Path | None, advance: Callable[[float], None]
+) -> np.ndarray:
     """Unit vectors of texts, each distinct text encoded once and a blank one not at all: float32 (n, dim)."""
     distinct, rows = distinct_texts(texts)
     parts: list[np.ndarray] = []

@@ -1,76 +1,105 @@
-"""What a text encoder sees within one table, as a measure of agreement beside those of the fields."""
+"""What a text encoder sees in the fields of one table: one similarity more of each field of text.
+
+The weights of a field's similarities are averaged, for they are views of the same thing (``match_within``). So is the
+cosine: as a comparison of its own, beside fields that say the same in letters, it would count their evidence twice.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from kinfolk.linking.agreement import TEXT_EDGES, level_of
-from kinfolk.linking.compare import MEANING
-from kinfolk.linking.meaning import Vectors
+from kinfolk.data import Records
+from kinfolk.encoders import record_texts
+from kinfolk.linking.agreement import FieldMeasure, Measure
+from kinfolk.linking.meaning import Encoder, Vectors, encode_texts
 
 _SAMPLE = 20_000  # pairs of different values from which the usual cosine is measured
 
 
 @dataclass(frozen=True)
 class MeaningMeasure:
-    """How near records are in meaning.
+    """A field of text, compared in letters and in meaning.
 
-    The similarity is the cosine on a scale from 0, the cosine that different values have on average, to 1: some encoders
-    put everything between .7 and 1, others use the whole range.
+    Meaning is the cosine on a scale from 0, the cosine that different values have on average, to 1: some encoders put
+    everything between .7 and 1, others use the whole range.
 
     Attributes:
-        vectors: of the whole records, or of one field of theirs.
-        filled: which records say something, bool (records,).
-        value_of: number of the value of each record, int64 (records,).
+        letters: the field as n-grams and words see it.
+        vectors: of its values, float32 (records, dim).
         usual: mean cosine of different values.
     """
 
+    letters: FieldMeasure
     vectors: np.ndarray
-    filled: np.ndarray
-    value_of: np.ndarray
     usual: float
 
     @property
     def label(self) -> str:
         """The name people see."""
-        return MEANING
+        return self.letters.label
+
+    @property
+    def filled(self) -> np.ndarray:
+        """Which records have the field, bool (records,)."""
+        return self.letters.filled
+
+    @property
+    def value_of(self) -> np.ndarray:
+        """Number of the value of each record, int64 (records,)."""
+        return self.letters.value_of
 
     @property
     def is_number(self) -> bool:
-        """Meaning has distinct values."""
+        """A field of text is none."""
         return False
 
     def similarities(self, left: np.ndarray, right: np.ndarray) -> list[np.ndarray]:
-        """Similarities in [0, 1] of pairs of rows, float32 (pairs,); NaN where a side says nothing."""
+        """Those in letters, then that in meaning: float32 (pairs,) each, NaN where a side is missing."""
         cosines = Vectors(self.vectors, self.vectors).cosines(left, right)
-        return [np.clip((cosines - self.usual) / (1 - self.usual), 0, 1).astype(np.float32)]
+        near = np.clip((cosines - self.usual) / (1 - self.usual), 0, 1).astype(np.float32)
+        return [*self.letters.similarities(left, right), near]
 
     def levels(self, similarities: np.ndarray) -> np.ndarray:
         """Level of each similarity, 0 to 8, or ``MISSING``; int8 (pairs,)."""
-        return level_of(similarities, TEXT_EDGES)
+        return self.letters.levels(similarities)
 
 
-def measure_meaning(vectors: np.ndarray, texts: Sequence[str]) -> MeaningMeasure | None:
-    """Prepare to compare records by meaning.
+def with_meaning(
+    measures: Sequence[FieldMeasure],
+    records: Records,
+    encoder: Encoder,
+    folder: Path | None,
+    advance: Callable[[float], None],
+) -> list[Measure]:
+    """The measures, those of text with their meaning.
 
     Args:
-        vectors: of the records, float32 (records, dim), zeros for nothing.
-        texts: what was encoded, one normalized text a record: equal texts are one value.
-
-    Returns:
-        The measure; None where fewer than two records say something.
+        measures: of the fields of the table.
+        records: the table.
+        encoder: the encoder.
+        folder: the run folder, which keeps the vectors of a ``TextEncoder``; None keeps none.
+        advance: told the share that is done.
     """
-    filled = np.abs(vectors).sum(axis=1) > 0
-    if filled.sum() < 2:
-        return None
-    value_of = np.unique(np.array(texts, dtype=object).astype(str), return_inverse=True)[1]
-    first = np.unique(value_of, return_index=True)[1]
-    first = first[filled[first]]
-    draw = np.random.default_rng(0)
-    left, right = first[draw.integers(0, len(first), (2, _SAMPLE))]
+    names = [measure.field.pair.left for measure in measures if measure.field.pair.role == "text"]
+    columns = [text for name in names for text in record_texts(records, (name,))]
+    parts = np.split(encode_texts(encoder, columns, folder, advance), max(1, len(names)))
+    vectors = dict(zip(names, parts, strict=False))
+    return [
+        MeaningMeasure(measure, vectors[name], _usual_cosine(measure, vectors[name]))
+        if (name := measure.field.pair.left) in vectors
+        else measure
+        for measure in measures
+    ]
+
+
+def _usual_cosine(measure: FieldMeasure, vectors: np.ndarray) -> float:
+    first = np.unique(measure.value_of, return_index=True)[1]
+    first = first[measure.filled[first]]
+    left, right = first[np.random.default_rng(0).integers(0, len(first), (2, _SAMPLE))]
     cosines = Vectors(vectors, vectors).cosines(left[left != right], right[left != right])
-    usual = float(np.clip(cosines.mean(), 0, 0.99)) if len(cosines) else 0.0
-    return MeaningMeasure(vectors, filled, value_of, usual)
+    cosines = cosines[np.isfinite(cosines)]
+    return float(np.clip(cosines.mean(), 0, 0.99)) if len(cosines) else 0.0

@@ -21,7 +21,7 @@ from kinfolk.linking.match import Evidence
 from kinfolk.linking.match_partners import match_partners
 from kinfolk.linking.match_within import Agreements, match_within
 from kinfolk.linking.meaning import Encoder, encode_tables
-from kinfolk.linking.meaning_within import measure_meaning
+from kinfolk.linking.meaning_within import with_meaning
 from kinfolk.linking.rivals import Contest
 from kinfolk.linking.scores import scores_table
 from kinfolk.linking.self_candidates import candidates_within, complete_groups, in_order
@@ -80,9 +80,9 @@ def score_within(
         shown = comparisons.shown_values()
         clock.stop("things appear twice at most")
     else:
-        measures: list[Measure] = [*measures_of(records, fields)]
-        if meaning is not None and (measure := measure_meaning(meaning.views[0].left, whole)) is not None:
-            measures.append(measure)
+        measures: Sequence[Measure] = measures_of(records, fields)
+        if encoder is not None:
+            measures = with_meaning(measures_of(records, fields), records, encoder, folder, clock.advance)
         candidates, agreements, evidence = _match_groups(measures, candidates, len(records))
         shown = {m.label: similarity for m, similarity in zip(measures, agreements.shown, strict=True)}
         clock.stop(f"things appear many times; {len(candidates):,} pairs")
