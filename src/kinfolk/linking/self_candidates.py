@@ -63,6 +63,32 @@ def complete_groups(candidates: Candidates, groups: np.ndarray, largest: int = _
     return in_order(lefts, rights, len(groups))
 
 
+def complete_between(candidates: Candidates, groups: np.ndarray, log_odds: np.ndarray) -> Candidates:
+    """Add every pair within a group, and between two groups whose compared pairs say on average that they are one.
+
+    Grouping counts a pair that was never compared among the surest non-matches, and so keeps apart what was hardly
+    compared. Groups of up to 1,500 records together are completed.
+
+    Args:
+        candidates: the pairs so far.
+        groups: group of each record, int64 (records,).
+        log_odds: of each pair, float64 (pairs,).
+    """
+    _, member_of = np.unique(groups, return_inverse=True)
+    order, size = np.argsort(member_of, kind="stable"), np.bincount(member_of)
+    start = np.cumsum(size) - size
+    ends = np.sort(np.column_stack([member_of[candidates.left], member_of[candidates.right]]), axis=1)
+    between, pair = np.unique(ends, axis=0, return_inverse=True)
+    mean = np.bincount(pair.reshape(-1), log_odds, minlength=len(between)) / np.bincount(pair.reshape(-1))
+    lefts, rights = [candidates.left], [candidates.right]
+    for a, b in between[mean >= 0].tolist():
+        if size[a] + size[b] <= _LARGEST_GROUP:
+            first, second = order[start[a] : start[a] + size[a]], order[start[b] : start[b] + size[b]]
+            lefts.append(np.repeat(first, len(second)))
+            rights.append(np.tile(second, len(first)))
+    return in_order(lefts, rights, len(groups))
+
+
 def in_order(left: Sequence[np.ndarray], right: Sequence[np.ndarray], size: int) -> Candidates:
     """Pairs of rows of one table, each once and the smaller row first; no record is paired with itself."""
     if not left:
