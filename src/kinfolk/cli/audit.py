@@ -85,8 +85,8 @@ def _print(done: Audit, output: Path | None) -> None:
             f"candidates, F1 {figures.f1}"
         )
         console.print(
-            f"Cut: {done.links.threshold:.3f} now ({_num_pairs(done.result):,} pairs); by your answers {done.threshold:.3f} has the "
-            f"highest expected F1 ({_num_pairs(done.relinked):,} pairs)"
+            f"Cut: {done.links.threshold:.3f} now ({_num_pairs(done.result):,} pairs); "
+            f"by your answers {done.threshold:.3f} has the highest expected F1 ({_num_pairs(done.relinked):,} pairs)"
         )
     if output is not None:
         console.print(f"By the recalibrated probability: {output}")
