@@ -1,8 +1,8 @@
 """One run of kinfolk in a fresh process: links two tables or deduplicates one, and writes what came and what it cost.
 
 Used by the benchmarks, which start it once for every measurement, so that CPU seconds and peak memory are those of a
-user's own run (imports and reading included). Written into ``--out``: ``pairs.parquet`` (``left_id, right_id, score,
-link``) or ``clusters.parquet`` (``id, cluster_id``), and ``run.json``.
+user's own run (imports and reading included). Written into ``--out``: ``pairs.parquet`` (``left_id, right_id`` and, of links,
+``score, link``), with one table ``clusters.parquet`` (``id, cluster_id``), and ``run.json``.
 
 Run: ``python -m benchmarks.link_once LEFT RIGHT --out FOLDER [--labels PAIRS]``, ``python -m benchmarks.link_once TABLE
 --out FOLDER``
@@ -27,10 +27,7 @@ def link_tables(left: str, right: str, labels: str | None, encoder: str | None, 
     """Links two tables by kinfolk's default path."""
     import kinfolk
 
-    # Only what was asked for is passed: without labels and encoder it is the call a newcomer makes.
-    wanted = {"labels": labels, "encoder": encoder}
-    given: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
-    links = kinfolk.link(left, right, **given)
+    links = kinfolk.link(left, right, **_given(labels, encoder))
     costs = process_costs()  # before the benchmark's own bookkeeping
     scores = links.scores
     pairs = pa.table(
@@ -53,12 +50,21 @@ def link_tables(left: str, right: str, labels: str | None, encoder: str | None, 
     }
 
 
-def dedupe_table(table: str, out: Path) -> dict[str, object]:
+def _given(labels: str | None, encoder: str | None) -> dict[str, Any]:
+    """Only what was asked for is passed: without labels and encoder it is the call a newcomer makes."""
+    wanted = {"labels": labels, "encoder": encoder}
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def dedupe_table(table: str, labels: str | None, encoder: str | None, out: Path) -> dict[str, object]:
     """Finds the duplicates of one table by kinfolk's default path."""
     import kinfolk
 
-    clusters = kinfolk.dedupe(table)
+    clusters = kinfolk.dedupe(table, **_given(labels, encoder))
     costs = process_costs()
+    scores, ids = clusters.scores, clusters.records.ids
+    pairs = {side: pc.cast(ids.take(scores[side].combine_chunks()), pa.string()) for side in ("left", "right")}
+    pq.write_table(pa.table({f"{side}_id": column for side, column in pairs.items()}), out / "pairs.parquet")
     found = clusters.to_arrow()
     pq.write_table(
         pa.table({name: pc.cast(found[name], pa.string()) for name in ("id", "cluster_id")}), out / "clusters.parquet"
@@ -83,7 +89,7 @@ def main() -> None:
         left, right = options.tables
         outcome = link_tables(left, right, options.labels, options.encoder, options.out)
     elif len(options.tables) == 1:
-        outcome = dedupe_table(options.tables[0], options.out)
+        outcome = dedupe_table(options.tables[0], options.labels, options.encoder, options.out)
     else:
         parser.error(f"one table or two are needed. Got {len(options.tables)}.")
     (options.out / "run.json").write_text(json.dumps(outcome, indent=1, default=str), encoding="utf-8")

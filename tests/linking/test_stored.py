@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 import kinfolk
+from kinfolk.data.persons import generate_persons
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "data"
 
@@ -52,3 +53,54 @@ def test_unfinished_or_absent_runs_are_refused(run: Path, tmp_path: Path) -> Non
         kinfolk.load(run)
     kinfolk.link(EXAMPLES / "left.csv", EXAMPLES / "right.csv", run=run)
     assert len(kinfolk.load(run)) > 0
+
+
+@pytest.fixture(scope="module")
+def people() -> pa.Table:
+    made = generate_persons(60, seed=5)
+    registers = [made.left, made.right]
+    table = pa.concat_tables(registers)
+    return table.append_column(
+        "register", pa.array([name for name, t in zip("AB", registers, strict=True) for _ in t["id"]])
+    )
+
+
+def judged(people: pa.Table) -> pa.Table:
+    """A few judged pairs, one of them judged both 1 and 0, of which a note tells."""
+    ids = people["id"].to_pylist()
+    return pa.table({"left_id": [ids[0]] * 3, "right_id": [ids[1], ids[1], ids[2]], "label": [1, 0, 0]})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"one_per": "register", "threshold": 0.01}, {"grouping": "components", "threshold": 0.2}],
+    ids=["default", "one per source", "components"],
+)
+def test_clusters_read_back_are_what_cluster_returned(
+    people: pa.Table, tmp_path: Path, options: dict[str, object]
+) -> None:
+    found = kinfolk.cluster(people, id="id", labels=judged(people), run=tmp_path, **options)  # type: ignore[arg-type]
+    again = kinfolk.load(tmp_path)
+    assert isinstance(again, kinfolk.Clusters)
+    assert again.labels.tolist() == found.labels.tolist()
+    assert again.to_arrow().equals(found.to_arrow())
+    assert again.scores.equals(found.scores)
+    assert again.records.fingerprint() == found.records.fingerprint()
+    assert (again.threshold, again.estimate, again.grouping, again.one_per, again.stages, again.notes) == (
+        (found.threshold, found.estimate, found.grouping, found.one_per, found.stages, found.notes)
+    )
+    assert found.notes
+    assert len(found) < len(people)
+    row = found.scores.slice(0, 1).to_pylist()[0]
+    ids = [found.records.ids[row[side]].as_py() for side in ("left", "right")]
+    assert again.explain(*ids) == found.explain(*ids)
+
+
+def test_unfinished_runs_of_dedupe_are_refused(people: pa.Table, tmp_path: Path) -> None:
+    kinfolk.dedupe(people, id="id", run=tmp_path)
+    (tmp_path / "result.json").write_text('{"threshold": 0.5, "grouping": "by eye", "one_per": null}')
+    with pytest.raises(kinfolk.RunError, match=r"result\.json cannot be read .*average or components.* dedupe command"):
+        kinfolk.load(tmp_path)
+    (tmp_path / "result.json").unlink()
+    with pytest.raises(kinfolk.RunError, match=r"no finished run of dedupe: result\.json is missing"):
+        kinfolk.load(tmp_path)

@@ -13,15 +13,18 @@ from rich.console import Console
 
 if TYPE_CHECKING:
     from kinfolk.linking.audit.entry import Audit
+    from kinfolk.linking.clusters import Clusters
+    from kinfolk.linking.links import Links
 
 
 def audit(
-    run: Annotated[Path, typer.Argument(help="The run folder of kinfolk link.")],
+    run: Annotated[Path, typer.Argument(help="The run folder of kinfolk link, dedupe or cluster.")],
     n: Annotated[int, typer.Option("-n", help="How many pairs to judge.")] = 60,
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
     file: Annotated[Path | None, typer.Option(help="Pairs and answers; default: audit.csv in the run folder.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the links by the recalibrated probability here.")
+        Path | None,
+        typer.Option("--output", "-o", help="Write the links or groups by the recalibrated probability here."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON; asks nothing.")] = False,
     quiet: Annotated[bool, typer.Option(help="Print nothing but errors; asks nothing.")] = False,
@@ -47,16 +50,23 @@ def audit(
         _print(done, output)
 
 
+def _num_pairs(result: Links | Clusters) -> int:
+    """How many pairs of records the result says are the same thing."""
+    from kinfolk.linking.links import Links
+
+    return len(result) if isinstance(result, Links) else result.num_pairs
+
+
 def _summary(done: Audit) -> dict[str, object]:
     return {
         "file": str(done.file),
         "pairs": len(done.answers),
         "judged": sum(answer is not None for answer in done.answers),
         "estimate": None if done.estimate is None else asdict(done.estimate),
-        "links": len(done.links),
+        "links": _num_pairs(done.result),
         "threshold": done.links.threshold,
         "better_threshold": done.threshold,
-        "better_links": len(done.relinked),
+        "better_links": _num_pairs(done.relinked),
     }
 
 
@@ -67,7 +77,7 @@ def _print(done: Audit, output: Path | None) -> None:
     if num_judged < len(done.answers):
         console.print("To go on: fill in its column match with yes or no, or type the same command in a terminal.")
     if done.estimate is None:
-        console.print("No estimate yet: at least one link and one other pair must be judged.")
+        console.print("No estimate yet: at least one pair of the result and one other must be judged.")
     else:
         figures = done.estimate
         console.print(
@@ -75,8 +85,8 @@ def _print(done: Audit, output: Path | None) -> None:
             f"candidates, F1 {figures.f1}"
         )
         console.print(
-            f"Cut: {done.links.threshold:.3f} now ({len(done.links):,} links); by your answers {done.threshold:.3f} has the "
-            f"highest expected F1 ({len(done.relinked):,} links)"
+            f"Cut: {done.links.threshold:.3f} now ({_num_pairs(done.result):,} pairs); "
+            f"by your answers {done.threshold:.3f} has the highest expected F1 ({_num_pairs(done.relinked):,} pairs)"
         )
     if output is not None:
-        console.print(f"Links by the recalibrated probability: {output}")
+        console.print(f"By the recalibrated probability: {output}")

@@ -18,6 +18,7 @@ from kinfolk.cli.options import (
     Quiet,
     Report,
     RunFolder,
+    TextEncoder,
     read_threshold,
     split_columns,
 )
@@ -41,6 +42,7 @@ def dedupe(
     category: Columns = None,
     ignore: Ignore = None,
     labels: Labels = None,
+    encoder: TextEncoder = "none",
     one_per: Annotated[
         str | None, typer.Option(help="Column of which a group holds each value once at most, such as the source.")
     ] = None,
@@ -71,6 +73,7 @@ def dedupe(
             category=split_columns(category),
             ignore=split_columns(ignore),
             labels=labels,
+            encoder=encoder,
             one_per=one_per,
             grouping=grouping,
             threshold=_EVEN if cut is None else cut,

@@ -15,6 +15,7 @@ from kinfolk.cli.options import (
     Quiet,
     Report,
     RunFolder,
+    TextEncoder,
     Threshold,
     read_threshold,
     split_columns,
@@ -39,9 +40,7 @@ def link(
     category: Fields = None,
     ignore: Ignore = None,
     labels: Labels = None,
-    encoder: Annotated[
-        str, typer.Option(help="none, minilm (extra offline), or the name or folder of a sentence-transformers model.")
-    ] = "none",
+    encoder: TextEncoder = "none",
     relation: Annotated[
         str,
         typer.Option(help="How many partners: auto, one-to-one, many-to-one, one-to-many or many-to-many."),

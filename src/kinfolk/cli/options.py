@@ -16,6 +16,9 @@ Fields = Annotated[
 Ignore = Annotated[list[str] | None, typer.Option(help="Columns to leave out.")]
 Threshold = Annotated[str, typer.Option(help="auto, or the least probability of a link.")]
 Labels = Annotated[str | None, typer.Option(help="Judged pairs to learn from: left_id, right_id, label (1 or 0).")]
+TextEncoder = Annotated[
+    str, typer.Option(help="none, minilm (extra offline), or the name or folder of a sentence-transformers model.")
+]
 RunFolder = Annotated[Path | None, typer.Option(help="Folder that keeps finished stages, to go on after a stop.")]
 Report = Annotated[Path | None, typer.Option(help="Write the report, one HTML file, here.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")]

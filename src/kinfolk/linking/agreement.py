@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -24,8 +25,40 @@ NEAR = 0.8  # similarity from which a value counts as found again in another rec
 _SAMPLE = 200_000  # pairs of values from which chance is measured
 
 
+class Measure(Protocol):
+    """What pairs of records of one table are compared in: a field, in letters alone or in meaning as well."""
+
+    @property
+    def label(self) -> str:
+        """The name people see."""
+        ...
+
+    @property
+    def filled(self) -> np.ndarray:
+        """Which records can be compared, bool (records,)."""
+        ...
+
+    @property
+    def value_of(self) -> np.ndarray:
+        """Number of the value of each record, int64 (records,)."""
+        ...
+
+    @property
+    def is_number(self) -> bool:
+        """Numbers have no distinct values: 10.1 and 10.2 are two values, but not two things."""
+        ...
+
+    def similarities(self, left: np.ndarray, right: np.ndarray) -> list[np.ndarray]:
+        """Similarities in [0, 1] of pairs of rows, float32 (pairs,) each; NaN where a side is missing."""
+        ...
+
+    def levels(self, similarities: np.ndarray) -> np.ndarray:
+        """Level of each similarity, 0 to 8, or ``MISSING``; int8 (pairs,)."""
+        ...
+
+
 @dataclass(frozen=True)
-class Measure:
+class FieldMeasure:
     """One field, ready to be compared in one or more ways.
 
     Attributes:
@@ -51,7 +84,7 @@ class Measure:
 
     @property
     def is_number(self) -> bool:
-        """Numbers have no distinct values: 10.1 and 10.2 are two values, but not two things."""
+        """Whether it is compared as a number."""
         return self.numbers is not None
 
     def similarities(self, left: np.ndarray, right: np.ndarray) -> list[np.ndarray]:
@@ -76,7 +109,7 @@ class Measure:
         return np.where(np.isnan(similarities), MISSING, levels).astype(np.int8)
 
 
-def measures_of(records: Records, fields: Sequence[Field]) -> tuple[Measure, ...]:
+def measures_of(records: Records, fields: Sequence[Field]) -> tuple[FieldMeasure, ...]:
     """Prepare every field that at least two records have."""
     measures = []
     for field in fields:
@@ -90,7 +123,7 @@ def measures_of(records: Records, fields: Sequence[Field]) -> tuple[Measure, ...
         worded = field.pair.role == "text" and length >= 6
         value_of = np.unique(np.array(field.left, dtype=object).astype(str), return_inverse=True)[1]
         information = information_space(field.left, field.left) if worded else None
-        measures.append(Measure(field, filled, value_of, numbers, information, bool(length <= SHORT_TEXT)))
+        measures.append(FieldMeasure(field, filled, value_of, numbers, information, bool(length <= SHORT_TEXT)))
     return tuple(measures)
 
 

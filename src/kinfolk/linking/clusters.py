@@ -13,6 +13,7 @@ from kinfolk.data import Records, read_table
 from kinfolk.evaluation import evaluate_clusters
 from kinfolk.evaluation.interval import Estimate
 from kinfolk.linking.explanation import Explanation
+from kinfolk.linking.grouping import Grouping
 from kinfolk.linking.links import Links, Stage, row_of
 from kinfolk.linking.result import Result
 
@@ -29,6 +30,8 @@ class Clusters(Result):
         records: the table.
         pairs: the candidate pairs of the table with itself, as links between equal tables (left row < right row).
         labels: for each row the smallest row of its group, int64.
+        grouping: "average" or "components", as in ``cluster``.
+        one_per: column of which a group holds each value once at most; None for no limit.
         stages: what was done and how long it took.
         notes: sentences for the user.
     """
@@ -36,6 +39,8 @@ class Clusters(Result):
     records: Records
     pairs: Links
     labels: np.ndarray
+    grouping: Grouping = "average"
+    one_per: str | None = None
     stages: tuple[Stage, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -53,6 +58,12 @@ class Clusters(Result):
     def estimate(self) -> Estimate:
         """Precision, recall and F1 of the pairs, without truth."""
         return self.pairs.estimate
+
+    @property
+    def num_pairs(self) -> int:
+        """How many pairs of records are in one group, compared or not."""
+        sizes = np.unique(self.labels, return_counts=True)[1].astype(np.int64)
+        return int((sizes * (sizes - 1) // 2).sum())
 
     def __len__(self) -> int:
         return len(np.unique(self.labels))

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-
 from kinfolk import __version__
-from kinfolk.data import Records, read_records
+from kinfolk.data import read_records
 from kinfolk.data.overview import name_roles
 from kinfolk.data.run import Run
-from kinfolk.data.text import as_text
 from kinfolk.errors import ConfigurationError
-from kinfolk.linking.candidates import Candidates
+from kinfolk.linking.clustering import cluster_scores
 from kinfolk.linking.clusters import Clusters
-from kinfolk.linking.decide import UNLINKED
-from kinfolk.linking.estimate import estimate_from_probabilities
-from kinfolk.linking.grouping import check_grouping, group_records
+from kinfolk.linking.grouping import check_grouping
 from kinfolk.linking.labels import read_labels
-from kinfolk.linking.links import Links
-from kinfolk.linking.map_logistic import logit
+from kinfolk.linking.meaning import Encoder, fingerprint_of, open_encoder
 from kinfolk.linking.score_within import score_within
+from kinfolk.linking.scores import prior_of_scores
 from kinfolk.linking.stages import Clock, Progress
-from kinfolk.linking.stored import keep_records
+from kinfolk.linking.stored import keep_records, keep_result
 
 
 def dedupe(
@@ -37,6 +32,7 @@ def dedupe(
     category: Sequence[str] = (),
     ignore: Sequence[str] = (),
     labels: object = None,
+    encoder: str | Path | Encoder | None = None,
     threshold: float = 0.5,
     seed: int = 0,
     run: str | Path | None = None,
@@ -51,6 +47,9 @@ def dedupe(
         ignore: columns to leave out.
         labels: judged pairs, as a file or table with the columns ``left_id``, ``right_id`` and ``label`` (1 the same
             thing, 0 not): they teach the matcher.
+        encoder: a text encoder that finds and compares records by meaning, beside n-grams: the name or folder of a
+            sentence-transformers model, "minilm" for the one that the extra ``offline`` brings, or any object with
+            ``encode(texts)`` that returns (n, dim); None uses none.
         threshold: probability from which records belong together, in [0, 1].
         seed: of what is random in learning from labels; without labels nothing is.
         run: folder that keeps finished stages; the same call goes on where it stopped.
@@ -70,6 +69,7 @@ def dedupe(
         category=category,
         ignore=ignore,
         labels=labels,
+        encoder=encoder,
         threshold=threshold,
         seed=seed,
         run=run,
@@ -87,6 +87,7 @@ def cluster(
     category: Sequence[str] = (),
     ignore: Sequence[str] = (),
     labels: object = None,
+    encoder: str | Path | Encoder | None = None,
     one_per: str | None = None,
     grouping: str = "average",
     threshold: float = 0.5,
@@ -115,13 +116,14 @@ def cluster(
             raise ConfigurationError(
                 f"{name} names '{column}', which is no column of {records.name}. It has: {', '.join(records.roles)}."
             )
-    source = None if one_per is None else _codes(records, one_per)
     records = records.with_roles(dict.fromkeys([*ignore, *([one_per] if one_per else [])], "ignore"))
     judged = None if labels is None else read_labels(labels, records, records).unordered()
+    opened = open_encoder(encoder)
     key = {
         "version": __version__,
         "table": records.fingerprint(),
         "fields": repr((list(text), list(number), list(date), list(category), list(ignore))),
+        "encoder": fingerprint_of(opened, kept=run is not None),
         "labels": "none" if judged is None else f"{judged.fingerprint()}, seed {seed}",
     }
     store = Run(Path(run) if run is not None else None, key)
@@ -130,39 +132,20 @@ def cluster(
 
     scores = store.load("scores")
     if scores is None:
-        scores = score_within(records, judged, seed, clock)
+        scores = score_within(records, judged, opened, seed, store.folder, clock)
         store.save("scores", scores)
-    prior = float((scores.schema.metadata or {}).get(b"prior", b"-50"))
-
     clock.start("group")
-    probability = scores.column("probability").to_numpy()
-    pairs = Candidates(scores.column("left").to_numpy(), scores.column("right").to_numpy())
-    cut = float(logit(np.array([threshold]))[0])
-    groups = group_records(len(records), pairs, logit(probability), cut=cut, grouping=way, source=source)
-    together = groups[pairs.left] == groups[pairs.right]
-    scores = scores.append_column("link", pa.array(together))
-    clock.stop(f"{len(np.unique(groups)):,} groups")
-    found = Clusters(
+    found = cluster_scores(
         records,
-        Links(
-            records,
-            records,
-            scores,
-            UNLINKED.empty_table(),
-            prior,
-            threshold,
-            "many-to-many",
-            estimate_from_probabilities(probability, together),
-        ),
-        groups,
-        tuple(clock.stages),
-        records.notes + (() if judged is None else judged.notes),
+        scores,
+        prior_of_scores(scores),
+        threshold=threshold,
+        grouping=way,
+        one_per=one_per,
+        notes=records.notes + (() if judged is None else judged.notes),
     )
+    clock.stop(f"{len(found):,} groups")
+    found = replace(found, stages=tuple(clock.stages))
     store.save("clusters", found.to_arrow())
+    keep_result(store, found)
     return found
-
-
-def _codes(records: Records, column: str) -> np.ndarray:
-    """A number for each distinct value of a column, -1 where it is missing: int64 (records,)."""
-    encoded = as_text(records.table.column(column)).combine_chunks().dictionary_encode()
-    return np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)

@@ -14,7 +14,7 @@ from kinfolk.linking.linkage import average_linkage
 
 Grouping = Literal["average", "components"]
 
-_SUREST = 10.0  # log-odds; one pair more certain than that outweighs no more others
+SUREST = 10.0  # log-odds; one pair more certain than that outweighs no more others
 _LOWEST_CUT = -9.9
 
 
@@ -58,11 +58,11 @@ def group_records(
     Returns:
         For each record the smallest row of its group, int64 (records,).
     """
-    cut = float(np.clip(cut, _LOWEST_CUT, _SUREST))
-    weight = np.clip(log_odds, -_SUREST, _SUREST)
-    known = weight > -_SUREST
+    cut = float(np.clip(cut, _LOWEST_CUT, SUREST))
+    weight = np.clip(log_odds, -SUREST, SUREST)
+    known = weight > -SUREST
     left, right = candidates.left[known], candidates.right[known]
-    merges = average_linkage(num_records, left, right, weight[known], missing=-_SUREST, stop=cut, conflict=source)
+    merges = average_linkage(num_records, left, right, weight[known], missing=-SUREST, stop=cut, conflict=source)
     average = merges.labels(num_records, len(merges.height))
     if grouping == "average":
         return average
@@ -70,8 +70,8 @@ def group_records(
     size = np.bincount(chained, minlength=num_records).astype(float)
     pairs = size * (size - 1) / 2
     inside = chained[left] == chained[right]
-    gain = np.bincount(chained[left[inside]], (weight[known] + _SUREST)[inside], minlength=num_records)
-    over = (size > 1) & (gain / np.maximum(pairs, 1) - _SUREST < cut)
+    gain = np.bincount(chained[left[inside]], (weight[known] + SUREST)[inside], minlength=num_records)
+    over = (size > 1) & (gain / np.maximum(pairs, 1) - SUREST < cut)
     if source is not None:
         keyed = source >= 0
         pair, times = np.unique(np.column_stack([chained[keyed], source[keyed]]), axis=0, return_counts=True)

@@ -44,18 +44,15 @@ class Agreements:
 
     Attributes:
         measures: the fields.
-        shown: for each field the similarity people are shown, float32 (pairs,), NaN where a side is missing.
         coverage: for each field the share of records whose value is found again in a candidate.
     """
 
     def __init__(self, measures: Sequence[Measure], left: np.ndarray, right: np.ndarray) -> None:
         self.measures = tuple(measures)
-        self.shown: list[np.ndarray] = []
         self._levels: list[list[np.ndarray]] = []
         self.coverage: list[float] = []
         for measure in measures:
             similarities = measure.similarities(left, right)
-            self.shown.append(similarities[0])
             self._levels.append([measure.levels(s) for s in similarities])
             self.coverage.append(coverage(measure, similarities, left, right))
         self.num_pairs = len(left)

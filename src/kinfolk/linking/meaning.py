@@ -56,7 +56,7 @@ class Vectors:
 
     def neighbors(self, k: int = _K) -> Neighbors:
         """The k nearest records of either table for each record of the other, by cosine; none at or below 0."""
-        return Neighbors(_nearest(self.left, self.right, k), _nearest(self.right, self.left, k))
+        return Neighbors(nearest_vectors(self.left, self.right, k), nearest_vectors(self.right, self.left, k))
 
 
 @dataclass(frozen=True)
@@ -141,11 +141,11 @@ def encode_tables(
     folder: Path | None,
     advance: Callable[[float], None],
 ) -> Meaning:
-    """Encode the records of both tables.
+    """Encode the records of both tables, or those of one.
 
     Args:
         encoder: the encoder.
-        left, right: the tables.
+        left, right: the tables; the same one twice where it is compared with itself.
         fields: the fields that are compared.
         folder: the run folder, which keeps the vectors of a ``TextEncoder``; None keeps none.
         advance: told the share that is done.
@@ -153,14 +153,17 @@ def encode_tables(
     columns = [(left.fields(*COMPARED_ROLES), right.fields(*COMPARED_ROLES))]
     if len(fields) > 1:
         columns += [((pair.left,), (pair.right,)) for pair in fields if pair.role == "text"][:1]
-    texts = [(record_texts(left, here), record_texts(right, there)) for here, there in columns]
-    vectors = _encode(encoder, [text for view in texts for side in view for text in side], folder, advance)
-    ends = np.cumsum([len(left), len(right)] * len(texts))[:-1]
-    parts = np.split(vectors, ends)
-    return Meaning(tuple(Vectors(*parts[at : at + 2]) for at in range(0, len(parts), 2)))
+    tables = (left,) if left is right else (left, right)
+    texts = [record_texts(table, names) for view in columns for table, names in zip(tables, view, strict=False)]
+    vectors = encode_texts(encoder, [text for side in texts for text in side], folder, advance)
+    parts = np.split(vectors, np.cumsum([len(side) for side in texts])[:-1])
+    width = len(tables)
+    return Meaning(tuple(Vectors(parts[at], parts[at + width - 1]) for at in range(0, len(parts), width)))
 
 
-def _encode(encoder: Encoder, texts: list[str], folder: Path | None, advance: Callable[[float], None]) -> np.ndarray:
+def encode_texts(
+    encoder: Encoder, texts: Sequence[str], folder: Path | None, advance: Callable[[float], None]
+) -> np.ndarray:
     """Unit vectors of texts, each distinct text encoded once and a blank one not at all: float32 (n, dim)."""
     distinct, rows = distinct_texts(texts)
     parts: list[np.ndarray] = []
@@ -189,7 +192,7 @@ def _checked(given: np.ndarray, texts: Sequence[str]) -> np.ndarray:
     return np.asarray(np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0))
 
 
-def _nearest(queries: np.ndarray, corpus: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def nearest_vectors(queries: np.ndarray, corpus: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The k rows of the corpus with the largest positive inner product for each query, best first within a query.
 
     All products are made, a block of queries at a time: exact, and quadratic in the size of the tables.

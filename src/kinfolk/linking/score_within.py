@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -19,9 +20,11 @@ from kinfolk.linking.labels import Labels
 from kinfolk.linking.match import Evidence
 from kinfolk.linking.match_partners import match_partners
 from kinfolk.linking.match_within import Agreements, match_within
+from kinfolk.linking.meaning import Encoder, encode_tables
+from kinfolk.linking.meaning_within import with_meaning
 from kinfolk.linking.rivals import Contest
 from kinfolk.linking.scores import scores_table
-from kinfolk.linking.self_candidates import candidates_within, complete_groups, in_order
+from kinfolk.linking.self_candidates import candidates_within, complete_between, complete_groups, in_order
 from kinfolk.linking.spaces import tfidf_space
 from kinfolk.linking.stages import Clock
 
@@ -29,13 +32,22 @@ _LOOSE = -8.0  # mean log-odds down to which a group is worth comparing pair by 
 _COMPLETIONS = 2
 
 
-def score_within(records: Records, judged: Labels | None, seed: int, clock: Clock) -> pa.Table:
+def score_within(
+    records: Records,
+    judged: Labels | None,
+    encoder: Encoder | None,
+    seed: int,
+    folder: Path | None,
+    clock: Clock,
+) -> pa.Table:
     """Score the candidate pairs of one table, as the ``scores`` of ``Links`` without the decision.
 
     Args:
         records: the table.
         judged: labeled pairs, smaller row first; None learns from none.
+        encoder: finds and compares records by meaning, too; None does without.
         seed: of folds and trees in learning.
+        folder: the run folder, which keeps the encoder's vectors; None keeps none.
         clock: told of the stages.
     """
     clock.start("represent")
@@ -47,31 +59,49 @@ def score_within(records: Records, judged: Labels | None, seed: int, clock: Cloc
     pairs = [FieldPair(name, name, records.roles[name]) for name in records.fields(*COMPARED_ROLES)]
     fields = prepare_fields(records, records, pairs)
     clock.stop(", ".join(f"{f.pair.label} ({f.pair.role})" for f in fields) or "no field to compare")
+    meaning = None
+    if encoder is not None:
+        clock.start("encode")
+        meaning = encode_tables(encoder, records, records, pairs, folder, clock.advance)
+        clock.stop(f"{meaning.views[0].left.shape[1]} numbers a text")
     clock.start("candidates")
-    candidates = candidates_within(whole, fields)
+    candidates = candidates_within(whole, fields, None if meaning is None else meaning.views[0].left)
     if judged is not None:
         candidates = in_order([candidates.left, judged.left], [candidates.right, judged.right], len(records))
     clock.stop(f"{len(candidates):,} pairs")
     clock.start("match")
     space = tfidf_space(whole, whole)
     comparisons = compare(records, records, fields, (whole, whole, space), candidates.left, candidates.right)
+    if meaning is not None:
+        comparisons = meaning.add_to(comparisons, candidates)
     partners = match_partners(comparisons, candidates, len(records))
+    evidence, shown = partners.evidence, comparisons.shown_values()
+    measures: Sequence[Measure] = ()
     if partners.hold:
-        evidence = partners.evidence
-        shown = comparisons.shown_values()
         clock.stop("things appear twice at most")
     else:
-        measures = measures_of(records, fields)
-        candidates, agreements, evidence = _match_groups(measures, candidates, len(records))
-        shown = {m.label: similarity for m, similarity in zip(measures, agreements.shown, strict=True)}
+        measures = of_fields = measures_of(records, fields)
+        if encoder is not None:
+            measures = with_meaning(of_fields, records, encoder, folder, clock.advance)
+        candidates, evidence = _match_groups(measures, candidates, len(records))
         clock.stop(f"things appear many times; {len(candidates):,} pairs")
     if judged is not None:
         clock.start("learn")
-        contest = Contest(candidates, len(records), len(records), left_once=False, right_once=False)
-        features = pair_features(records, records, fields, space, candidates.left, candidates.right)
-        known = judged.of(candidates, max(1, len(records)))
-        evidence = match_with_labels(features, known, contest, evidence, seed=seed)
-        clock.stop(f"{len(judged):,} labels")
+
+        def learn(pairs: Candidates, label_free: Evidence) -> Evidence:
+            contest = Contest(pairs, len(records), len(records), left_once=False, right_once=False)
+            features = pair_features(records, records, fields, space, pairs.left, pairs.right)
+            if meaning is not None:
+                features = meaning.add_to_features(features, pairs)
+            return match_with_labels(features, judged.of(pairs, max(1, len(records))), contest, label_free, seed=seed)
+
+        if partners.hold:
+            evidence = learn(candidates, evidence)
+        else:
+            candidates, evidence = _learn_groups(learn, measures, candidates, evidence, len(records))
+        clock.stop(f"{len(judged):,} labels; {len(candidates):,} pairs")
+    if not partners.hold:
+        shown = {m.label: m.similarities(candidates.left, candidates.right)[0] for m in measures}
     rows = order[candidates.left], order[candidates.right]
     given = Candidates(np.minimum(*rows).astype(np.int32), np.maximum(*rows).astype(np.int32))
     return scores_table(given, evidence, shown)
@@ -82,17 +112,42 @@ def _reordered(judged: Labels, place: np.ndarray) -> Labels:
     return Labels(left, right, judged.label, judged.notes).unordered()
 
 
-def _match_groups(
-    measures: Sequence[Measure], candidates: Candidates, num_records: int
-) -> tuple[Candidates, Agreements, Evidence]:
+def _match_groups(measures: Sequence[Measure], candidates: Candidates, num_records: int) -> tuple[Candidates, Evidence]:
     """Match, complete the groups that show, and match again: a group is judged by all its pairs."""
+    evidence = match_within(Agreements(measures, candidates.left, candidates.right), num_records)
     for _ in range(_COMPLETIONS):
-        agreements = Agreements(measures, candidates.left, candidates.right)
-        evidence = match_within(agreements, num_records)
         loose = group_records(num_records, candidates, evidence.total, cut=_LOOSE)
         completed = complete_groups(candidates, loose)
         if len(completed) == len(candidates):
-            return candidates, agreements, evidence
+            break
         candidates = completed
-    agreements = Agreements(measures, candidates.left, candidates.right)
-    return candidates, agreements, match_within(agreements, num_records)
+        evidence = match_within(Agreements(measures, candidates.left, candidates.right), num_records)
+    return candidates, evidence
+
+
+def _learn_groups(
+    learn: Callable[[Candidates, Evidence], Evidence],
+    measures: Sequence[Measure],
+    candidates: Candidates,
+    label_free: Evidence,
+    num_records: int,
+) -> tuple[Candidates, Evidence]:
+    """Learn, complete the groups that show, and learn again: labels show groups that were hardly compared without them.
+
+    Args:
+        learn: gives the evidence of pairs with labels, from that without.
+        measures: what pairs are compared in without labels.
+        candidates: the pairs so far.
+        label_free: their evidence without labels.
+        num_records: of the table.
+    """
+    evidence = learn(candidates, label_free)
+    for _ in range(_COMPLETIONS):
+        groups = group_records(num_records, candidates, evidence.total)
+        completed = complete_between(candidates, groups, evidence.total)
+        if len(completed) == len(candidates):
+            break
+        candidates = completed
+        label_free = match_within(Agreements(measures, candidates.left, candidates.right), num_records)
+        evidence = learn(candidates, label_free)
+    return candidates, evidence

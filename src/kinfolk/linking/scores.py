@@ -58,7 +58,7 @@ def scores_table(
 
 def prior_of_scores(scores: pa.Table) -> float:
     """Log-odds of a candidate pair before any evidence."""
-    return float((scores.schema.metadata or {}).get(b"prior", b"-50"))
+    return float(scores.schema.metadata[b"prior"])
 
 
 def relation_of_scores(scores: pa.Table) -> tuple[str, str]:

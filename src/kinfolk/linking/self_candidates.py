@@ -7,49 +7,85 @@ what this leaves out of a large group is added when the group is known (``comple
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from kinfolk.linking.candidates import Candidates, nearest, union
 from kinfolk.linking.compare import Field
+from kinfolk.linking.meaning import nearest_vectors
 from kinfolk.linking.search_space import search_space
 from kinfolk.linking.spaces import Space, tfidf_space
 
 _WHOLE_RECORD_K, _FIELD_K = 15, 5
+_MEANING_K = 5
 _PARTNERS = 4  # records of a near value that one record is paired with
 _LARGEST_GROUP = 1500  # records of a group that is compared pair by pair
 
+_Pairs = tuple[np.ndarray, np.ndarray]
 
-def candidates_within(whole: Sequence[str], fields: Sequence[Field]) -> Candidates:
+
+def candidates_within(whole: Sequence[str], fields: Sequence[Field], vectors: np.ndarray | None = None) -> Candidates:
     """Pairs of one table worth comparing, left row < right row.
 
     Args:
         whole: one normalized text a record.
         fields: the fields of the table compared with itself; those with the role "text" find candidates.
+        vectors: what the whole records mean, float32 (records, dim), zeros for nothing; None for no encoder.
     """
-    size = len(whole)
-    searched = [(list(whole), _WHOLE_RECORD_K), *((f.left, _FIELD_K) for f in fields if f.pair.role == "text")]
-    lists = [pairs for texts, k in searched for pairs in _near_records(texts, k)]
-    return in_order([a for a, _ in lists], [b for _, b in lists], size)
+    searches: list[tuple[Sequence[str], Callable[[np.ndarray, np.ndarray], _Pairs]]] = [
+        (whole, lambda values, _: _near_by_ngrams(values, _WHOLE_RECORD_K)),
+        *((f.left, lambda values, _: _near_by_ngrams(values, _FIELD_K)) for f in fields if f.pair.role == "text"),
+    ]
+    if vectors is not None:
+        searches.append((whole, lambda _, first: nearest_vectors(vectors[first], vectors[first], _MEANING_K + 1)[:2]))
+    lists = [pairs for texts, search in searches for pairs in _near_records(texts, search)]
+    return in_order([a for a, _ in lists], [b for _, b in lists], len(whole))
 
 
-def complete_groups(candidates: Candidates, groups: np.ndarray) -> Candidates:
-    """Add every pair of records of one group, for groups of up to 1,500 records.
+def complete_groups(candidates: Candidates, groups: np.ndarray, largest: int = _LARGEST_GROUP) -> Candidates:
+    """Add every pair of records of one group.
 
     Args:
         candidates: the pairs so far.
         groups: group of each record, int64 (records,).
+        largest: groups of more records than this are left as they are.
     """
     order = np.argsort(groups, kind="stable")
     _, starts, sizes = np.unique(groups[order], return_index=True, return_counts=True)
     lefts, rights = [candidates.left], [candidates.right]
     for start, size in zip(starts.tolist(), sizes.tolist(), strict=True):
-        if 2 < size <= _LARGEST_GROUP:
+        if 2 < size <= largest:
             members = order[start : start + size]
             i, j = np.triu_indices(size, 1)
             lefts.append(members[i])
             rights.append(members[j])
+    return in_order(lefts, rights, len(groups))
+
+
+def complete_between(candidates: Candidates, groups: np.ndarray, log_odds: np.ndarray) -> Candidates:
+    """Add every pair within a group, and between two groups whose compared pairs say on average that they are one.
+
+    Grouping counts a pair that was never compared among the surest non-matches, and so keeps apart what was hardly
+    compared. Groups of up to 1,500 records together are completed.
+
+    Args:
+        candidates: the pairs so far.
+        groups: group of each record, int64 (records,).
+        log_odds: of each pair, float64 (pairs,).
+    """
+    _, member_of = np.unique(groups, return_inverse=True)
+    order, size = np.argsort(member_of, kind="stable"), np.bincount(member_of)
+    start = np.cumsum(size) - size
+    ends = np.sort(np.column_stack([member_of[candidates.left], member_of[candidates.right]]), axis=1)
+    between, pair = np.unique(ends, axis=0, return_inverse=True)
+    mean = np.bincount(pair.reshape(-1), log_odds, minlength=len(between)) / np.bincount(pair.reshape(-1))
+    lefts, rights = [candidates.left], [candidates.right]
+    for a, b in between[mean >= 0].tolist():
+        if size[a] + size[b] <= _LARGEST_GROUP:
+            first, second = order[start[a] : start[a] + size[a]], order[start[b] : start[b] + size[b]]
+            lefts.append(np.repeat(first, len(second)))
+            rights.append(np.tile(second, len(first)))
     return in_order(lefts, rights, len(groups))
 
 
@@ -62,14 +98,29 @@ def in_order(left: Sequence[np.ndarray], right: Sequence[np.ndarray], size: int)
     return union([np.minimum(a, b)[apart]], [np.maximum(a, b)[apart]], max(1, size))
 
 
-def _near_records(texts: list[str], k: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    values, value_of = np.unique(np.array(texts, dtype=object).astype(str), return_inverse=True)
-    filled = values != ""
-    if not filled.any():
-        return
+def _near_by_ngrams(values: np.ndarray, k: int) -> _Pairs:
     trigrams = tfidf_space(values.tolist(), []).left
     space = search_space(values.tolist(), values.tolist(), Space(trigrams, trigrams))
     a, b, _ = nearest(space.left, space.right, k + 1)  # each value finds itself first
+    return a, b
+
+
+def _near_records(
+    texts: Sequence[str], search: Callable[[np.ndarray, np.ndarray], _Pairs]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of records whose values are equal or near.
+
+    Args:
+        texts: the value of each record.
+        search: given the distinct values and the first record of each, finds pairs of near ones by their numbers.
+    """
+    values, first_of, value_of = np.unique(
+        np.array(texts, dtype=object).astype(str), return_index=True, return_inverse=True
+    )
+    filled = values != ""
+    if not filled.any():
+        return
+    a, b = search(values, first_of)
     near = (a != b) & filled[a] & filled[b]
     a, b = np.minimum(a, b)[near], np.maximum(a, b)[near]
     shared = np.flatnonzero((np.bincount(value_of, minlength=len(values)) > 1) & filled)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,63 +17,95 @@ from kinfolk.data.run import Run, read_stage
 from kinfolk.errors import RunError
 from kinfolk.evaluation.interval import Estimate, Interval
 from kinfolk.linking.candidates import Candidates
+from kinfolk.linking.clustering import cluster_scores
+from kinfolk.linking.clusters import Clusters
 from kinfolk.linking.decide import decide
+from kinfolk.linking.grouping import check_grouping
 from kinfolk.linking.links import Links, Stage
 from kinfolk.linking.rivals import ONCE, Contest
+from kinfolk.linking.scores import prior_of_scores
 
 _ABOUT = b"kinfolk records"
 _RESULT = "result.json"
-_PARTS = ("left.parquet", "right.parquet", "scores.parquet", "unlinked.parquet", _RESULT)
+_LINKED = ("left.parquet", "right.parquet", "scores.parquet", "unlinked.parquet", _RESULT)
+_GROUPED = ("records.parquet", "scores.parquet", _RESULT)
 
 
-def load(run: str | Path) -> Links:
+def load(run: str | Path) -> Links | Clusters:
     """Read the result of a finished run.
 
     Args:
-        run: the folder given to ``link`` as ``run``.
+        run: the folder given to ``link``, ``dedupe`` or ``cluster`` as ``run``.
 
     Returns:
-        The links as ``link`` returned them, with the two tables as they were then.
+        The links, or the clusters, as they were returned, with the tables as they were then.
 
     Raises:
         RunError: the folder is not there, holds no finished run, or is damaged.
     """
     folder = Path(run)
     if not folder.is_dir():
-        raise RunError(f"There is no run folder {folder}. Give the folder that was given to link as --run.")
-    if (folder / "clusters.parquet").exists():
-        raise RunError(
-            f"{folder} holds a run of dedupe, not of link. Read clusters.parquet in it, or run the same dedupe command again."
-        )
-    missing = [name for name in _PARTS if not (folder / name).exists()]
+        raise RunError(f"There is no run folder {folder}. Give the folder that was given to link or dedupe as --run.")
+    grouped = (folder / _GROUPED[0]).exists()
+    command, parts, read = ("dedupe", _GROUPED, _load_clusters) if grouped else ("link", _LINKED, _load_links)
+    missing = [name for name in parts if not (folder / name).exists()]
     if missing:
         raise RunError(
-            f"{folder} holds no finished run of link: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing. "
-            "Run the same link command again; it goes on where it stopped."
+            f"{folder} holds no finished run of {command}: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} "
+            f"missing. Run the same {command} command again; it goes on where it stopped."
         )
-    try:
-        result = json.loads((folder / _RESULT).read_text("utf-8"))
+    return read(folder)
+
+
+def _load_links(folder: Path) -> Links:
+    with _reading_result(folder, "link") as result:
         threshold, relation = float(result["threshold"]), str(result["relation"])
         estimate = _estimate(result["estimate"])
         stages = tuple(Stage(**stage) for stage in result["stages"])
         notes = tuple(result["notes"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(
-            f"{folder / _RESULT} cannot be read ({error}). Delete it and run the link command again."
-        ) from error
-    left, right = (_load_records(folder / name) for name in _PARTS[:2])
+    left, right = (_load_records(folder / name) for name in _LINKED[:2])
     scores = read_stage(folder / "scores.parquet")
-    prior = float((scores.schema.metadata or {}).get(b"prior", b"-50"))
     contest = contest_of(scores, left, right, relation)
     decision = decide(scores.column("probability").to_numpy(), contest, threshold)
-    scores = scores.append_column("link", pa.array(decision.link))
     unlinked = read_stage(folder / "unlinked.parquet")
+    prior = prior_of_scores(scores)
+    scores = scores.append_column("link", pa.array(decision.link))
     return Links(left, right, scores, unlinked, prior, threshold, relation, estimate, stages, notes)
 
 
 def _estimate(stored: dict[str, Any]) -> Estimate:
     intervals = {name: value and Interval(**value) for name, value in stored.items() if name != "source"}
     return Estimate(**intervals, source=stored["source"])
+
+
+def _load_clusters(folder: Path) -> Clusters:
+    with _reading_result(folder, "dedupe") as result:
+        threshold, grouping = float(result["threshold"]), check_grouping(result["grouping"])
+        one_per = None if result["one_per"] is None else str(result["one_per"])
+        stages = tuple(Stage(**stage) for stage in result["stages"])
+        notes = tuple(result["notes"])
+    scores = read_stage(folder / "scores.parquet")
+    return cluster_scores(
+        _load_records(folder / _GROUPED[0]),
+        scores,
+        prior_of_scores(scores),
+        threshold=threshold,
+        grouping=grouping,
+        one_per=one_per,
+        stages=stages,
+        notes=notes,
+    )
+
+
+@contextmanager
+def _reading_result(folder: Path, command: str) -> Iterator[dict[str, Any]]:
+    """What ``keep_result`` wrote; whatever is wrong with it while it is looked at becomes one sentence."""
+    try:
+        yield json.loads((folder / _RESULT).read_text("utf-8"))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(
+            f"{folder / _RESULT} cannot be read ({error}). Delete it and run the {command} command again."
+        ) from error
 
 
 def keep_records(store: Run, **tables: Records) -> None:
@@ -91,16 +125,20 @@ def keep_records(store: Run, **tables: Records) -> None:
             store.save(name, records.table.replace_schema_metadata(metadata))
 
 
-def keep_result(store: Run, links: Links) -> None:
+def keep_result(store: Run, found: Links | Clusters) -> None:
     """Keep what was decided; written last, so that its presence says that the run is finished."""
     if store.folder is None:
         return
+    decided: dict[str, object]
+    if isinstance(found, Links):
+        decided = {"relation": found.relation, "estimate": asdict(found.estimate)}
+    else:
+        decided = {"grouping": found.grouping, "one_per": found.one_per}
     result = {
-        "threshold": links.threshold,
-        "relation": links.relation,
-        "estimate": asdict(links.estimate),
-        "stages": [asdict(stage) for stage in links.stages],
-        "notes": links.notes,
+        "threshold": found.threshold,
+        **decided,
+        "stages": [asdict(stage) for stage in found.stages],
+        "notes": found.notes,
     }
     with atomic_write(store.folder / _RESULT) as aside:
         aside.write_text(json.dumps(result, indent=1), "utf-8")
@@ -122,7 +160,7 @@ def _load_records(path: Path) -> Records:
     try:
         about = json.loads(metadata.pop(_ABOUT))
     except (KeyError, ValueError) as error:
-        raise RunError(f"{path} was not written by kinfolk. Delete it and run the link command again.") from error
+        raise RunError(f"{path} was not written by kinfolk. Delete it and run the command again.") from error
     numbers = about["row_numbers"]
     return Records(
         table.replace_schema_metadata(metadata or None),

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from kinfolk import __version__
 from kinfolk.data import atomic_write
 from kinfolk.data.images import Images, OnError, read_images
 from kinfolk.data.run import Run
@@ -120,7 +120,7 @@ def train(
         raise ConfigurationError("patience needs labels, by which the neighbor probe tells better from worse.")
     folder, options = Path(output), dict(encoder_settings or {})
     key = {
-        "version": __version__,
+        "version": version("kinfolk"),
         "images": _fingerprint(images),
         "method": method,
         "encoder": json.dumps([encoder, options], sort_keys=True),
@@ -160,7 +160,7 @@ def train(
         )
         trainer.fit(module, loader, ckpt_path=_readable(checkpoint) if checkpoint.exists() else None)
     about = {
-        "version": __version__,
+        "version": version("kinfolk"),
         "method": method,
         "paper": entry.paper,
         "encoder": encoder,

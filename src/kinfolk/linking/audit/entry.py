@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from kinfolk.errors import ConfigurationError, DataError
 from kinfolk.evaluation.interval import Estimate
 from kinfolk.linking.audit.estimate import estimate_from_answers
-from kinfolk.linking.audit.recalibrate import Recalibration, recalibrate, relink
+from kinfolk.linking.audit.implied import with_implied
+from kinfolk.linking.audit.recalibrate import Recalibration, recalibrate, regroup, relink
 from kinfolk.linking.audit.sample import Sample, draw_sample
 from kinfolk.linking.audit.sheet import new_rows, read_sheet, write_sheet
+from kinfolk.linking.clusters import Clusters
 from kinfolk.linking.links import Links
 from kinfolk.linking.stored import load
 
@@ -25,7 +27,8 @@ class Audit:
     """A sample of candidate pairs, the answers there are, and what follows from them.
 
     Attributes:
-        links: the result that is audited.
+        result: the links or clusters that are audited.
+        links: their pairs: the candidates, and with clusters those that a group implies.
         file: where the answers are kept.
         sheet: the file's contents: ``pair``, ``match``, ``left_id``, ``right_id`` and the fields of both records.
         sample: strata of all candidate pairs.
@@ -33,6 +36,7 @@ class Audit:
         answers: for each row whether the two are the same thing; None while nobody has said.
     """
 
+    result: Links | Clusters
     links: Links
     file: Path
     sheet: pa.Table
@@ -55,13 +59,18 @@ class Audit:
         return recalibrate(self.links.scores.column("probability").to_numpy()[asked], answers)
 
     @cached_property
-    def relinked(self) -> Links:
-        """The links by the recalibrated probability and the cut that is best under it, keeping to the answers."""
-        return relink(self.links, self.recalibration, *self._judged)
+    def relinked(self) -> Links | Clusters:
+        """The result by the recalibrated probability and the cut that is best under it, keeping to the answers.
+
+        Clusters keep to them as far as their groups do: a group is judged by all of its pairs.
+        """
+        if isinstance(self.result, Links):
+            return relink(self.result, self.recalibration, *self._judged)
+        return regroup(self.result, self.links, self.recalibration, *self._judged)
 
     @property
     def threshold(self) -> float:
-        """The better cut on the probability as stated: what to give ``link`` as ``threshold``."""
+        """The better cut on the probability as stated: what to give ``link`` or ``dedupe`` as ``threshold``."""
         return self.recalibration.stated(self.relinked.threshold)
 
     def answered(self, row: int, answer: bool | None) -> Audit:
@@ -77,7 +86,7 @@ class Audit:
         place = self.sheet.column_names.index("match")
         sheet = self.sheet.set_column(place, "match", pa.array(cells, pa.string()))
         write_sheet(self.file, sheet)
-        return Audit(self.links, self.file, sheet, self.sample, self.pairs, answers)
+        return Audit(self.result, self.links, self.file, sheet, self.sample, self.pairs, answers)
 
     @property
     def _judged(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -92,7 +101,7 @@ def audit(run: str | Path, n: int = 60, *, seed: int = 0, file: str | Path | Non
     still empty does not. A larger ``n`` adds rows and keeps all there are.
 
     Args:
-        run: the run folder of ``link``.
+        run: the run folder of ``link``, ``dedupe`` or ``cluster``.
         n: pairs to judge, at least 1.
         seed: of the draw.
         file: where the pairs and answers are kept; None is ``audit.csv`` in the run folder.
@@ -104,7 +113,8 @@ def audit(run: str | Path, n: int = 60, *, seed: int = 0, file: str | Path | Non
     """
     if n < 1 or seed < 0:
         raise ConfigurationError(f"n must be at least 1 and seed at least 0. Got n = {n}, seed = {seed}.")
-    links = load(run)
+    result = load(run)
+    links = result if isinstance(result, Links) else with_implied(result)
     path = Path(run) / "audit.csv" if file is None else Path(file)
     probability = links.scores.column("probability").to_numpy()
     link = links.scores.column("link").to_numpy()
@@ -112,7 +122,7 @@ def audit(run: str | Path, n: int = 60, *, seed: int = 0, file: str | Path | Non
         sample = draw_sample(probability, link, n, seed=seed)
         sheet = new_rows(links, sample.drawn)
         write_sheet(path, sheet)
-        return Audit(links, path, sheet, sample, sample.drawn, (None,) * len(sample.drawn))
+        return Audit(result, links, path, sheet, sample, sample.drawn, (None,) * len(sample.drawn))
     sheet, pairs, answers = read_sheet(path, links)
     longest = draw_sample(probability, link, n + 2 * len(pairs), seed=seed)  # rows may have been deleted
     foreign = np.flatnonzero(~np.isin(pairs, longest.drawn))
@@ -127,4 +137,4 @@ def audit(run: str | Path, n: int = 60, *, seed: int = 0, file: str | Path | Non
         sheet = pa.concat_tables([sheet, new_rows(links, added)], promote_options="permissive")
         write_sheet(path, sheet)
     sample = replace(longest, drawn=wanted)
-    return Audit(links, path, sheet, sample, np.append(pairs, added), (*answers, *[None] * len(added)))
+    return Audit(result, links, path, sheet, sample, np.append(pairs, added), (*answers, *[None] * len(added)))
