@@ -106,7 +106,7 @@ def crop(images: Tensor, boxes: Tensor, size: int | tuple[int, int]) -> Tensor:
         result = pixels.new_empty(len(pixels), pixels.shape[1], height, width)
         result[reduced] = _average(pixels[reduced], boxes[reduced], height, width)
         result[~reduced] = _interpolate(pixels[~reduced], boxes[~reduced], height, width)
-    return as_given(result, images.dtype)
+    return as_given(result.clamp_(0, 1), images.dtype)  # weights sum to 1 but for the last digit
 
 
 def flip(images: Tensor, flipped: Tensor) -> Tensor:

@@ -12,9 +12,8 @@ from torch import Tensor
 from kinfolk.errors import ConfigurationError
 from kinfolk.views.pixels import check_images, check_range
 
-# Two megabytes of floats: enough that calls cost little, and few enough that a dozen operations in a row do not go
-# through fresh memory each time.
-_PIXELS_AT_ONCE = 1 << 19
+# Four megabytes of floats: many enough that calls cost little, few enough that memory does not grow with the batch.
+_PIXELS_AT_ONCE = 1 << 20
 _LEAST_AT_ONCE = 8
 
 
