@@ -20,7 +20,7 @@ from torch import Tensor
 
 from kinfolk.errors import ConfigurationError
 from kinfolk.views.draws import Range, check_range_of, log_uniform, uniform
-from kinfolk.views.pixels import as_given, to_float
+from kinfolk.views.pixels import as_given, check_images, per_image, to_float
 
 _TRIES = 10
 
@@ -111,7 +111,8 @@ def crop(images: Tensor, boxes: Tensor, size: int | tuple[int, int]) -> Tensor:
 
 def flip(images: Tensor, flipped: Tensor) -> Tensor:
     """The images, mirrored left to right where ``flipped``, a bool an image, says so."""
-    return torch.where(flipped.to(images.device).view(-1, 1, 1, 1), images.flip(3), images)
+    check_images(images)
+    return torch.where(per_image(flipped, images, "flipped").bool(), images.flip(3), images)
 
 
 def _interpolate(pixels: Tensor, boxes: Tensor, height: int, width: int) -> Tensor:
