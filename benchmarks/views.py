@@ -6,7 +6,7 @@ its own on both sides.
 Protocol: one thread; a batch of random float images; crop (area .08 to 1), flip, color jitter (.8, .8, .8, .2; p .8),
 gray (p .2), Gaussian blur (kernel a tenth of the side, sigma .1 to 2; p .5). kornia has one order of the jitter's steps
 for a whole batch, kinfolk one for each image. Both are called in turn, so that what else the machine does falls on both;
-the medians of the seconds are compared.
+the medians of the CPU seconds are compared.
 
 Run: ``python -m benchmarks.views``, with ``kinfolk[train]`` installed (``--rounds 3`` for a quick look). Writes
 ``benchmarks/results/views.json``.
@@ -53,10 +53,10 @@ def kornias(side: int) -> Views:
 
 
 def seconds(make: Views, images: Tensor) -> float:
-    """Wall seconds of one call."""
-    started = time.perf_counter()
+    """CPU seconds of one call, which others on the machine disturb less than those on the clock."""
+    started = time.process_time()
     make(images)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def compare(side: int, rounds: int) -> dict[str, float]:

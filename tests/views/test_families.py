@@ -161,6 +161,14 @@ def test_impossible_families_are_refused(photos: Tensor) -> None:
         draw_views(photos, (), generator=seeded(1))
     with pytest.raises(ConfigurationError, match="num must be at least 1"):
         multi_crop(16, small_size=8, num=0)
+    with pytest.raises(ConfigurationError, match=r"solarize must be in \[0, 1\]. Got 1.5"):
+        PhotoView(16, solarize=1.5)
+    with pytest.raises(ConfigurationError, match=r"blur_sigma must be two numbers, the lower first.* Got 2 and 1"):
+        PhotoView(16, blur_sigma=(2.0, 1.0))
+    with pytest.raises(ConfigurationError, match=r"bleed must be in \[0, 1\]. Got -0.1"):
+        replace(document_scan(16)[0], bleed=-0.1)
+    with pytest.raises(ConfigurationError, match="size must be at least 1. Got 0 x 0"):
+        draw_views(photos, simclr(0), generator=seeded(1))
 
 
 def test_without_torch_the_extra_is_named() -> None:

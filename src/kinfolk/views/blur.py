@@ -40,7 +40,7 @@ def gaussian_blur(images: Tensor, sigma: Tensor, *, kernel: int) -> Tensor:
     if not len(rows):
         return images
     result = pixels.clone()
-    result[rows] = _convolved(pixels[rows], _weights(widths[rows], kernel))
+    result[rows] = _convolved(pixels[rows], _weights(widths[rows], kernel)).clamp_(0, 1)
     return as_given(result, images.dtype)
 
 

@@ -20,17 +20,17 @@ from kinfolk.views.pixels import as_given, check_channels, luma, per_image, to_f
 def brightness(images: Tensor, factor: Tensor) -> Tensor:
     """Images times a factor each, (images,), in [0, inf); 1 leaves an image as it is, 0 gives black."""
     pixels = to_float(images)
-    return as_given(pixels * per_image(factor, pixels, "factor"), images.dtype)
+    return as_given((pixels * per_image(factor, pixels, "factor")).clamp_(0, 1), images.dtype)
 
 
 def contrast(images: Tensor, factor: Tensor) -> Tensor:
     """Images moved away from their mean gray by a factor each, (images,), in [0, inf); 0 gives plain gray."""
-    return _blended(images, factor, with_gray=torch.zeros_like(factor), with_mean=1 - factor)
+    return _blended(images, torch.stack([factor, torch.zeros_like(factor), 1 - factor]))
 
 
 def saturation(images: Tensor, factor: Tensor) -> Tensor:
     """Images with their colors strengthened by a factor each, (images,), in [0, inf); 0 gives gray."""
-    return _blended(images, factor, with_gray=1 - factor, with_mean=torch.zeros_like(factor))
+    return _blended(images, torch.stack([factor, 1 - factor, torch.zeros_like(factor)]))
 
 
 def grayscale(images: Tensor, chosen: Tensor) -> Tensor:
@@ -51,19 +51,23 @@ def solarize(images: Tensor, threshold: Tensor) -> Tensor:
     return as_given(torch.where(pixels < per_image(threshold, pixels, "threshold"), pixels, 1 - pixels), images.dtype)
 
 
-def blend(pixels: Tensor, *, own: Tensor, gray: Tensor, mean: Tensor) -> Tensor:
+def blend(pixels: Tensor, shares: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Each pixel's own value, its luma and the mean luma of its image, mixed and cut to [0, 1].
 
     Args:
         pixels: floats (images, channels, height, width).
-        own, gray, mean: shares in the mixture, (images,).
+        shares: of the three, in this order, in the mixture of each image, (3, images).
+        out: where to write the result, which may be ``pixels`` itself; None takes new memory, which costs more than the
+            arithmetic.
     """
+    own, gray, mean = shares.to(pixels).view(3, -1, 1, 1, 1)
     shades = luma(pixels)
-    level = shades.mean(dim=(2, 3), keepdim=True) * per_image(mean, pixels, "mean")
-    added = (shades * per_image(gray, pixels, "gray")).add_(level)
-    return torch.addcmul(added, pixels, per_image(own, pixels, "own")).clamp_(0, 1)
+    level = shades.mean(dim=(2, 3), keepdim=True) * mean
+    return torch.addcmul((shades * gray).add_(level), pixels, own, out=out).clamp_(0, 1)
 
 
-def _blended(images: Tensor, factor: Tensor, *, with_gray: Tensor, with_mean: Tensor) -> Tensor:
+def _blended(images: Tensor, shares: Tensor) -> Tensor:
     check_channels(images)
-    return as_given(blend(to_float(images), own=factor, gray=with_gray, mean=with_mean), images.dtype)
+    pixels = to_float(images)
+    per_image(shares[0], pixels, "factor")
+    return as_given(blend(pixels, shares), images.dtype)

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from kinfolk.errors import ConfigurationError
 from kinfolk.views.draws import Range, check_range_of, log_uniform, uniform
-from kinfolk.views.pixels import as_given, to_float
+from kinfolk.views.pixels import as_given, check_images, per_image, to_float
 
 _TRIES = 10
 
@@ -106,12 +106,13 @@ def crop(images: Tensor, boxes: Tensor, size: int | tuple[int, int]) -> Tensor:
         result = pixels.new_empty(len(pixels), pixels.shape[1], height, width)
         result[reduced] = _average(pixels[reduced], boxes[reduced], height, width)
         result[~reduced] = _interpolate(pixels[~reduced], boxes[~reduced], height, width)
-    return as_given(result, images.dtype)
+    return as_given(result.clamp_(0, 1), images.dtype)  # weights sum to 1 but for the last digit
 
 
 def flip(images: Tensor, flipped: Tensor) -> Tensor:
     """The images, mirrored left to right where ``flipped``, a bool an image, says so."""
-    return torch.where(flipped.to(images.device).view(-1, 1, 1, 1), images.flip(3), images)
+    check_images(images)
+    return torch.where(per_image(flipped, images, "flipped").bool(), images.flip(3), images)
 
 
 def _interpolate(pixels: Tensor, boxes: Tensor, height: int, width: int) -> Tensor:

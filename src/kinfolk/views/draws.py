@@ -45,3 +45,14 @@ def check_range_of(name: str, between: Range, *, least: float, most: float) -> N
         raise ConfigurationError(
             f"{name} must be two numbers, the lower first, in [{least:g}, {most:g}]. Got {low:g} and {high:g}."
         )
+
+
+def check_shares(**shares: float) -> None:
+    """Refuse settings that are not in [0, 1], by their names.
+
+    Raises:
+        ConfigurationError: one of them is not.
+    """
+    for name, share in shares.items():
+        if not 0 <= share <= 1:
+            raise ConfigurationError(f"{name} must be in [0, 1]. Got {share:g}.")

@@ -3,7 +3,7 @@
 In HSV a turned pixel keeps its largest channel V and its range d (V times the saturation). With the hue h in turns and
 n = 0, 1/3, 2/3 for red, green and blue, each channel is::
 
-    V - d clip(6 |h - n| - 1, 0, 1),   |·| the distance on the circle, at most 1/2
+    V - d (6 clip(|h - n|, 1/6, 1/3) - 1),   |·| the distance on the circle, at most 1/2
 
 so only h has to be worked out, and shifted.
 
@@ -35,9 +35,8 @@ def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
     places = torch.tensor([0.0, 1 / 3, 2 / 3], device=pixels.device, dtype=pixels.dtype).view(1, 3, 1, 1)
     hue, high, range_ = _hexcone(pixels)
     distance = hue + (per_image(turns, pixels, "turns") - places)
-    distance.sub_(distance.round()).abs_()
-    share = distance.mul_(6).sub_(1).clamp_(0, 1)
-    return as_given(torch.addcmul(high, range_, share, value=-1), images.dtype)
+    distance.sub_(distance.round()).abs_().clamp_(1 / 6, 1 / 3)
+    return as_given(torch.addcmul(high + range_, range_, distance, value=-6, out=distance).clamp_(0, 1), images.dtype)
 
 
 def _hexcone(pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:

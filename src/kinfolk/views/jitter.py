@@ -88,16 +88,19 @@ def color_jitter(images: Tensor, jitter: Jitter) -> Tensor:
         Images of the same type and shape.
     """
     check_channels(images)
-    pixels = to_float(images)
-    order, ones = jitter.order, torch.ones_like(jitter.hue)
-    # Three of the four are one blend with other shares, so that a step is the same for all images but those whose hue turns.
-    factors = torch.stack([jitter.brightness, jitter.contrast, jitter.saturation, ones], 1).gather(1, order)
-    gray = (1 - factors) * (order == _SATURATION)
-    mean = (1 - factors) * (order == _CONTRAST)
-    for step in range(4):
-        pixels = blend(pixels, own=factors[:, step], gray=gray[:, step], mean=mean[:, step])
-        turned = ((order[:, step] == _HUE) & (jitter.hue != 0)).nonzero()[:, 0]
-        if len(turned):
-            rows = turned.to(pixels.device)
-            pixels[rows] = turn_hue(pixels[rows], jitter.hue[turned])
+    given = to_float(images)
+    pixels = torch.empty_like(given)
+    # Three of the four are one blend with other shares, so that a step is the same for all images but those whose hue
+    # turns.
+    factors = torch.stack([jitter.brightness, jitter.contrast, jitter.saturation, torch.ones_like(jitter.hue)])
+    order = jitter.order.mT
+    own = factors.gather(0, order)
+    shares = torch.stack([own, (1 - own) * (order == _SATURATION), (1 - own) * (order == _CONTRAST)], 1)
+    turning = (order == _HUE) & (jitter.hue != 0)
+    for step, turns_now in enumerate(turning):
+        blend(given if step == 0 else pixels, shares[step], out=pixels)
+        rows = turns_now.nonzero()[:, 0]
+        if len(rows):
+            there = rows.to(pixels.device)
+            pixels[there] = turn_hue(pixels[there], jitter.hue[rows])
     return as_given(pixels, images.dtype)

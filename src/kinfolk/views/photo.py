@@ -14,7 +14,7 @@ from torch import Tensor
 from kinfolk.views.blur import blur_kernel, gaussian_blur
 from kinfolk.views.color import grayscale, solarize
 from kinfolk.views.crop import crop, draw_boxes, flip_boxes
-from kinfolk.views.draws import Range, chance, uniform
+from kinfolk.views.draws import Range, chance, check_range_of, check_shares, uniform
 from kinfolk.views.jitter import color_jitter, draw_jitter
 from kinfolk.views.pixels import as_given, to_float
 from kinfolk.views.view import View
@@ -49,6 +49,10 @@ class PhotoView:
     blur: float = 0.5
     blur_sigma: Range = (0.1, 2.0)
     solarize: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_shares(flip=self.flip, jitter=self.jitter, gray=self.gray, blur=self.blur, solarize=self.solarize)
+        check_range_of("blur_sigma", self.blur_sigma, least=0, most=float("inf"))
 
     def draw(self, images: Tensor, *, generator: torch.Generator) -> View:
         """A view of each image; see ``draw_views``."""

@@ -61,12 +61,8 @@ def to_float(images: Tensor) -> Tensor:
 
 
 def as_given(pixels: Tensor, dtype: torch.dtype) -> Tensor:
-    """Floats, fresh ones that may be changed, in the type the images came in; uint8 is rounded to the nearest.
-
-    Weights that sum to 1 in theory can give a little more in floats: this cuts it off.
-    """
-    pixels.clamp_(0, 1)
-    return pixels.mul_(255).round_().to(torch.uint8) if dtype == torch.uint8 else pixels.to(dtype)
+    """Floats in [0, 1] in the type the images came in; uint8 is rounded to the nearest."""
+    return (pixels * 255).round_().to(torch.uint8) if dtype == torch.uint8 else pixels.to(dtype)
 
 
 def per_image(values: Tensor, images: Tensor, name: str) -> Tensor:

@@ -47,4 +47,4 @@ def rotate(images: Tensor, degrees: Tensor, *, skew: Tensor | None = None, fill:
         turned = F.grid_sample(pixels, grid, mode="bilinear", padding_mode="border", align_corners=False)
     else:  # grid_sample fills with 0 only
         turned = F.grid_sample(pixels - fill, grid, mode="bilinear", padding_mode="zeros", align_corners=False) + fill
-    return as_given(turned, images.dtype)
+    return as_given(turned.clamp_(0, 1), images.dtype)

@@ -13,7 +13,7 @@ from torch import Tensor
 from kinfolk.views.blur import blur_kernel, gaussian_blur
 from kinfolk.views.crop import crop, draw_boxes
 from kinfolk.views.document import bleed_through, draw_texture, fade_ink, stain_paper
-from kinfolk.views.draws import Range, chance, uniform
+from kinfolk.views.draws import Range, chance, check_range_of, check_shares, uniform
 from kinfolk.views.pixels import as_given, to_float
 from kinfolk.views.rotation import rotate
 from kinfolk.views.view import View
@@ -48,6 +48,10 @@ class ScanView:
     cells: int = 4
     blur: float = 0.5
     blur_sigma: Range = (0.1, 1.0)
+
+    def __post_init__(self) -> None:
+        check_shares(fade=self.fade, bleed=self.bleed, stain=self.stain, blur=self.blur)
+        check_range_of("blur_sigma", self.blur_sigma, least=0, most=float("inf"))
 
     def draw(self, images: Tensor, *, generator: torch.Generator) -> View:
         """A view of each image; see ``draw_views``."""

@@ -12,9 +12,8 @@ from torch import Tensor
 from kinfolk.errors import ConfigurationError
 from kinfolk.views.pixels import check_images, check_range
 
-# Two megabytes of floats: enough that calls cost little, and few enough that a dozen operations in a row do not go
-# through fresh memory each time.
-_PIXELS_AT_ONCE = 1 << 19
+# Four megabytes of floats: many enough that calls cost little, few enough that memory does not grow with the batch.
+_PIXELS_AT_ONCE = 1 << 20
 _LEAST_AT_ONCE = 8
 
 
@@ -67,6 +66,6 @@ def draw_views(images: Tensor, family: Sequence[ViewRecipe], *, generator: torch
 
 
 def _draw(images: Tensor, recipe: ViewRecipe, generator: torch.Generator) -> View:
-    at_once = max(_LEAST_AT_ONCE, _PIXELS_AT_ONCE // (images.shape[1] * recipe.size**2))
+    at_once = max(_LEAST_AT_ONCE, _PIXELS_AT_ONCE // max(1, images.shape[1] * recipe.size**2))
     parts = [recipe.draw(part, generator=generator) for part in images.split(at_once)]
     return View(torch.cat([part.images for part in parts]), torch.cat([part.boxes for part in parts]))
