@@ -1,6 +1,6 @@
 """Match probability where records of both sides may have several partners, and how many they seem to have.
 
-Winners are told from decoys as in ``match``, but the decoys are what wins once the best 1, 2, 3, ... pairs of every record
+Winners are told from decoys as in ``match``, but the decoys are what wins once the best 1, 2, 4 or 8 pairs of every record
 are gone. With too few taken away the decoys are matches, and winners cannot be told from them; with too many they are pairs
 that nobody would confuse with a match, and whatever is better than those passes for one. In between the probabilities
 divide best into near 0 and near 1: the number of partners is the one that leaves the least doubt.
@@ -15,7 +15,7 @@ from kinfolk.linking.match import Evidence, match_without_labels
 from kinfolk.linking.rivals import Contest
 
 CLEAR = 0.1  # doubt below which matches stand apart from everything else
-_NUM_PARTNERS = (1, 2, 3, 4, 6, 8)
+_NUM_PARTNERS = (1, 2, 4, 8)
 _NOTHING_TO_GAIN = 0.02  # doubt that another number of partners need not try to lower
 _OF_A_TABLE = 4  # at most one in so many records of the larger table may be partners of one record
 FEW_ROUNDS = 3  # of learning: enough to see how far matches stand apart
