@@ -56,8 +56,9 @@ $(PEERS)/peers.stamp: benchmarks/peers-requirements.txt constraints.txt
 demo: $(VENV)/demo.stamp
 	$(VENV)/bin/kinfolk demo
 
+# One process a core, and in each one thread: tests are many and small.
 test: $(VENV)/develop.stamp
-	$(RUN) pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(RUN) pytest --numprocesses=auto $(PYTEST_ARGS)
 
 check: $(VENV)/develop.stamp
 	$(RUN) ruff check .
