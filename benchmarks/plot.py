@@ -48,6 +48,28 @@ def dots(rows: Sequence[tuple[str, Sequence[tuple[str, float, float]]]], title: 
     return _svg(790, height, parts)
 
 
+def bars(rows: Sequence[tuple[str, float, float]], title: str) -> str:
+    """Bars with their spread, one below the other.
+
+    Args:
+        rows: for each bar its name, its value and the deviation around it; values at least 0.
+        title: a line above.
+    """
+    left, right, top, lane = 210, 620, 44, 26
+    most = max(value + spread for _, value, spread in rows) or 1.0
+    parts = [f'<text class="t" x="12" y="24">{escape(title)}</text>']
+    for number, (name, value, spread) in enumerate(rows):
+        y = top + number * lane
+        ends = [left + (right - left) * x / most for x in (0.0, value, max(0.0, value - spread), value + spread)]
+        parts.append(f'<text x="{left - 10}" y="{y + 13}" text-anchor="end">{escape(name)}</text>')
+        parts.append(f'<rect x="{ends[0]}" y="{y}" width="{ends[1] - ends[0]:.1f}" height="17" fill="{COLORS[1]}"/>')
+        parts.append(
+            f'<line x1="{ends[2]:.1f}" x2="{ends[3]:.1f}" y1="{y + 8.5}" y2="{y + 8.5}" stroke="#111827" stroke-width="2"/>'
+        )
+        parts.append(f'<text x="{ends[3] + 8:.1f}" y="{y + 13}">{value:.3f}</text>')
+    return _svg(max(720, 12 + 8 * len(title)), top + len(rows) * lane + 12, parts)
+
+
 def growth(series: Sequence[tuple[str, Sequence[tuple[float, float]]]], title: str, x_label: str) -> str:
     """Lines on two logarithmic axes.
 

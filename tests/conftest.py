@@ -1,7 +1,9 @@
 """What every test may ask for: random numbers that are the same each time, and the development data sets."""
 
 import os
+import sys
 from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,18 @@ WHY_SKIPPED = f"needs the development data sets; there is no folder {DATA_FOLDER
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden", help="folder of golden vectors to run instead of those in tests/golden/vectors")
+    parser.addoption("--also", help="a Python file whose objectives and methods the generic tests run on, too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run the file named by ``--also``, so that what it registers is there before tests are collected."""
+    also = config.getoption("--also")
+    if also is not None:
+        spec = spec_from_file_location("also", also)
+        assert spec is not None
+        assert spec.loader is not None
+        module = sys.modules["also"] = module_from_spec(spec)
+        spec.loader.exec_module(module)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

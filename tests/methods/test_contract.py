@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -159,3 +160,40 @@ def test_a_broken_model_is_refused(stripes: Images, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"kinfolk_model": 99}))
     with pytest.raises(DataError, match="this version"):
         load_model(tmp_path)
+
+
+def test_training_leaves_no_trace_in_the_process(stripes: Images, tmp_path: Path) -> None:
+    random, handler = torch.get_rng_state(), signal.getsignal(signal.SIGINT)
+    train(stripes, method="simclr", output=tmp_path, **ENCODER, size=16, recipe={**RECIPE, "epochs": 1})
+    assert torch.equal(torch.get_rng_state(), random)
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_an_interruption_is_one(stripes: Images, tmp_path: Path) -> None:
+    def interrupt(_: EpochEnd) -> None:
+        raise KeyboardInterrupt
+
+    handler = signal.getsignal(signal.SIGINT)
+    options = {"method": "simclr", **ENCODER, "size": 16, "recipe": {**RECIPE, "epochs": 2}, "output": tmp_path}
+    with pytest.raises(KeyboardInterrupt):
+        train(stripes, progress=interrupt, **options)
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert train(stripes, **options).about["epochs"] == 2
+
+
+def test_logs_for_tensorboard_are_written_when_asked_for(stripes: Images, tmp_path: Path) -> None:
+    train(
+        stripes, method="simclr", output=tmp_path, **ENCODER, size=16, recipe={**RECIPE, "epochs": 1}, tensorboard=True
+    )
+    assert list((tmp_path / "training" / "tensorboard").glob("events.*"))
+
+
+def test_batches_that_are_added_up_make_fewer_steps(stripes: Images, tmp_path: Path) -> None:
+    module = methods()["simclr"].make(image_encoder("resnet", depth=8, width=8), size=16)
+    before = {name: value.clone() for name, value in module.encoder.state_dict().items()}
+    recipe = {"epochs": 1, "batch_size": 32, "accumulate": 2, "learning_rate": 0.05, "clip_norm": 1.0}
+    model = train(stripes, method="simclr", output=tmp_path, **ENCODER, size=16, recipe=recipe)
+    assert any(not torch.equal(before[name], value) for name, value in model.encoder.state_dict().items())
+    with pytest.raises(ConfigurationError, match="accumulate must be an integer of at least 1"):
+        train(stripes, method="simclr", output=tmp_path, recipe={**recipe, "accumulate": 0})

@@ -56,7 +56,12 @@ def train(
         else:
             settings[name] = value
     with show_progress(silent=quiet or as_json) as shown:
-        shown.begin(f"train {method}")
+        shown.begin("read")
+
+        def read(share: float) -> None:
+            shown.advance(share)
+            if share == 1:
+                shown.begin(f"train {method}")
 
         def tell(end: EpochEnd) -> None:
             shown.advance(end.epoch / end.epochs)
@@ -80,6 +85,7 @@ def train(
             patience=patience,
             tensorboard=tensorboard,
             progress=tell,
+            reading=read,
         )
     if as_json:
         typer.echo(json.dumps({**model.about, "output": str(output)}))

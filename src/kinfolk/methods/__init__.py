@@ -18,6 +18,7 @@ if find_spec("torch") is None or find_spec("lightning") is None:
 
 from kinfolk.methods.cacr import cacr
 from kinfolk.methods.dcl import dcl
+from kinfolk.methods.families import views_of
 from kinfolk.methods.groco import groco
 from kinfolk.methods.hardcontrastive import hardcontrastive
 from kinfolk.methods.hydra import hydra
@@ -47,4 +48,5 @@ __all__ = [
     "simclr",
     "supcon",
     "swav",
+    "views_of",
 ]

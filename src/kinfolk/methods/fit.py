@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
+import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -77,6 +79,7 @@ def train(
     patience: int | None = None,
     tensorboard: bool = False,
     progress: Callable[[EpochEnd], None] | None = None,
+    reading: Callable[[float], None] | None = None,
 ) -> Model:
     """Train an image encoder on one's own images, and keep it in a folder.
 
@@ -99,6 +102,7 @@ def train(
             end.
         tensorboard: whether to write logs for TensorBoard, too (extra ``tensorboard``).
         progress: told of each epoch as it ends.
+        reading: told the share of the images that is read.
 
     Raises:
         ConfigurationError: an option is not possible.
@@ -108,7 +112,7 @@ def train(
     entry = find_method(method)
     chosen = entry.read_settings({"size": size, **(settings or {})})
     training = replace(entry.recipe, **_known_fields(entry.recipe, recipe or {}))
-    images = _read(data, size, label, on_error)
+    images = _read(data, size, label, on_error, reading)
     if entry.labels and images.labels is None:
         raise ConfigurationError(
             f"The method {method} learns from labels, and the data have none. Say where they are (label), or take another "
@@ -130,19 +134,16 @@ def train(
     }
     store = Run(folder / "training", key)
     assert store.folder is not None
-    torch.manual_seed(seed)
-    network = image_encoder(encoder, **options)
-    module = entry.make(network, **chosen)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = image_encoder(encoder, **options)
+        module = entry.make(network, **chosen)
     loader = batches(images, batch_size=training.batch_size, seed=seed)
     module.recipe, module.seed = training, seed
-    module.steps = training.epochs * (len(loader) // training.accumulate)
-    if module.steps < 1:
-        raise ConfigurationError(
-            f"accumulate must be at most the {len(loader)} batches of an epoch. Got {training.accumulate}."
-        )
+    module.steps = training.epochs * math.ceil(len(loader) / training.accumulate)
     watch = _Watch(store.folder, Monitor(images, size=size, seed=seed), training.epochs, patience, progress)
     checkpoint = store.folder / _CHECKPOINT
-    with _quiet():
+    with _without_traces():
         trainer = lightning.Trainer(
             max_epochs=training.epochs,
             accelerator="auto",
@@ -246,12 +247,19 @@ class _Watch(lightning.Callback):
         return len(accuracy) - 1 - accuracy.index(max(accuracy)) >= self._patience
 
 
-def _read(data: object, size: int, label: str | None, on_error: OnError) -> Images:
+def _read(
+    data: object, size: int, label: str | None, on_error: OnError, reading: Callable[[float], None] | None
+) -> Images:
     if isinstance(data, Images):
         return data
     if not isinstance(data, str | Path | pa.Table):
         raise ConfigurationError(f"data must be a folder, a file, an Arrow table or Images. Got {type(data).__name__}.")
-    return read_images(data, size=size, label=label, on_error=on_error)
+
+    def tell(done: int, total: int) -> None:
+        if reading is not None:
+            reading(done / total)
+
+    return read_images(data, size=size, label=label, on_error=on_error, progress=tell)
 
 
 def _fingerprint(images: Images) -> str:
@@ -298,14 +306,22 @@ def _tensorboard(folder: Path) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Lightning's hints on loaders, devices and loggers off the screen."""
+def _without_traces() -> Iterator[None]:
+    """What Lightning changes in the process is as it was afterwards, and its hints stay off the screen.
+
+    It ends the program at Ctrl-C and no longer listens to it; here that is an interruption like any other.
+    """
     log = logging.getLogger("lightning.pytorch")
-    level = log.level
+    level, deterministic = log.level, torch.are_deterministic_algorithms_enabled()
+    on_interrupt = signal.getsignal(signal.SIGINT)
     log.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
             warnings.filterwarnings("ignore", module=r"lightning\.")
             yield
+    except SystemExit as leaving:
+        signal.signal(signal.SIGINT, on_interrupt)
+        raise KeyboardInterrupt from leaving
     finally:
         log.setLevel(level)
+        torch.use_deterministic_algorithms(deterministic)

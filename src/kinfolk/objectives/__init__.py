@@ -21,6 +21,7 @@ from kinfolk.errors import MissingExtraError
 if find_spec("torch") is None:
     raise MissingExtraError("kinfolk.objectives", "train")
 
+from kinfolk.objectives._inputs import check_embeddings, check_views, unit
 from kinfolk.objectives.align_uniform import AlignUniform, alignment, uniformity
 from kinfolk.objectives.behavior import (
     cosines,
@@ -102,6 +103,8 @@ __all__ = [
     "alignment",
     "attraction_weights",
     "binary_nce",
+    "check_embeddings",
+    "check_views",
     "class_pairs",
     "contrastive_attraction",
     "contrastive_repulsion",
@@ -148,5 +151,6 @@ __all__ = [
     "swapped_prediction",
     "tolerance",
     "uniformity",
+    "unit",
     "update_key_encoder",
 ]
