@@ -91,6 +91,19 @@ def log_sum_exp(
     return softmax_sums(rows, candidates, apart=apart, matmul=matmul, tile=tile).rows
 
 
+def cross_entropy(positive: Tensor, negatives: Tensor) -> Tensor:
+    """-log of the share of a positive in the softmax: log(e^positive + e^negatives) - positive, at least 0.
+
+    The positive is kept out of the sum over the negatives and leads only to the difference of both. Where it is far
+    above them, loss and gradient are small, and as a difference of two large numbers they would be lost to rounding.
+
+    Args:
+        positive: logits.
+        negatives: log-sum-exp of the logits of the negatives, of the same shape; -inf for none.
+    """
+    return torch.logaddexp(negatives - positive, torch.zeros_like(positive))
+
+
 def _by_id(embeddings: Tensor, ids: Tensor | None) -> tuple[Tensor | None, Tensor, Tensor | None]:
     """Order by id, so that equal ids meet in few tiles; the order is None where it is the given one already."""
     if ids is None or bool((ids[1:] >= ids[:-1]).all()):

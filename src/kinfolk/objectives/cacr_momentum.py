@@ -26,7 +26,7 @@ from torch import Tensor
 
 from kinfolk.errors import ConfigurationError
 from kinfolk.objectives._inputs import check_positive, check_views, item_major, unit
-from kinfolk.objectives._tiled import Matmul, softmax_sums
+from kinfolk.objectives._tiled import Matmul, cross_entropy, log_sum_exp, softmax_sums
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.registry import Objective, register
 
@@ -42,11 +42,11 @@ def momentum_cacr(
     k = unit(keys.detach())
     rows, items = item_major(queries)
     cosine = (rows.view(*weights.shape, -1) * k[:, None]).sum(2)  # of each query to its own key
+    ids = torch.arange(len(k), device=k.device)
     if cost == "rbf":
-        log_sum = softmax_sums(rows / temperature, k, matmul=matmul).rows.view_as(cosine)
-        each = 2 * (temperature * log_sum - cosine)
+        negatives = log_sum_exp(rows / temperature, k, apart=(items, ids), matmul=matmul).view_as(cosine)
+        each = 2 * temperature * cross_entropy(cosine / temperature, negatives)
     elif cost == "euclidean":
-        ids = torch.arange(len(k), device=k.device)
         sums = softmax_sums(rows / temperature, k, apart=(items, ids), means=True, matmul=matmul)
         # The slope of a log-sum-exp is the mean slope with the weights held constant.
         nearest = temperature * (sums.row_means.detach() + sums.rows - sums.rows.detach())

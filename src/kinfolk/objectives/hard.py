@@ -25,6 +25,7 @@ from torch import Tensor
 from kinfolk.errors import ConfigurationError
 from kinfolk.objectives._blocks import BLOCK, by_block
 from kinfolk.objectives._inputs import check_embeddings, check_positive, unit
+from kinfolk.objectives._tiled import cross_entropy
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.registry import Objective, register
 
@@ -74,9 +75,9 @@ def hard_contrastive(
 
     def of_anchors(rows: Tensor, own: Tensor) -> Tensor:
         similarity = rows @ v.T
-        kept = _hard(similarity, own, count).scatter(1, own[:, None], True)
         logits = similarity / temperature
-        return logits.masked_fill(~kept, -torch.inf).logsumexp(1) - logits.gather(1, own[:, None]).squeeze(1)
+        negatives = logits.masked_fill(~_hard(similarity, own, count), -torch.inf).logsumexp(1)
+        return cross_entropy(logits.gather(1, own[:, None]).squeeze(1), negatives)
 
     return by_block(of_anchors, u, torch.arange(len(u), device=u.device), block=block)
 

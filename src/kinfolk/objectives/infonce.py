@@ -12,10 +12,11 @@ arXiv 1807.03748, equation 4; symmetric: Radford et al., CLIP, ICML 2021, arXiv 
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from kinfolk.objectives._inputs import check_embeddings, check_positive, unit
-from kinfolk.objectives._tiled import Matmul, softmax_sums
+from kinfolk.objectives._tiled import Matmul, cross_entropy, softmax_sums
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.registry import Objective, register
 
@@ -35,9 +36,10 @@ def info_nce(
     """
     check_embeddings((queries, keys), ("queries", "keys"))
     q, k = unit(queries) / temperature, unit(keys)
-    sums = softmax_sums(q, k, matmul=matmul)
+    own = torch.arange(len(q), device=q.device)
+    negatives = softmax_sums(q, k, apart=(own, own), matmul=matmul)
     positive = (q * k).sum(1)
-    return sums.rows - positive, sums.columns - positive
+    return cross_entropy(positive, negatives.rows), cross_entropy(positive, negatives.columns)
 
 
 @register("infonce")

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from kinfolk.errors import ConfigurationError
 from kinfolk.objectives._inputs import as_computed, check_embeddings, check_positive, unit
-from kinfolk.objectives._tiled import Matmul, softmax_sums
+from kinfolk.objectives._tiled import Matmul, cross_entropy, log_sum_exp, softmax_sums
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.registry import Objective, register
 
@@ -71,10 +71,13 @@ class MultipleNegativesRanking(Objective):
         rows, *candidates = (ready(block) for block in blocks)
         rows = rows / self.temperature
         positive = (rows * candidates[0]).sum(1)
-        if not self.symmetric:
-            return (softmax_sums(rows, torch.cat(candidates), matmul=self.matmul).rows - positive).mean()
-        both = softmax_sums(rows, candidates[0], matmul=self.matmul)
-        forward = both.rows
+        own = torch.arange(len(rows), device=rows.device)
+        among_positives = softmax_sums(rows, candidates[0], apart=(own, own), matmul=self.matmul)
+        negatives = among_positives.rows
         if hard_negatives:
-            forward = torch.logaddexp(forward, softmax_sums(rows, torch.cat(candidates[1:]), matmul=self.matmul).rows)
-        return ((forward - positive).mean() + (both.columns - positive).mean()) / 2
+            hard = log_sum_exp(rows, torch.cat(candidates[1:]), matmul=self.matmul)
+            negatives = torch.logaddexp(negatives, hard)
+        loss = cross_entropy(positive, negatives).mean()
+        if not self.symmetric:
+            return loss
+        return (loss + cross_entropy(positive, among_positives.columns).mean()) / 2

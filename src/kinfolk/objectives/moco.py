@@ -26,7 +26,7 @@ from kinfolk.objectives._inputs import (
     full_precision,
     unit,
 )
-from kinfolk.objectives._tiled import Matmul, log_sum_exp
+from kinfolk.objectives._tiled import Matmul, cross_entropy, log_sum_exp
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.queue import Queue
 from kinfolk.objectives.registry import Objective, register
@@ -58,10 +58,9 @@ def momentum_contrast(
     q, k, rows = _ready(queries, keys, queue)
     positive = (q * k).sum(1) / temperature
     negatives = log_sum_exp(q / temperature, rows, apart=apart, matmul=matmul)
-    terms = [positive[:, None], negatives[:, None]]
     if synthetic is not None:
-        terms.append(_own_logits(q, synthetic, temperature))
-    return torch.cat(terms, dim=1).logsumexp(1) - positive
+        negatives = torch.cat([negatives[:, None], _own_logits(q, synthetic, temperature)], dim=1).logsumexp(1)
+    return cross_entropy(positive, negatives)
 
 
 def queue_logits(

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from kinfolk.errors import ConfigurationError
 from kinfolk.objectives._inputs import as_computed, check_embeddings, check_positive, unit
+from kinfolk.objectives._tiled import cross_entropy
 from kinfolk.objectives.registry import Objective, register
 
 
@@ -36,7 +37,7 @@ def ranking_nce(positive: Tensor, negatives: Tensor) -> Tensor:
     """
     _check_scores(positive, negatives)
     positive, negatives = as_computed(positive), as_computed(negatives)
-    return torch.cat([positive[:, None], negatives], dim=1).logsumexp(1) - positive
+    return cross_entropy(positive, negatives.logsumexp(1))
 
 
 def binary_nce(positive: Tensor, negatives: Tensor, log_q_positive: Tensor, log_q_negatives: Tensor) -> Tensor:

@@ -31,16 +31,14 @@ def nt_xent(*views: Tensor, temperature: float = 0.5, keys: Tensor | None = None
     by_item = rows.unflatten(0, (num_items, num_views))  # (N, V, D)
     own = by_item @ by_item.mT / temperature  # logits of an item's views with one another (N, V, V)
     others = ~torch.eye(num_views, dtype=torch.bool, device=own.device)
-    if keys is None:
-        apart = torch.arange(len(rows), device=rows.device)
-        log_sum = log_sum_exp(rows / temperature**0.5, apart=apart, matmul=matmul).view(num_items, num_views)
-    else:
+    if keys is not None:
         check_labels(keys, num_items, "keys")
-        negatives = log_sum_exp(rows / temperature**0.5, apart=keys[items], matmul=matmul)
-        own_only = own.masked_fill(~others, -torch.inf).logsumexp(2)
-        log_sum = torch.logaddexp(negatives.view(num_items, num_views), own_only)
-    positive: Tensor = (own * others).sum(2) / (num_views - 1)
-    return log_sum - positive
+        items = keys[items]
+    negatives = log_sum_exp(rows / temperature**0.5, apart=items, matmul=matmul).view(num_items, num_views)
+    positive = (own * others).sum(2) / (num_views - 1)
+    # Relative to the positive, so that neither loss nor gradient is a difference of large numbers; see cross_entropy.
+    own_sum = (own - positive[:, :, None]).masked_fill(~others, -torch.inf).logsumexp(2)
+    return torch.logaddexp(negatives - positive, own_sum)
 
 
 @register("ntxent")

@@ -39,7 +39,8 @@ def nt_xent_top_k(*views: Tensor, temperature: float = 0.5, top_k: int = 10, sto
     itself = torch.eye(len(rows), dtype=torch.bool, device=rows.device)
     negatives = logits.masked_fill(same_item, -torch.inf).topk(top_k, dim=1).values
     positives = logits[same_item & ~itself].view(len(rows), num_views - 1)
-    loss: Tensor = torch.cat([positives, negatives], dim=1).logsumexp(1) - positives.mean(1)
+    positive = positives.mean(1, keepdim=True)  # taken off each logit: see cross_entropy
+    loss: Tensor = (torch.cat([positives, negatives], dim=1) - positive).logsumexp(1)
     return loss.view(num_items, num_views)
 
 
