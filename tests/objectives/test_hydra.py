@@ -93,6 +93,15 @@ class TestLoss:
         even = (counts.positives * torch.log1p(counts.negatives)).sum() / counts.positives.sum()
         torch.testing.assert_close(flat, even)
 
+    def test_a_row_of_zeros_resembles_nothing_and_has_a_slope_of_one_over_the_least_norm(self) -> None:
+        z, given = batch()
+        z[0] = 0
+        z.requires_grad_()
+        similarity = gated_similarity(z, z, given["gates"])
+        assert not similarity[0].any()
+        (slope,) = torch.autograd.grad(similarity[0, 1], z)
+        assert 1e10 < float(slope[0].norm()) < 1e13
+
     def test_anchors_without_a_positive_contribute_nothing(self) -> None:
         z, given = batch()
         z.requires_grad_(), given["gates"].requires_grad_()

@@ -55,10 +55,15 @@ def uniformity(embeddings: Tensor, *, t: float = 2.0, matmul: Matmul = "float32"
     """
     check_embeddings((embeddings,), ("embeddings",))
     rows, count = unit(embeddings), len(embeddings)
-    # ||x - y||^2 = |x|^2 + |y|^2 - 2<x,y>, and rows are of unit length: the potential is e^{2t<x,y>} up to a constant.
-    ids = torch.arange(count, device=rows.device)
-    over_pairs = log_sum_exp(rows * math.sqrt(2 * t), apart=ids, matmul=matmul).logsumexp(0)
-    return over_pairs - 2 * t - math.log(count * (count - 1))
+    # The potential is e^{2t<x,y> - t|x|^2 - t|y|^2}, and both norms are 1, but for rows of zeros.
+    ids, squares = torch.arange(count, device=rows.device), rows.square().sum(1)
+    if bool((squares > 0.5).all()):
+        of_rows = log_sum_exp(rows * math.sqrt(2 * t), apart=ids, matmul=matmul) - 2 * t
+    else:
+        left = torch.cat([2 * t * rows, torch.ones_like(squares)[:, None]], dim=1)
+        right = torch.cat([rows, -t * squares[:, None]], dim=1)
+        of_rows = log_sum_exp(left, right, apart=(ids, ids), matmul=matmul) - t * squares
+    return of_rows.logsumexp(0) - math.log(count * (count - 1))
 
 
 @register("alignuniform")

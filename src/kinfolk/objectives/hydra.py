@@ -119,7 +119,8 @@ def gated_similarity(anchors: Tensor, items: Tensor, gates: Tensor, *, renormali
         renormalize: whether the gated vectors are brought to unit length, which gives their cosine; else it is the
             product of the unit vectors, each dimension weighted by its gate squared.
     """
-    rows, columns = unit(anchors), unit(items)
+    # A cosine needs no unit vectors, and through them a row of zeros would have a gradient of the square of 1 / its norm.
+    rows, columns = (as_computed(rows) if renormalize else unit(rows) for rows in (anchors, items))
     opened = as_computed(gates).to(rows.dtype).square()
     product = (opened * rows) @ columns.T
     if not renormalize:

@@ -74,7 +74,7 @@ def sup_con(
     anchor, item = rows[anchors], items[anchors]
     attraction = (anchor * positive_sum[item]).sum(1) - holds_itself[item] * anchor.square().sum(1)
     has_positive = count[item] > 0
-    mean_positive = attraction / count[item].clamp(min=1) / temperature
+    mean_positive = attraction / torch.where(has_positive, count[item], 1) / temperature
     return torch.where(has_positive, log_sum - mean_positive, 0).view(num_items, anchor_views)
 
 
@@ -113,7 +113,8 @@ class SupCon(Objective):
         Args:
             views: one or more tensors (items, dim); row i of each is a view of item i.
             labels: integer (items,); items of equal label are positives of each other.
-            mask: instead of labels, which items are positives of which, (items, items); it need not be symmetric.
+            mask: instead of labels, which items are positives of which, (items, items); it need not be symmetric. Positives
+                count as much as the mask says, which may be a fraction.
 
         Raises:
             ConfigurationError: no item has a positive, or shapes that do not fit.

@@ -70,7 +70,7 @@ class SwAV(Objective):
         dim: length of an embedding.
         num_prototypes: for small data about three times the groups one expects.
         epsilon: of the assignments, in (0, inf).
-        iterations: of Sinkhorn, at least 1.
+        iterations: of Sinkhorn, at least 0; with none, prototypes get no equal shares and may collapse onto one.
         num_assigned: how many views, the first ones, are full views that are predicted.
         queue_size: earlier embeddings that take part in an assignment, at least one batch; 0 for none. Wanted where a
             batch has fewer items than there are prototypes. It is used once it is full.
@@ -102,7 +102,8 @@ class SwAV(Objective):
     ) -> None:
         super().__init__()
         self.temperature = check_positive("temperature", temperature)
-        self.epsilon, self.iterations = check_positive("epsilon", epsilon), check_count("iterations", iterations)
+        self.epsilon = check_positive("epsilon", epsilon)
+        self.iterations = check_count("iterations", iterations, least=0)
         self.num_assigned = check_count("num_assigned", num_assigned)
         self.queue_start = check_count("queue_start", queue_start, least=0)
         self.freeze_steps = check_count("freeze_steps", freeze_steps, least=0)
