@@ -2,7 +2,7 @@ import re
 from typing import Any
 
 from kinfolk.linking.explanation import Contribution, Explanation
-from kinfolk.report.comparison_words import why
+from kinfolk.report.comparison_words import names_of_compared, why
 from kinfolk.report.field_value import VALUE_LIMIT, names_in, one_line, render_values
 from kinfolk.report.pair_card import CardContext, in_table_order, pair_card
 
@@ -48,6 +48,7 @@ def test_the_comparisons_that_weigh_most_are_named_in_a_sentence() -> None:
     assert of(name=2.0, city=3.0, year=-0.6, month=0.4) == "For a match: city, name. Against it: year."
     assert of(a=1.0, b=4.0, c=3.0, d=2.0) == "For a match: b, c, d."
     assert of(month=0.4) == "No comparison says much."
+    assert names_of_compared(("name", "rivals", "too little to compare")) == "name, rivals"
 
 
 def test_the_same_values_are_not_shown_twice(kit: Any) -> None:

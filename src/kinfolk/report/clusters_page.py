@@ -10,6 +10,7 @@ import pyarrow as pa
 from kinfolk.data import Records
 from kinfolk.report.bridge import Part, share_bar
 from kinfolk.report.cluster_summary import ClusterSummary, cluster_summary
+from kinfolk.report.comparison_words import names_of_compared
 from kinfolk.report.field_value import shown_fields
 from kinfolk.report.links_list import links_data
 from kinfolk.report.links_page import describe_columns
@@ -192,7 +193,7 @@ def _method_section(clusters: Clusters, pairs: PairTable) -> str:
     settings = [
         ("candidate pairs", f"{count(len(pairs))}{saved}"),
         ("cut", probability(clusters.threshold)),
-        ("compared", ", ".join(pairs.labels) or "nothing"),
+        ("compared", names_of_compared(pairs.labels)),
         (f"columns of {records.name}", describe_columns(records)),
     ]
     return section(

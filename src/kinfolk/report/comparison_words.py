@@ -25,6 +25,11 @@ def about_comparison(label: str, left: Records, right: Records) -> str:
     return "" if label in left.roles or label in right.roles else _ABOUT.get(label, "")
 
 
+def names_of_compared(labels: Sequence[str]) -> str:
+    """What was compared, in one line; the bound on the evidence is no comparison."""
+    return ", ".join(label for label in labels if label != TOO_LITTLE) or "nothing"
+
+
 def why(contributions: Sequence[Contribution]) -> str:
     """The comparisons that weigh most, in a sentence or two, such as "For a match: name, city. Against it: year."."""
     ranked = sorted(contributions, key=lambda c: -abs(c.log_odds))

@@ -7,6 +7,7 @@ import pyarrow as pa
 from kinfolk.data import Records
 from kinfolk.linking.links import Links
 from kinfolk.report.bridge import bridge_plot
+from kinfolk.report.comparison_words import names_of_compared
 from kinfolk.report.links_list import links_data
 from kinfolk.report.markup import count, counted, escape, percent, probability, signed
 from kinfolk.report.next_steps import doubtful_step, missed_step, next_steps
@@ -135,7 +136,7 @@ def _method_section(links: Links, pairs: PairTable) -> str:
         ("relation", links.relation),
         ("cut", probability(links.threshold)),
         ("log-odds at the start", signed(links.prior)),
-        ("compared", ", ".join(pairs.labels) or "nothing"),
+        ("compared", names_of_compared(pairs.labels)),
         *((f"columns of {records.name}", describe_columns(records)) for records in (links.left, links.right)),
     ]
     return section(
