@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 MARK = re.compile(r"^<!-- help: (?P<command>[a-z -]*) -->$", re.MULTILINE)
-WIDTH = "88"
+WIDTH = "86"
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:

@@ -110,3 +110,31 @@ def test_without_a_terminal_the_command_writes_the_file_and_says_what_to_do(run:
     )
     assert bad.returncode == 2
     assert "no finished run" in bad.stderr
+
+
+def test_a_pair_is_shown_once_however_often_it_is_asked_about(run: Path) -> None:
+    console = quiet()
+    review(kinfolk.audit(run, 3), console, typing(["what", "u", "y", "u"]))
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    # The first pair, the second after "y", and the first again after it was taken back.
+    assert [shown.count(f"{n} of 3 judged") for n in (0, 1)] == [2, 1]
+    assert "Every answer is kept at once" in shown
+
+
+def test_a_small_screen_shows_less_of_long_values(tmp_path: Path) -> None:
+    words = " ".join(f"word{i}" for i in range(200))
+    for side in ("left", "right"):
+        rows = "".join(f"{i},name {i} {words}\n" for i in range(20))
+        (tmp_path / f"{side}.csv").write_text("id,name\n" + rows, encoding="utf-8")
+    kinfolk.link(tmp_path / "left.csv", tmp_path / "right.csv", run=tmp_path / "run")
+    lines = []
+    for height in (24, 12):
+        console = Console(file=io.StringIO(), width=80, height=height)
+        review(kinfolk.audit(tmp_path / "run", 2), console, typing([]))
+        assert isinstance(console.file, io.StringIO)
+        table = console.file.getvalue().split("0 of 2 judged")[1]
+        assert " …" in table
+        lines.append(len(table.splitlines()))
+    assert lines[0] <= 24
+    assert lines[1] < lines[0]

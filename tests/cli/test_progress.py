@@ -44,6 +44,16 @@ def test_time_left_follows_from_the_share_done() -> None:
     assert "compare       40.0 s  7 comparisons [a] pair" in out.getvalue()
 
 
+def test_in_a_terminal_long_details_wrap_between_words_below_each_other() -> None:
+    out = io.StringIO()
+    progress = StageProgress(Console(file=out, force_terminal=True, width=60, color_system=None))
+    progress.end(Stage("read", 4.5, "60,000 records; given_name (text), surname (text), street_number (text)"))
+    assert out.getvalue().splitlines() == [
+        "  read           4.5 s  60,000 records; given_name (text),",
+        "                        surname (text), street_number (text)",
+    ]
+
+
 def test_a_log_gets_a_line_for_each_stage_and_no_bar(run_kinfolk, tmp_path: Path) -> None:
     result = run_kinfolk("link", EXAMPLES / "left.csv", EXAMPLES / "right.csv", "-o", tmp_path / "links.csv")
     names = [line.split()[0] for line in result.err.splitlines()]

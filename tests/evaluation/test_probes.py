@@ -7,7 +7,7 @@ from kinfolk.errors import ConfigurationError
 from kinfolk.evaluation.grouping import agreement, kmeans_agreement
 from kinfolk.evaluation.linear import few_label_accuracy, linear_accuracy
 from kinfolk.evaluation.reciprocal_rank import mean_reciprocal_rank
-from kinfolk.evaluation.segmentation import mean_iou
+from kinfolk.evaluation.segmentation import mean_iou, pixel_probe
 
 
 def two_clouds(rng: np.random.Generator, num: int = 60) -> tuple[np.ndarray, np.ndarray]:
@@ -65,3 +65,13 @@ def test_what_cannot_be_measured_is_said(rng: np.random.Generator) -> None:
         linear_accuracy(vectors, labels[1:], vectors, labels)
     with pytest.raises(ConfigurationError, match="one shape"):
         mean_reciprocal_rank(vectors, vectors[1:])
+
+
+def test_a_map_that_shows_the_classes_is_read_wholly(rng: np.random.Generator) -> None:
+    classes = rng.integers(0, 3, (6, 4, 5)).repeat(2, 1).repeat(2, 2)  # places of 2 x 2 pixels
+    maps = np.stack([classes[:, ::2, ::2] == label for label in range(3)], axis=1) * 5.0
+    assert pixel_probe(maps[:4], classes[:4], maps[4:], classes[4:]) == 1.0
+    blind = pixel_probe(np.zeros_like(maps[:4]), classes[:4], np.zeros_like(maps[4:]), classes[4:])
+    assert blind < 0.4, "a map that shows nothing leaves the commonest class"
+    with pytest.raises(ConfigurationError, match="do not divide"):
+        pixel_probe(maps, classes[:, :7], maps, classes)

@@ -51,6 +51,14 @@ def test_nearest_equals_all_products() -> None:
         assert product[found[rows == row]] == pytest.approx(best, abs=1e-6)
 
 
+def test_a_search_in_parts_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = tfidf_space(_texts(60), _texts(80, seed=1))
+    whole = nearest(space.left, space.right, 5)
+    monkeypatch.setattr(candidates, "QUERIES_AT_A_TIME", 7)
+    assert all(np.array_equal(a, b) for a, b in zip(whole, nearest(space.left, space.right, 5), strict=True))
+    assert [len(a) for a in nearest(space.left[:0], space.right, 5)] == [0, 0, 0]
+
+
 def test_a_search_touches_no_more_than_the_cap_and_the_rarest_first(monkeypatch: pytest.MonkeyPatch) -> None:
     # Feature 0 is in every record of the corpus, features 1 and 2 in one each.
     corpus = sp.csr_matrix(np.array([[1, 1, 0]] + [[1, 0, 0]] * 8 + [[1, 0, 1]], np.float32))

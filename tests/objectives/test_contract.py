@@ -152,3 +152,12 @@ def test_a_name_is_given_once() -> None:
 
     with pytest.raises(ConfigurationError, match="needs must be of labels"):
         register("another", needs=("lables",))
+
+
+def test_no_public_name_hides_a_file() -> None:
+    import pkgutil
+
+    import kinfolk.objectives
+
+    files = {module.name for module in pkgutil.iter_modules(kinfolk.objectives.__path__)}
+    assert files.isdisjoint(kinfolk.objectives.__all__)

@@ -16,8 +16,8 @@ from kinfolk.objectives import (
     draw_target_labels,
     gate_entropy,
     gated_similarity,
-    hydra,
 )
+from kinfolk.objectives.hydra import hydra
 
 Batch = dict[str, Tensor]
 

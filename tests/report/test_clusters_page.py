@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,17 @@ def test_a_cluster_hangs_by_the_weakest_pair_of_its_strongest_tree(names: Any) -
 def test_the_page_tells_of_the_clusters(names: Any, tmp_path: Path) -> None:
     source = write_report(names, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "things behind the 6 records of <em>people</em>" in source
-    assert "5 (83.3 %) of 6 records are in 2 clusters of two or more; 3 records would go" in source
+    assert "5 of 6 records of people (83.3\u00a0%) are in 2 clusters of two or more; 3 records would go" in source
     assert "Estimated from pairs that a person has judged." in source
     assert "3 records, held together by at least 0.62" in source
     assert 'data-count="1"' in source
     assert '<span class="state">in one cluster</span>' in source
     assert 'id="unlinked"' not in source
+    assert '<a href="#weak">1 cluster hangs</a> by a pair with a probability below 0.9' in source
+    assert "clusters take them together" in source
+    assert "kinfolk audit" not in source, "its pairs have been judged"
+    not_judged = dataclasses.replace(names, estimate=dataclasses.replace(names.estimate, source="model"))
+    assert "kinfolk audit RUN" in write_report(not_judged, tmp_path / "model.html").read_text(encoding="utf-8")
 
 
 def test_true_clusters_give_true_figures(names: Any, tmp_path: Path) -> None:

@@ -23,17 +23,18 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs chromium or googl
 PROBE = """
 addEventListener("load", () => setTimeout(() => {
   const list = document.getElementById("list");
-  const tell = { found: document.getElementById("found").textContent, rows: list.querySelectorAll(".row").length };
+  const tell = { found: document.getElementById("found")?.textContent ?? "", rows: document.querySelectorAll(".row").length };
   const inside = ".scroll, nav, .hidden, #list, .skip, svg";
-  const wide = (e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(inside);
+  const width = document.documentElement.clientWidth;
+  const wide = (e) => e.getBoundingClientRect().right > width + 1 && !e.closest(inside);
   tell.tooWide = [...document.querySelectorAll("main *")].filter(wide).map((e) => e.className || e.tagName).slice(0, 5);
-  list.dispatchEvent(new KeyboardEvent("keydown", { key: "End", bubbles: true }));
+  list?.dispatchEvent(new KeyboardEvent("keydown", { key: "End", bubbles: true }));
   setTimeout(() => {
-    tell.last = [...list.querySelectorAll(".row")].at(-1)?.textContent ?? "";
-    tell.active = list.querySelector("[aria-selected=true]")?.getAttribute("aria-posinset") ?? "";
-    list.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+    tell.last = [...document.querySelectorAll(".row")].at(-1)?.textContent ?? "";
+    tell.active = document.querySelector("[aria-selected=true]")?.getAttribute("aria-posinset") ?? "";
+    list?.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
     const dialog = document.getElementById("pair-dialog");
-    tell.dialog = dialog.open ? dialog.textContent : "";
+    tell.dialog = dialog?.open ? dialog.textContent : "";
     const made = document.createElement("pre");
     made.id = "probe";
     made.textContent = JSON.stringify(tell);
@@ -113,6 +114,26 @@ def test_fifty_thousand_links_draw_only_the_rows_in_view(many_links: Any, look: 
 def test_nothing_is_wider_than_the_window(restaurants: Any, names: Any, look: Callable[..., Seen], width: int) -> None:
     for result in (restaurants, names):
         assert look(result, width=width).told["tooWide"] == []
+
+
+@pytest.mark.parametrize("width", [500, 1280])
+def test_long_names_and_long_words_stay_inside_the_window(kit: Any, look: Callable[..., Seen], width: int) -> None:
+    word = "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch" * 3
+    column = {"the_name_of_the_person_or_institution_as_written_in_the_source": [word, "محمد عبد الله 👩‍👩‍👧"]}
+    left, right = (kit.records(f"a_long_name_of_an_exported_table_{word}.csv", id=[word, "2"], **column) for _ in "ab")
+    evidence = {next(iter(column)): [4.0, 3.0], "whole record": [1.0, 0.5]}
+    links = kit.links(left, right, kit.scores([0, 1], [0, 1], [True, True], evidence), kit.unlinked([]))
+    seen = look(links, width=width)
+    assert seen.told["tooWide"] == []
+    assert "all words of both records taken together" in seen.told["dialog"]
+
+
+def test_without_links_the_page_has_no_empty_list(kit: Any, look: Callable[..., Seen]) -> None:
+    left, right = (kit.records(name, id=["1"], name=[name]) for name in ("a", "b"))
+    unlinked = kit.unlinked([(side, 0, "no candidate", None, None, None) for side in ("left", "right")])
+    seen = look(kit.links(left, right, kit.scores([], [], [], {"name": []}), unlinked))
+    assert seen.complaints == []
+    assert (seen.told["found"], seen.told["rows"]) == ("", 0)
 
 
 def test_clusters_have_their_list_too(names: Any, look: Callable[..., Seen]) -> None:

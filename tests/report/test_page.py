@@ -90,13 +90,50 @@ def test_the_policy_allows_the_own_style_and_script_by_hash_and_nothing_else(pag
 
 def test_the_headline_says_what_was_linked(page: Page) -> None:
     assert "3 links between guide.csv and web.csv" in page.text
-    assert "3 (75.0 %) of 4 records of guide.csv and 3 (75.0 %) of 4 of web.csv found a partner" in page.text
+    assert "3 of 4 records of guide.csv (75.0 %) and 3 of 4 records of web.csv (75.0 %) found a partner" in page.text
     assert "from a probability of 0.50 on; the relation is one-to-one: a record has one partner at most" in page.text
     assert "Precision 0.980 of the links are right" in page.text
     assert "95 %: 0.950–0.990" in page.text
-    assert "True matches 4 estimated to exist 95 %: 3–6" in page.text
+    assert "True matches 4 pairs, estimated to exist 95 %: 3–6" in page.text
     assert "Nobody has looked at a pair yet" in page.text
     assert "A note for the user." in page.text
+
+
+def test_the_first_screen_says_what_to_check_next(page: Page) -> None:
+    # One link has 0.73; the pair below the cut has 0.002, and the one with 0.62 lost a record to a better link.
+    assert "1 link has a probability below 0.9; perhaps none of them will be wrong" in page.text
+    assert "1 record of guide.csv and 1 record of web.csv stayed alone: see why ." in page.text
+    assert "kinfolk audit RUN asks you about 60 pairs" in page.text
+    assert "will be matches all the same" not in page.text
+
+
+def test_without_links_nothing_is_said_of_their_precision(kit: Any, tmp_path: Path) -> None:
+    left, right = (kit.records(name, id=["1"], name=[name]) for name in ("a", "b"))
+    scores = kit.scores([0], [0], [False], {"name": [0.5]})
+    unlinked = kit.unlinked([("left", 0, "below the cut", 0, None, 0.18), ("right", 0, "below the cut", 0, None, 0.18)])
+    page = Page(write_report(kit.links(left, right, scores, unlinked), tmp_path / "report.html"))
+    assert "Precision – no pair is linked" in page.text
+    assert "All links There are none." in page.text
+    assert "1 pair was not linked although the probability is 0.1 or more; perhaps none of them will be" in page.text
+    assert "browser" not in page.ids
+
+
+def test_a_cut_that_reads_like_the_chosen_one_is_left_out(kit: Any, restaurants: Any, tmp_path: Path) -> None:
+    close = kit.links(restaurants.left, restaurants.right, restaurants.scores, restaurants.unlinked, threshold=0.5041)
+    page = Page(write_report(close, tmp_path / "report.html"))
+    assert page.source.count('<th scope="row">0.50') == 1
+
+
+def test_a_long_name_of_a_table_is_cut_in_the_picture_only(kit: Any, restaurants: Any, tmp_path: Path) -> None:
+    name = "a_rather_long_name_of_an_exported_table.csv"
+    left = kit.records(name, id=["a1", "a2", "a3", "a4"], name=["w", "x", "y", "z"])
+    page = Page(
+        write_report(
+            kit.links(left, restaurants.right, restaurants.scores, restaurants.unlinked), tmp_path / "report.html"
+        )
+    )
+    assert ">a_rather_l…table.csv</text>" in page.source
+    assert f"of {name} (75.0 %)" in page.text
 
 
 def test_every_section_is_there_in_order(page: Page) -> None:
@@ -204,7 +241,7 @@ def test_empty_tables_give_a_page(kit: Any, tmp_path: Path) -> None:
     page = Page(
         write_report(kit.links(empty, empty, kit.scores([], [], [], {}), kit.unlinked([])), tmp_path / "report.html")
     )
-    assert "none of 0 records of nothing" in page.text
+    assert "0 of 0 records of nothing" in page.text
 
 
 def test_the_same_result_gives_the_same_bytes(restaurants: Any, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ import re
 from typing import Any
 
 from kinfolk.linking.explanation import Contribution, Explanation
+from kinfolk.report.comparison_words import names_of_compared, why
 from kinfolk.report.field_value import VALUE_LIMIT, names_in, one_line, render_values
 from kinfolk.report.pair_card import CardContext, in_table_order, pair_card
 
@@ -27,7 +28,27 @@ def test_both_values_stand_side_by_side_with_their_evidence(kit: Any) -> None:
 def test_a_comparison_of_whole_records_shows_its_similarity(kit: Any) -> None:
     context = CardContext(kit.records("guide", id=["a1"], name=["x"]), kit.records("web", id=["b1"], name=["x"]))
     card = pair_card(explanation(Contribution("whole record", "", "", 0.83, 1.0)), context)
-    assert 'colspan="2">similarity 0.83</td>' in card
+    assert 'colspan="2">all words of both records taken together; similarity 0.83</td>' in card
+
+
+def test_a_comparison_that_is_no_field_says_what_it_compares(kit: Any) -> None:
+    context = CardContext(kit.records("guide", id=["a1"], name=["x"]), kit.records("web", id=["b1"], codes=["x"]))
+    parts = Contribution("rivals", "", "", None, 6.1), Contribution("too little to compare", "", "", None, 0.0)
+    card = pair_card(explanation(*parts), context)
+    assert 'colspan="2">this pair beside the other candidates of its two records</td>' in card
+    assert "missing on both sides" not in card
+    named = pair_card(explanation(Contribution("codes", "", "x", None, 0.3)), context)
+    assert "words with digits" not in named
+
+
+def test_the_comparisons_that_weigh_most_are_named_in_a_sentence() -> None:
+    def of(**log_odds: float) -> str:
+        return why([Contribution(label, "", "", None, value) for label, value in log_odds.items()])
+
+    assert of(name=2.0, city=3.0, year=-0.6, month=0.4) == "For a match: city, name. Against it: year."
+    assert of(a=1.0, b=4.0, c=3.0, d=2.0) == "For a match: b, c, d."
+    assert of(month=0.4) == "No comparison says much."
+    assert names_of_compared(("name", "rivals", "too little to compare")) == "name, rivals"
 
 
 def test_the_same_values_are_not_shown_twice(kit: Any) -> None:

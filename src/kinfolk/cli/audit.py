@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from kinfolk.cli.terminal import results
+
 if TYPE_CHECKING:
     from kinfolk.linking.audit.entry import Audit
     from kinfolk.linking.clusters import Clusters
@@ -71,7 +73,7 @@ def _summary(done: Audit) -> dict[str, object]:
 
 
 def _print(done: Audit, output: Path | None) -> None:
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = results(markup=False)
     num_judged = sum(answer is not None for answer in done.answers)
     console.print(f"{num_judged} of {len(done.answers)} pairs judged, kept in {done.file}")
     if num_judged < len(done.answers):

@@ -25,7 +25,15 @@ from kinfolk.cli.options import (
 from kinfolk.cli.progress import show_progress, timed_stage
 from kinfolk.cli.results import check_places, print_result, summary
 
-Columns = Annotated[list[str] | None, typer.Option(help="Columns of this role: NAME, or several with commas.")]
+
+def _columns(role: str) -> str:
+    return f"Columns of {role}: NAME, or several with commas."
+
+
+Text = Annotated[list[str] | None, typer.Option(help=_columns("text"))]
+Numbers = Annotated[list[str] | None, typer.Option(help=_columns("numbers"))]
+Dates = Annotated[list[str] | None, typer.Option(help=_columns("dates"))]
+Categories = Annotated[list[str] | None, typer.Option(help=_columns("categories"))]
 
 _EVEN = 0.5
 
@@ -36,10 +44,10 @@ def dedupe(
         Path, typer.Option("--output", "-o", help="Where id and cluster_id go (.parquet, .csv, .tsv, .jsonl).")
     ],
     id: Annotated[str | None, typer.Option(help="The id column.")] = None,
-    text: Columns = None,
-    number: Columns = None,
-    date: Columns = None,
-    category: Columns = None,
+    text: Text = None,
+    number: Numbers = None,
+    date: Dates = None,
+    category: Categories = None,
     ignore: Ignore = None,
     labels: Labels = None,
     encoder: TextEncoder = "none",

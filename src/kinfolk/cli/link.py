@@ -9,7 +9,10 @@ import typer
 
 from kinfolk.cli.options import (
     AsJson,
-    Fields,
+    ColumnsOfCategories,
+    ColumnsOfDates,
+    ColumnsOfNumbers,
+    ColumnsOfText,
     Ignore,
     Labels,
     Quiet,
@@ -34,16 +37,18 @@ def link(
     id: Annotated[str | None, typer.Option(help="The id column of both tables.")] = None,
     left_id: Annotated[str | None, typer.Option(help="The id column of the first table.")] = None,
     right_id: Annotated[str | None, typer.Option(help="The id column of the second table.")] = None,
-    text: Fields = None,
-    number: Fields = None,
-    date: Fields = None,
-    category: Fields = None,
+    text: ColumnsOfText = None,
+    number: ColumnsOfNumbers = None,
+    date: ColumnsOfDates = None,
+    category: ColumnsOfCategories = None,
     ignore: Ignore = None,
     labels: Labels = None,
     encoder: TextEncoder = "none",
     relation: Annotated[
         str,
-        typer.Option(help="How many partners: auto, one-to-one, many-to-one, one-to-many or many-to-many."),
+        typer.Option(
+            help="How many partners a record may have: auto, one-to-one, many-to-one, one-to-many or many-to-many."
+        ),
     ] = "auto",
     threshold: Threshold = "auto",
     run: RunFolder = None,

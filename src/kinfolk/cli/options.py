@@ -10,9 +10,15 @@ import typer
 
 from kinfolk.errors import ConfigurationError
 
-Fields = Annotated[
-    list[str] | None, typer.Option(help="Columns of this role: NAME, LEFT=RIGHT, or several with commas.")
-]
+
+def _columns(role: str) -> str:
+    return f"Columns of {role}: NAME, or LEFT=RIGHT where the names differ; several with commas."
+
+
+ColumnsOfText = Annotated[list[str] | None, typer.Option(help=_columns("text"))]
+ColumnsOfNumbers = Annotated[list[str] | None, typer.Option(help=_columns("numbers"))]
+ColumnsOfDates = Annotated[list[str] | None, typer.Option(help=_columns("dates"))]
+ColumnsOfCategories = Annotated[list[str] | None, typer.Option(help=_columns("categories"))]
 Ignore = Annotated[list[str] | None, typer.Option(help="Columns to leave out.")]
 Threshold = Annotated[str, typer.Option(help="auto, or the least probability of a link.")]
 Labels = Annotated[str | None, typer.Option(help="Judged pairs to learn from: left_id, right_id, label (1 or 0).")]
@@ -22,7 +28,7 @@ TextEncoder = Annotated[
 RunFolder = Annotated[Path | None, typer.Option(help="Folder that keeps finished stages, to go on after a stop.")]
 Report = Annotated[Path | None, typer.Option(help="Write the report, one HTML file, here.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")]
-Quiet = Annotated[bool, typer.Option(help="Print nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 
 
 class OnError(StrEnum):

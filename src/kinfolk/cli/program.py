@@ -21,8 +21,18 @@ from kinfolk.errors import KinfolkError
 
 INTERRUPTED = 130  # what a shell expects of a program stopped by Ctrl-C
 
+_EXAMPLE = "kinfolk link left.csv right.csv -o links.csv --report report.html"
+_HELP = {"cluster": "Group the records of one table that are the same thing: another name for dedupe."}
+_BELOW = {
+    "link": "Only the two tables and --output are needed: what the columns hold, how many partners a record may have and "
+    f"the cut are found out. For example: {_EXAMPLE}"
+}
+
 app = typer.Typer(
-    no_args_is_help=True, pretty_exceptions_enable=False, help="Learn what belongs together, then link it."
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Learn what belongs together, then link it.",
+    epilog=f"To begin: {_EXAMPLE}",
 )
 # In the order of the help. A command's file imports what it works with inside the function: the help stays quick.
 for name, command in (
@@ -36,7 +46,7 @@ for name, command in (
     ("methods", methods),
     ("demo", demo),
 ):
-    app.command(name)(command)
+    app.command(name, help=_HELP.get(name), epilog=_BELOW.get(name))(command)
 
 
 def main() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
 from rich.text import Text
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kinfolk.linking.links import Stage
     from kinfolk.linking.stages import Clock
 
+_HANGING = " " * 24  # where the details of a stage begin
 _PATIENCE_SECONDS = 2.0  # a stage that ends sooner needs no bar
 
 
@@ -57,8 +58,10 @@ class StageProgress:
     def end(self, stage: Stage) -> None:
         """Print what the stage made and how long it took."""
         if not self._silent:
-            line = f"  {stage.name:<11}{stage.seconds:7.1f} s  {escape(stage.detail)}".rstrip()
-            self._console.print(line, highlight=False, soft_wrap=True)
+            line = f"  {stage.name:<11}{stage.seconds:7.1f} s  {stage.detail}".rstrip()
+            if self._console.is_terminal:
+                line = fill(line, self._console.width, subsequent_indent=_HANGING, break_on_hyphens=False)
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager

@@ -8,11 +8,15 @@ from rich.markup import escape
 errors = Console(stderr=True)
 
 
-def results() -> Console:
-    """Standard output, for sentences: a long one is not broken at the width of a terminal that may not be there."""
-    return Console(highlight=False, soft_wrap=True)
+def results(*, markup: bool = True) -> Console:
+    """Standard output, for sentences: wrapped between words in a terminal, left in one line in a file or a pipe.
+
+    Args:
+        markup: whether square brackets mean styles.
+    """
+    return Console(highlight=False, markup=markup, soft_wrap=not Console().is_terminal)
 
 
 def print_error(sentence: str) -> None:
     """Say what was wrong, on standard error."""
-    errors.print(f"[bold red]kinfolk:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+    errors.print(f"[bold red]kinfolk:[/] {escape(sentence)}", highlight=False, soft_wrap=not errors.is_terminal)

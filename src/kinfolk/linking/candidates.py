@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from kinfolk.linking.spaces import Space
 
+QUERIES_AT_A_TIME = 4_096
 POSTINGS_PER_RECORD = 10_000  # most entries of the other table that one record's features may touch
 
 
@@ -35,7 +36,13 @@ def nearest(queries: sp.csr_matrix, corpus: sp.csr_matrix, k: int) -> tuple[np.n
     """
     from sparse_dot_topn import sp_matmul_topn
 
-    product = sp_matmul_topn(_rarest(queries, corpus), corpus.T.tocsr(), top_n=min(k, corpus.shape[0]), sort=True)
+    searched, by_feature, top_n = _rarest(queries, corpus), corpus.T.tocsr(), min(k, corpus.shape[0])
+    # In parts: while one is computed no other thread runs, neither the clock of the progress nor what hears Ctrl-C.
+    parts = [
+        sp_matmul_topn(searched[start : start + QUERIES_AT_A_TIME], by_feature, top_n=top_n, sort=True)
+        for start in range(0, max(1, queries.shape[0]), QUERIES_AT_A_TIME)
+    ]
+    product = sp.vstack(parts, format="csr")
     rows = np.repeat(np.arange(queries.shape[0]), np.diff(product.indptr))
     return rows, product.indices, product.data
 

@@ -164,18 +164,18 @@ class Links(Result):
         )
 
     def _reason(self, row: dict[str, object]) -> str:
-        probability = f"{row['probability']:.3f}"
         above = row["probability"] >= self.threshold  # type: ignore[operator]
+        cut = f"the cut of {self.threshold:.3f}"
         if row["link"] and above:
-            return f"Linked: probability {probability}, at or above the cut of {self.threshold:.3f}."
+            return f"Linked: its probability reaches {cut}."
         if row["link"]:
-            return f"In one group, by the other records in it: its own probability {probability} is below the cut."
+            return f"In one group by the other records in it: its own probability is below {cut}."
         if above and self.relation == "many-to-many":
-            return f"Not in one group although its probability {probability} is above the cut: the groups differ on average."
+            return f"Not in one group although its probability reaches {cut}: the groups differ on average."
         if above:
             taken = _TAKEN.get(self.relation, "records")
-            return f"Not linked although its probability {probability} is above the cut: better links took its {taken}."
-        return f"Not linked: probability {probability} is below the cut of {self.threshold:.3f}."
+            return f"Not linked although its probability reaches {cut}: better links took its {taken}."
+        return f"Not linked: its probability is below {cut}."
 
 
 def row_of(records: Records, wanted: object) -> int:

@@ -9,6 +9,7 @@ labels           supcon · hydra
 ===============  ==================================================================================================
 """
 
+from importlib import import_module
 from importlib.util import find_spec
 
 from kinfolk.errors import MissingExtraError
@@ -16,31 +17,18 @@ from kinfolk.errors import MissingExtraError
 if find_spec("torch") is None or find_spec("lightning") is None:
     raise MissingExtraError("kinfolk.methods", "train")
 
-from kinfolk.methods.cacr import cacr
-from kinfolk.methods.dcl import dcl
 from kinfolk.methods.families import views_of
-from kinfolk.methods.groco import groco
-from kinfolk.methods.hardcontrastive import hardcontrastive
-from kinfolk.methods.hydra import hydra
-from kinfolk.methods.mochi import mochi
-from kinfolk.methods.moco import moco
-from kinfolk.methods.nnclr import nnclr
-from kinfolk.methods.pixpro import pixpro
 from kinfolk.methods.registry import Entry, find_method, method, methods
-from kinfolk.methods.simclr import simclr
-from kinfolk.methods.supcon import supcon
-from kinfolk.methods.swav import swav
 
-__all__ = [
-    "Entry",
+__all__ = ["Entry", "find_method", "method", "methods", "views_of"]
+
+# The files of the methods; each registers itself.
+for _file in (
     "cacr",
     "dcl",
-    "find_method",
     "groco",
     "hardcontrastive",
     "hydra",
-    "method",
-    "methods",
     "mochi",
     "moco",
     "nnclr",
@@ -48,5 +36,5 @@ __all__ = [
     "simclr",
     "supcon",
     "swav",
-    "views_of",
-]
+):
+    import_module(f"kinfolk.methods.{_file}")

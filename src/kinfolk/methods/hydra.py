@@ -51,6 +51,11 @@ class ClassPairContrast(Method):
         self.objective, self.gates, self.pairs = objective, gates, pairs
         self.family = views_of(views, size)
 
+    def embed(self, images: Tensor) -> Tensor:
+        """Projections, (items, projection)."""
+        projected: Tensor = self.projector(self.encoder(images))
+        return projected
+
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The objective on both views of each image."""
         if batch.labels is None:

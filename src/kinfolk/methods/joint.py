@@ -44,6 +44,11 @@ class JointEmbedding(Method):
         self.objective = objective
         self.family = tuple(family)
 
+    def embed(self, images: Tensor) -> Tensor:
+        """Projections, (items, projection)."""
+        projected: Tensor = self.projector(self.encoder(images))
+        return projected
+
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The objective on the projections of all views."""
         views = [view.images for view in draw_views(to_float(batch.images), self.family, generator=generator)]

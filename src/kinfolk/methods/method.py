@@ -59,6 +59,15 @@ class Method(lightning.LightningModule, ABC):
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Make views of the batch and return their loss, a scalar."""
 
+    def embed(self, images: Tensor) -> Tensor:
+        """Embeddings as the objective sees them, (items, dim); those of the encoder, unless there is a projector.
+
+        Args:
+            images: uint8, or floats in [0, 1].
+        """
+        embedded: Tensor = self.encoder(images)
+        return embedded
+
     def before_step(self, done: float) -> None:
         """What a method does before each step of the optimizer, such as moving a key encoder.
 

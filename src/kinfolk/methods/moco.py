@@ -49,7 +49,7 @@ class MomentumContrast(MomentumMethod):
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The objective on queries of the first view and keys of the second."""
         first, second = draw_views(to_float(batch.images), self.family, generator=generator)
-        queries, keys = self.queries(first.images), self.keys(second.images)
+        queries, keys = self.embed(first.images), self.keys(second.images)
         value: Tensor = self.objective(queries, keys, ids=batch.rows if self.mask_same_item else None)
         return value
 

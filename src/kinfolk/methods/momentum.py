@@ -46,8 +46,8 @@ class MomentumMethod(Method):
         update_key_encoder(self.key_encoder, self.encoder, momentum=momentum)
         update_key_encoder(self.key_projector, self.projector, momentum=momentum)
 
-    def queries(self, images: Tensor) -> Tensor:
-        """Projections with gradient, (items, dim)."""
+    def embed(self, images: Tensor) -> Tensor:
+        """Projections of the network that is trained, (items, dim)."""
         projected: Tensor = self.projector(self.encoder(images))
         return projected
 

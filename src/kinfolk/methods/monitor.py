@@ -6,32 +6,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from kinfolk.data.images import Images
+from kinfolk.errors import ConfigurationError
 from kinfolk.evaluation.knn import knn_accuracy
 from kinfolk.evaluation.spread import effective_rank
 from kinfolk.methods.families import views_of
 from kinfolk.methods.method import Method
-from kinfolk.objectives import alignment, uniformity
-from kinfolk.objectives.behavior import effective_negatives
+from kinfolk.objectives import alignment, effective_negatives, suggest_temperature, tolerance, uniformity
 from kinfolk.views import draw_views, to_float
 
-_SAMPLE, _VOTERS = 512, 4000
-_COLLAPSED_RANK, _COLLAPSED_COSINE = 2.0, 0.98
-_TEMPERATURE = 0.2  # of the penalties, where the objective has none of its own
+_SAMPLE, _VOTERS, _AT_ONCE = 512, 4000, 256
+_COLLAPSED_RANK = 2.0
+_COLLAPSED_UNIFORMITY = -0.08  # that of vectors whose mean cosine is .98
 
 
 @dataclass(frozen=True)
 class Geometry:
     """The space after an epoch, on a sample that stays the same.
 
+    All but ``knn`` and ``tolerance`` are of the embeddings that the objective sees; these two are of the encoder.
+
     Attributes:
         alignment: mean squared distance of two views of an image, in [0, 4]; lower is better.
         uniformity: log of the mean Gaussian potential, at most 0; lower is more even.
         effective_rank: how many directions the vectors fill.
-        effective_negatives: how many negatives share the push at the temperature of the objective, exp of the entropy.
+        effective_negatives: how many negatives share the push at the temperature of the objective, exp of the entropy;
+            None where it has no temperature.
+        suggested_temperature: at which half of the negatives would; None as above.
         knn: accuracy of the 20 nearest neighbors, each image left out of its own vote; None without labels.
         tolerance: mean cosine of images of one label; None without labels.
     """
@@ -39,13 +44,14 @@ class Geometry:
     alignment: float
     uniformity: float
     effective_rank: float
-    effective_negatives: float
+    effective_negatives: float | None = None
+    suggested_temperature: float | None = None
     knn: float | None = None
     tolerance: float | None = None
 
     def warning(self) -> str | None:
         """What is wrong with the space, in one sentence, or None."""
-        if self.effective_rank < _COLLAPSED_RANK or self.uniformity > -2 * 2 * (1 - _COLLAPSED_COSINE):
+        if self.effective_rank < _COLLAPSED_RANK or self.uniformity > _COLLAPSED_UNIFORMITY:
             return (
                 f"The embeddings have collapsed: effective rank {self.effective_rank:.1f}, uniformity "
                 f"{self.uniformity:.2f}. Lower the learning rate, or take a method with negatives or prototypes."
@@ -58,7 +64,7 @@ class Geometry:
 
 
 class Monitor:
-    """Measures an encoder on images that are fixed at the start.
+    """Measures a method on images that are fixed at the start.
 
     Args:
         images: the training images; a sample of them is measured.
@@ -76,42 +82,40 @@ class Monitor:
 
     @torch.no_grad()
     def measure(self, method: Method) -> Geometry:
-        """The space of the encoder as it is now; the encoder is left in training or not as it was."""
+        """The space as it is now; the method is left in training or not as it was."""
         training = method.training
         method.eval()
         try:
-            first, second = (method.encoder(view) for view in self._views)
-            vectors = None if self._labels is None else _encode(method.encoder, self._voters)
+            first, second = (method.embed(view.to(method.device)) for view in self._views)
+            of_labels = {} if self._labels is None else self._by_labels(method, self._labels)
         finally:
             method.train(training)
-        temperature = getattr(getattr(method, "objective", None), "temperature", _TEMPERATURE)
-        geometry = Geometry(
+        temperature = getattr(getattr(method, "objective", None), "temperature", None)
+        of_temperature: dict[str, float | None] = {}
+        if temperature is not None:
+            of_temperature = {
+                "effective_negatives": effective_negatives(first, second, temperature=temperature).mean().item(),
+                "suggested_temperature": _suggested(first, second),
+            }
+        return Geometry(
             alignment(first, second).item(),
             uniformity(first).item(),
-            effective_rank(first.numpy(force=True)),
-            effective_negatives(first, second, temperature=temperature).mean().item(),
-        )
-        if vectors is None or self._labels is None:
-            return geometry
-        return Geometry(
-            geometry.alignment,
-            geometry.uniformity,
-            geometry.effective_rank,
-            geometry.effective_negatives,
-            knn_accuracy(vectors, self._labels),
-            tolerance_of(vectors, self._labels),
+            effective_rank(first.float().numpy(force=True)),
+            **of_temperature,
+            **of_labels,
         )
 
+    def _by_labels(self, method: Method, labels: npt.NDArray[np.int64]) -> dict[str, float]:
+        parts = [method.encoder(part.to(method.device)) for part in self._voters.split(_AT_ONCE)]
+        vectors = torch.cat(parts).float().cpu()
+        found = {"knn": knn_accuracy(vectors.numpy(), labels)}
+        alike = tolerance(vectors, torch.from_numpy(labels))
+        return found if alike is None else {**found, "tolerance": alike.item()}
 
-def tolerance_of(vectors: np.ndarray, labels: np.ndarray) -> float | None:
-    """Mean cosine of two different vectors of one label; None where no label has two."""
-    from kinfolk.objectives.behavior import tolerance
 
-    found = tolerance(torch.from_numpy(vectors), torch.from_numpy(labels))
-    return None if found is None else float(found)
-
-
-def _encode(encoder: torch.nn.Module, images: Tensor) -> np.ndarray:
-    parts = [encoder(to_float(part)) for part in images.split(256)]
-    vectors: np.ndarray = torch.cat(parts).float().numpy(force=True)
-    return vectors
+def _suggested(first: Tensor, second: Tensor) -> float | None:
+    """A temperature for these embeddings; None where they do not tell items apart, and no temperature would."""
+    try:
+        return suggest_temperature(first, second)
+    except ConfigurationError:
+        return None

@@ -36,6 +36,11 @@ class NearestNeighborContrast(Method):
         self.objective = objective
         self.family = views_of(views, size)
 
+    def embed(self, images: Tensor) -> Tensor:
+        """Projections, (items, projection)."""
+        projected: Tensor = self.projector(self.encoder(images))
+        return projected
+
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The objective, or NT-Xent while the queue fills."""
         views = [view.images for view in draw_views(to_float(batch.images), self.family, generator=generator)]

@@ -51,6 +51,11 @@ class PixelConsistency(MomentumMethod):
         self.objective, self.propagation = objective, propagation
         self.family = views_of(views, size)
 
+    def embed(self, images: Tensor) -> Tensor:
+        """Features of whole images: the objective sees maps."""
+        embedded: Tensor = self.encoder(images)
+        return embedded
+
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The objective on both crops; each goes through the networks by itself, as batch normalization wants it."""
         views = draw_views(to_float(batch.images), self.family, generator=generator)

@@ -48,7 +48,7 @@ from kinfolk.objectives.hard import (
     hard_simple,
     simple,
 )
-from kinfolk.objectives.hydra import Hydra, class_pairs, draw_target_labels, gated_similarity, hydra
+from kinfolk.objectives.hydra import Hydra, class_pairs, draw_target_labels, gated_similarity
 from kinfolk.objectives.hydra_gate import GateNetwork, gate_activation, gate_entropy
 from kinfolk.objectives.infonce import InfoNCE
 from kinfolk.objectives.mnr import MultipleNegativesRanking
@@ -122,7 +122,6 @@ __all__ = [
     "hard_contrastive",
     "hard_negatives",
     "hard_simple",
-    "hydra",
     "mix_hard_negatives",
     "momentum_at",
     "momentum_contrast",

@@ -20,7 +20,7 @@
     return made;
   };
   const chance = (p) => p === null ? "–" : p > 0.9999 && p < 1 ? ">0.9999" : p < 0.01 || p > 0.99 ? p.toFixed(4) : p.toFixed(2);
-  const signed = (v) => v === null ? "–" : (v < 0 ? "−" : "+") + Math.abs(v).toFixed(1);
+  const signed = (v) => v === null ? "–" : v === 0 ? "0" : (v < 0 ? "−" : "+") + Math.abs(v).toFixed(1);
   const summary = (side, i) => {
     const values = [];
     for (const field of data.fields) {
@@ -124,6 +124,9 @@
     const heading = element("h3", "", `Probability ${chance(data.probability[i])}`);
     heading.id = "dialog-title";
     const table = element("table", "fields"), body = element("tbody");
+    const weigh = (weight) => weight === undefined
+      ? element("td", "weight uncompared", "not compared")
+      : element("td", `weight ${weight > 0 ? "for" : weight < 0 ? "against" : ""}`, signed(weight));
     const line = (name, left, right, weight) => {
       const made = element("tr"), head = element("th", "", name);
       head.scope = "row";
@@ -133,9 +136,17 @@
         cell.append(element("i", "side", letter), content);
         made.append(cell);
       }
-      made.append(element("td", `weight ${weight > 0 ? "for" : "against"}`, weight === undefined ? "" : signed(weight)));
+      made.append(weigh(weight));
       body.append(made);
     };
+    const aside = (name, about, weight) => {  // no values of a field: what is compared instead
+      const made = element("tr"), head = element("th", "", name), cell = element("td", "value aside", about);
+      head.scope = "row";
+      cell.colSpan = 2;
+      made.append(head, cell, weigh(weight));
+      body.append(made);
+    };
+    const abouts = new Map(data.evidence.map((evidence) => [evidence.label, evidence.about]));
     const weights = new Map(data.evidence.map((evidence) => [evidence.label, evidence.values[i]]));
     const heads = element("tr");
     for (const [name, letter, id] of [["field"], [data.left, "A", data.leftIds[i]], [data.right, "B", data.rightIds[i]], ["log-odds"]]) {
@@ -151,7 +162,9 @@
       line(field.label, differing(left, right), differing(right, left), weights.get(field.label));
       weights.delete(field.label);
     }
-    for (const [label, weight] of weights) line(label, "", "", weight);
+    for (const [label, weight] of weights) {
+      if (weight) aside(label, abouts.get(label), weight);
+    }
     const top = element("thead");
     top.append(heads);
     table.append(top, body);

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kinfolk.report.markup import count, counted, percent
+from kinfolk.report.markup import count, counted, middle_cut, percent
 from kinfolk.report.plots import WIDTH
 from kinfolk.report.svg import figure, label, rect
+
+_NAME = 20  # characters of a table's name that fit above its bar
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def bridge_plot(left: str, left_parts: Sequence[Part], right: str, right_parts: 
         linked_ends.append(top + pieces[0].number * scale)
         anchor, at = ("start", 0) if side == 0 else ("end", WIDTH)
         parts += [
-            label(at, 14, (left, right)[side], anchor=anchor, style="bridge-name"),
+            label(at, 14, middle_cut((left, right)[side], _NAME), anchor=anchor, style="bridge-name"),
             label(at, 30, counted(size, "record"), anchor=anchor, style="tick"),
         ]
     start, end, middle = bar + 3, WIDTH - bar - 3, WIDTH / 2

@@ -10,10 +10,12 @@ import pyarrow as pa
 from kinfolk.data import Records
 from kinfolk.report.bridge import Part, share_bar
 from kinfolk.report.cluster_summary import ClusterSummary, cluster_summary
+from kinfolk.report.comparison_words import names_of_compared
 from kinfolk.report.field_value import shown_fields
 from kinfolk.report.links_list import links_data
 from kinfolk.report.links_page import describe_columns
 from kinfolk.report.markup import MISSING, count, counted, escape, percent, probability, shorten
+from kinfolk.report.next_steps import SURE, audit_step, doubtful_step, missed_step, next_steps
 from kinfolk.report.pair_card import CardContext, pair_card
 from kinfolk.report.pair_table import PairTable, pair_table
 from kinfolk.report.plots import count_groups, count_plot
@@ -60,7 +62,7 @@ def clusters_sections(clusters: Clusters, truth: pa.Table | None) -> list[str]:
     judgement = judge(pairs, clusters.to_arrow(), truth) if truth is not None else None
     summary = cluster_summary(np.asarray(clusters.labels, dtype=np.int64), pairs)
     return [
-        _headline(clusters, summary, figures(clusters.estimate, judgement)),
+        _headline(clusters, summary, pairs, figures(pairs, clusters.estimate, judgement)),
         scores_section(pairs, clusters.estimate, judgement),
         _clusters_section(records, summary, pairs),
         examples_section(pairs),
@@ -70,7 +72,7 @@ def clusters_sections(clusters: Clusters, truth: pa.Table | None) -> list[str]:
     ]
 
 
-def _headline(clusters: Clusters, summary: ClusterSummary, estimate: str) -> str:
+def _headline(clusters: Clusters, summary: ClusterSummary, pairs: PairTable, estimate: str) -> str:
     records, sizes = clusters.records, summary.sizes
     together = int(sizes[sizes > 1].sum())
     several = int((sizes > 1).sum())
@@ -84,20 +86,33 @@ def _headline(clusters: Clusters, summary: ClusterSummary, estimate: str) -> str
             Part("alone", len(sizes) - several, "part-none"),
         ],
     )
+    weak = sum(chance < SURE for _, chance in summary.weakest.values())
+    hang = "cluster hangs" if weak == 1 else "clusters hang"
+    steps = next_steps(
+        (
+            f'<a href="#weak">{count(weak)} {hang}</a> by a pair with a probability below {SURE}: without that pair, '
+            "each would fall in two."
+            if weak
+            else "",
+            doubtful_step(pairs),
+            missed_step(pairs),
+            audit_step(pairs, clusters.estimate),
+        )
+    )
     notes = notes_list([*clusters.notes, *records.notes])
     return (
         '<section id="result" aria-labelledby="title"><div class="headline"><div><h1 id="title">'
         f'<span class="big">{count(len(sizes))}</span> '
         f"{'thing' if len(sizes) == 1 else 'things'} behind the {counted(len(records), 'record')} of "
         f"<em>{escape(records.name)}</em></h1>"
-        f'<p class="lead">{share_sentence(together, len(records))} records are in {counted(several, "cluster")} of '
+        f'<p class="lead">{share_sentence(together, records)} are in {counted(several, "cluster")} of '
         "two or more; "
         f"{counted(surplus, 'record')} would go if each cluster kept one. Pairs count as the same from a "
         "probability of "
         f'{probability(clusters.threshold)} on.</p></div><div class="bridge">{bar}<p class="legend">'
         '<span><i class="swatch part-linked"></i>first of a cluster</span><span><i class="swatch part-below">'
         "</i>duplicates</span>"
-        f'<span><i class="swatch part-none"></i>alone</span></p></div></div>{estimate}{notes}</section>'
+        f'<span><i class="swatch part-none"></i>alone</span></p></div></div>{estimate}{steps}{notes}</section>'
     )
 
 
@@ -122,7 +137,7 @@ def _clusters_section(records: Records, summary: ClusterSummary, pairs: PairTabl
         parts.append(f'<div class="group"><h3>Biggest clusters</h3>{biggest}</div>')
     if doubtful:
         parts.append(
-            '<div class="group"><h3>Doubtful clusters</h3><p class="caption">Each hangs together by one weak pair, '
+            '<div class="group" id="weak"><h3>Doubtful clusters</h3><p class="caption">Each hangs together by one weak pair, '
             "shown below it: "
             f"without it the cluster would fall in two.</p>{doubtful}</div>"
         )
@@ -166,12 +181,12 @@ def _method_section(clusters: Clusters, pairs: PairTable) -> str:
     saved = f" of {count(all_pairs)} possible ({percent(len(pairs) / all_pairs)})" if all_pairs else ""
     both = np.concatenate([pairs.left_rows, pairs.right_rows])
     plot = panel(
-        "Candidates a record",
+        "Candidates for each record",
         count_plot(
             count_groups(candidate_counts(both, len(records)).tolist()),
             name="candidates",
             things="records",
-            title="Candidates a record",
+            title="Candidates for each record",
             axis_title="candidates",
         ),
         "A record without candidates stays alone.",
@@ -179,7 +194,7 @@ def _method_section(clusters: Clusters, pairs: PairTable) -> str:
     settings = [
         ("candidate pairs", f"{count(len(pairs))}{saved}"),
         ("cut", probability(clusters.threshold)),
-        ("compared", ", ".join(pairs.labels) or "nothing"),
+        ("compared", names_of_compared(pairs.labels)),
         (f"columns of {records.name}", describe_columns(records)),
     ]
     return section(

@@ -50,10 +50,10 @@ def curve_plot(curve: CutCurve, estimate: Estimate, *, name: str = "precision-re
         line(x, low_y, x, high_y, "whisker"),
         f'<circle class="chosen" cx="{x:.2f}" cy="{y:.2f}" r="5"/>',
         label(
-            min(x, WIDTH - _RIGHT) - 9,
+            x + (9 if x < WIDTH / 2 else -9),
             y + (18 if y < _TOP + _SIDE / 2 else -10),
             "this result",
-            anchor="end",
+            anchor="start" if x < WIDTH / 2 else "end",
             style="tick strong",
         ),
     ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinfolk.report.pair_table import PairTable
-from kinfolk.report.score_summary import Bools, Ints, eligible_pairs, sides_with_one_partner
+from kinfolk.report.score_summary import Bools, Ints, sides_with_one_partner
 
 
 @dataclass(frozen=True)
@@ -36,25 +36,26 @@ def choose_examples(pairs: PairTable, *, num_each: int = 5) -> tuple[ExampleGrou
     """
     links = np.flatnonzero(pairs.link)
     by_certainty = links[np.argsort(-pairs.probability[links], kind="stable")]
-    eligible = eligible_pairs(pairs.left_rows, pairs.right_rows, pairs.probability, pairs.link, pairs.relation)
     doubtful = by_certainty[::-1][:num_each]
     # Spread over the upper half: the very first links are often identical twins, which show nothing.
     upper = by_certainty[: max(1, len(by_certainty) // 2)]
     certain = [int(p) for p in _spread(upper, max(1, num_each - 2)) if p not in set(doubtful.tolist())]
-    nearly = _best(pairs, ~pairs.link & eligible, num_each)
-    lost = _best(pairs, ~pairs.link & ~eligible & _record_taken(pairs), num_each - 1)
+    nearly = _best(pairs, ~pairs.link & pairs.eligible, num_each)
+    lost = _best(pairs, ~pairs.link & ~pairs.eligible & _record_taken(pairs), num_each - 1)
     groups = (
         ExampleGroup("certain", "Certain", "A few from the more certain half of the links.", tuple(certain)),
         ExampleGroup(
             "doubtful",
-            "Doubtful, and linked",
-            "The links with the lowest probability. If these are right, the others are.",
+            f"Doubtful, and {pairs.linked_word}",
+            "The ones with the lowest probability. If these are right, the others most likely are too.",
             tuple(int(p) for p in doubtful),
         ),
         ExampleGroup(
             "nearly",
-            "Nearly linked",
-            "The best pairs below the cut that no better link kept out. If these are wrong, little was missed.",
+            f"Nearly {pairs.linked_word}",
+            "The most probable pairs in different clusters. If these are wrong, little was missed."
+            if pairs.grouped
+            else "The best pairs below the cut that no better link kept out. If these are wrong, little was missed.",
             tuple(nearly),
         ),
         ExampleGroup(

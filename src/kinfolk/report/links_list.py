@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinfolk.data import Records
+from kinfolk.report.comparison_words import about_comparison
 from kinfolk.report.field_value import names_in, shown_fields
 from kinfolk.report.markup import count, counted, printable
 from kinfolk.report.pair_table import PairTable
@@ -57,7 +58,11 @@ def links_data(pairs: PairTable, *, most_links: int = MOST_LINKS) -> LinksData:
         "probability": [_rounded(_not_certain(p), 5) for p in pairs.probability[shown].tolist()],
         "fields": [_column(label, left_values, right_values, limit) for label, left_values, right_values in columns],
         "evidence": [
-            {"label": label, "values": [_rounded(v, 1) for v in values[shown].tolist()]}
+            {
+                "label": label,
+                "about": about_comparison(label, pairs.left, pairs.right),
+                "values": [_rounded(v, 1) for v in values[shown].tolist()],
+            }
             for label, values in pairs.evidence.items()
         ],
     }

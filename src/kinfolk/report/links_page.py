@@ -7,8 +7,10 @@ import pyarrow as pa
 from kinfolk.data import Records
 from kinfolk.linking.links import Links
 from kinfolk.report.bridge import bridge_plot
+from kinfolk.report.comparison_words import names_of_compared
 from kinfolk.report.links_list import links_data
 from kinfolk.report.markup import count, counted, escape, percent, probability, signed
+from kinfolk.report.next_steps import audit_step, doubtful_step, missed_step, next_steps
 from kinfolk.report.pair_table import PairTable, pair_table
 from kinfolk.report.plots import count_groups, count_plot
 from kinfolk.report.score_summary import candidate_counts
@@ -59,7 +61,7 @@ def links_sections(links: Links, truth: pa.Table | None) -> list[str]:
     judgement = judge(pairs, links.to_arrow(), truth) if truth is not None else None
     sides = (Side("left", links.left, links.right), Side("right", links.right, links.left))
     return [
-        _headline(links, pairs, figures(links.estimate, judgement)),
+        _headline(links, pairs, figures(pairs, links.estimate, judgement)),
         scores_section(pairs, links.estimate, judgement),
         examples_section(pairs),
         list_section(links_data(pairs), "All links"),
@@ -81,18 +83,31 @@ def _headline(links: Links, pairs: PairTable, estimate: str) -> str:
         table_parts(links.right, right_counts),
         num_links,
     )
+    alone = [
+        f"{counted(sum(counts.values()), 'record')} of {escape(records.name)}"
+        for records, counts in ((links.left, left_counts), (links.right, right_counts))
+        if any(counts.values())
+    ]
+    steps = next_steps(
+        (
+            doubtful_step(pairs),
+            missed_step(pairs),
+            f'{" and ".join(alone)} stayed alone: <a href="#unlinked">see why</a>.' if alone else "",
+            audit_step(pairs, links.estimate),
+        )
+    )
     notes = notes_list([*links.notes, *links.left.notes, *links.right.notes])
     return (
-        '<section id="result" aria-labelledby="title"><div class="headline"><div><h1 id="title">'
+        '<section id="result" aria-labelledby="title"><div class="headline linkage"><div><h1 id="title">'
         f'<span class="big">{count(num_links)}</span> '
         f"{'link' if num_links == 1 else 'links'} between <em>{escape(links.left.name)}</em> and "
         f"<em>{escape(links.right.name)}</em></h1>"
-        f'<p class="lead">{share_sentence(left_linked, len(links.left))} records of {escape(links.left.name)} and '
-        f"{share_sentence(right_linked, len(links.right))} of {escape(links.right.name)} found a partner. "
+        f'<p class="lead">{share_sentence(left_linked, links.left)} and '
+        f"{share_sentence(right_linked, links.right)} found a partner. "
         f"A pair is linked from a probability of {probability(links.threshold)} on; the relation "
         f"is {escape(links.relation)}: "
         f'{_RELATIONS.get(links.relation, "as chosen")}.</p></div><div class="bridge">{bridge}</div>'
-        f"</div>{estimate}{notes}</section>"
+        f"</div>{estimate}{steps}{notes}</section>"
     )
 
 
@@ -101,12 +116,12 @@ def _method_section(links: Links, pairs: PairTable, judgement: Judgement | None)
     saved = f" of {count(all_pairs)} possible ({percent(len(pairs) / all_pairs)})" if all_pairs else ""
     plots = [
         panel(
-            f"Candidates a record of {records.name}",
+            f"Candidates for each record of {records.name}",
             count_plot(
                 count_groups(candidate_counts(rows, len(records)).tolist()),
                 name=f"candidates-{side}",
                 things="records",
-                title=f"Candidates a record of {records.name}",
+                title=f"Candidates for each record of {records.name}",
                 axis_title="candidates",
             ),
             "A record without candidates cannot be linked.",
@@ -119,7 +134,7 @@ def _method_section(links: Links, pairs: PairTable, judgement: Judgement | None)
         ("relation", links.relation),
         ("cut", probability(links.threshold)),
         ("log-odds at the start", signed(links.prior)),
-        ("compared", ", ".join(pairs.labels) or "nothing"),
+        ("compared", names_of_compared(pairs.labels)),
         *((f"columns of {records.name}", describe_columns(records)) for records in (links.left, links.right)),
     ]
     return section(

@@ -8,8 +8,9 @@ from math import exp
 
 from kinfolk.data import Records
 from kinfolk.linking.explanation import Contribution, Explanation
+from kinfolk.report.comparison_words import about_comparison, why
 from kinfolk.report.field_value import field_role, names_in, render_values, shown_fields
-from kinfolk.report.markup import escape, odds_factor, probability, signed
+from kinfolk.report.markup import NEARLY_NOTHING, escape, odds_factor, probability, signed
 from kinfolk.report.waterfall import Scale, running_totals, scale_of, step_mark, total_mark
 
 
@@ -32,7 +33,7 @@ def pair_card(explanation: Explanation, context: CardContext) -> str:
     word = context.linked_word if explanation.linked else f"not {context.linked_word}"
     parts = [
         f'<article class="pair {state}"><header><span class="chance">{probability(explanation.probability)}</span>'
-        f'<span class="state">{escape(word)}</span><p class="reason">{escape(explanation.reason)}</p></header>',
+        f'<span class="state">{escape(word)}</span><p class="reason">{_reason(explanation)}</p></header>',
         _evidence_table(explanation, context, scale),
     ]
     if explanation.rival is not None:
@@ -50,8 +51,12 @@ def _rival(explanation: Explanation, rival: Explanation, context: CardContext, s
     return (
         f'<details class="rival"><summary>Nearest other candidate <span class="who">{escape(who)}</span> '
         f'<span class="chance">{probability(rival.probability)}</span></summary>'
-        f'<p class="reason">{escape(rival.reason)}</p>{inside}</details>'
+        f'<p class="reason">{_reason(rival)}</p>{inside}</details>'
     )
+
+
+def _reason(explanation: Explanation) -> str:
+    return escape(f"{explanation.reason} {why(explanation.contributions)}")
 
 
 def _evidence_table(explanation: Explanation, context: CardContext, scale: Scale) -> str:
@@ -78,8 +83,9 @@ def _evidence_table(explanation: Explanation, context: CardContext, scale: Scale
         if contribution.label not in silent:
             parts.append(_row(contribution, before, after, context, scale, seen))
     parts += _uncompared(explanation, context)
-    if silent:
-        names = escape(", ".join(silent))
+    missing = [label for label in silent if not about_comparison(label, context.left, context.right)]
+    if missing:
+        names = escape(", ".join(missing))
         parts.append(
             f'<tr role="row" class="silent"><td role="cell" colspan="5">missing on both sides: {names}</td></tr>'
         )
@@ -95,7 +101,7 @@ def _evidence_table(explanation: Explanation, context: CardContext, scale: Scale
 def _says_nothing(contribution: Contribution) -> bool:
     """Whether a comparison had nothing to compare: no value on either side, no similarity, no evidence."""
     empty = not contribution.left_value.strip() and not contribution.right_value.strip()
-    return empty and contribution.similarity is None and abs(contribution.log_odds) < 0.05
+    return empty and contribution.similarity is None and abs(contribution.log_odds) < NEARLY_NOTHING
 
 
 def _row(
@@ -109,12 +115,16 @@ def _row(
     values = (contribution.left_value, contribution.right_value)
     alike = "" if contribution.similarity is None else f"similarity {contribution.similarity:.2f}"
     tip = f"{odds_factor(contribution.log_odds)}{f', {alike}' if alike else ''}"
-    direction = "nothing" if abs(contribution.log_odds) < 0.05 else "for" if contribution.log_odds > 0 else "against"
+    direction = (
+        "nothing" if abs(contribution.log_odds) < NEARLY_NOTHING else "for" if contribution.log_odds > 0 else "against"
+    )
     label = f'<th role="rowheader" scope="row">{escape(contribution.label)}</th>'
     present = any(v.strip() for v in values)
-    if (present and values in seen) or (not present and contribution.similarity is not None):
-        # Another comparison of values already shown, or a comparison of whole records.
-        cells = f'<td role="cell" class="value aside" colspan="2">{escape(alike)}</td>'
+    about = about_comparison(contribution.label, context.left, context.right)
+    if about or (present and values in seen) or (not present and contribution.similarity is not None):
+        # Not the values of a field, or another comparison of values already shown.
+        said = "; ".join(filter(None, (about, alike)))
+        cells = f'<td role="cell" class="value aside" colspan="2">{escape(said)}</td>'
     else:
         left, right = render_values(field_role(contribution.label, context.left, context.right), *values)
         cells = _value_cells(left, right)

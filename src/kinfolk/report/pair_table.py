@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 
 from kinfolk.data import Records
 from kinfolk.linking.explanation import Explanation
-from kinfolk.report.score_summary import Bools, Evidence, Floats, Ints
+from kinfolk.report.score_summary import Bools, Evidence, Floats, Ints, eligible_pairs
 
 EVIDENCE = "evidence/"
 
@@ -49,6 +50,16 @@ class PairTable:
     def labels(self) -> tuple[str, ...]:
         """What was compared."""
         return tuple(self.evidence)
+
+    @property
+    def grouped(self) -> bool:
+        """Whether clusters decide which pairs are in the result, and not each pair's own probability."""
+        return self.linked_word != "linked"
+
+    @cached_property
+    def eligible(self) -> Bools:
+        """The pairs that are in the result or would be at a lower cut, (n,); see ``eligible_pairs``."""
+        return eligible_pairs(self.left_rows, self.right_rows, self.probability, self.link, self.relation)
 
 
 def pair_table(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kinfolk.data import Records
 from kinfolk.evaluation import reliability
 from kinfolk.evaluation.interval import Estimate, Interval
 from kinfolk.linking.estimate import CAVEAT
@@ -13,13 +14,12 @@ from kinfolk.linking.links import Stage
 from kinfolk.report.curves import curve_plot, interval_mark, reliability_plot
 from kinfolk.report.examples import choose_examples
 from kinfolk.report.links_list import LinksData
-from kinfolk.report.markup import count, counted, escape, percent, probability, range_text, seconds_text
+from kinfolk.report.markup import count, counted, escape, percent, probability, range_text, seconds_text, share_text
 from kinfolk.report.pair_card import CardContext, pair_card
 from kinfolk.report.pair_table import PairTable
 from kinfolk.report.plots import score_plot
 from kinfolk.report.score_summary import (
     CutCurve,
-    eligible_pairs,
     evidence_spread,
     expected_curve,
     probability_bands,
@@ -44,7 +44,7 @@ def panel(title: str, plot: str, note: str) -> str:
     return f'<figure class="panel"><h3>{escape(title)}</h3>{plot}<figcaption>{note}</figcaption></figure>'
 
 
-def figures(estimate: Estimate, truth: Judgement | None) -> str:
+def figures(pairs: PairTable, estimate: Estimate, truth: Judgement | None) -> str:
     """Precision, recall, F1 and the number of matches with their intervals, and where they come from."""
     source = (
         f"Estimated by the model from its own probabilities. {CAVEAT} Nobody has looked at a pair yet: an audit makes "
@@ -54,14 +54,18 @@ def figures(estimate: Estimate, truth: Judgement | None) -> str:
     )
     matches, kept = estimate.num_matches, estimate.candidate_recall
     found = "of the matches among the candidates were found" if kept is None else "of the true matches were found"
+    named = "the pairs in one cluster" if pairs.grouped else "the links"
     tiles = [
-        _tile("Precision", "of the links are right", estimate.precision, truth.precision if truth else None),
+        _tile("Precision", f"of {named} are right", estimate.precision, truth.precision if truth else None)
+        if pairs.link.any()
+        else f'<div class="tile"><h3>Precision</h3><p class="value">–</p><p class="meaning">no pair is '
+        f"{pairs.linked_word}</p></div>",
         _tile("Recall", found, estimate.recall, truth.recall if truth else None),
         _tile("F1", "both in one figure", estimate.f1, truth.f1 if truth else None),
         *([] if kept is None else [_blocking_tile(kept, truth)]),
         f'<div class="tile"><h3>True matches</h3><p class="value">{count(matches.value)}</p>'
-        '<p class="meaning">estimated to exist</p><p class="between">95 '
-        f"%: {count(matches.low)}–{count(matches.high)}</p></div>",
+        '<p class="meaning">pairs, estimated to exist</p>'
+        f'<p class="between">95\u00a0%: {count(matches.low)}–{count(matches.high)}</p></div>',
     ]
     return f'<div class="tiles">{"".join(tiles)}</div><p class="source source-{estimate.source}">{source}</p>'
 
@@ -75,8 +79,8 @@ def _tile(name: str, meaning: str, value: Interval, true: float | None) -> str:
     against = f'<p class="true">true value <b>{true:.3f}</b></p>' if true is not None else ""
     mark = interval_mark(value, name=f"tile-{name.lower().replace(' ', '-')}", title=f"{name} with its 95 % interval")
     return (
-        f'<div class="tile"><h3>{name}</h3><p class="value">{value.value:.3f}</p>'
-        f'<p class="meaning">{meaning}</p>{mark}<p class="between">95 %: {range_text(value)}</p>{against}</div>'
+        f'<div class="tile"><h3>{name}</h3><p class="value">{share_text(value.value)}</p>'
+        f'<p class="meaning">{meaning}</p>{mark}<p class="between">95\u00a0%: {range_text(value)}</p>{against}</div>'
     )
 
 
@@ -99,20 +103,28 @@ def scores_section(pairs: PairTable, estimate: Estimate, truth: Judgement | None
             '<p class="empty">There is not a single candidate pair, so there is nothing to score.</p>',
         )
     histogram = score_histogram(pairs.probability, pairs.link)
-    eligible = eligible_pairs(pairs.left_rows, pairs.right_rows, pairs.probability, pairs.link, pairs.relation)
-    curve = expected_curve(pairs.probability[eligible], estimate.num_matches.value)
-    spreads = [evidence_spread(label, values, pairs.link) for label, values in pairs.evidence.items()]
+    curve = expected_curve(pairs.probability[pairs.eligible], estimate.num_matches.value)
+    spreads = [evidence_spread(label, values, pairs.link) for label, values in pairs.evidence.items() if np.any(values)]
     panels = [
         panel(
             "Candidate pairs by probability",
             score_plot(histogram, pairs.threshold),
-            "Two hills far apart, with a valley at the cut, mean an easy problem. Pairs right of the cut that were not "
-            "linked lost to a better link.",
+            "Two hills far apart, with a valley at the cut, mean an easy problem. "
+            + (
+                "A cluster is decided by all its pairs together, so single ones lie on the other side of the cut."
+                if pairs.grouped
+                else "Pairs right of the cut that were not linked lost to a better link."
+            ),
         ),
         panel(
             "Expected precision and recall",
             curve_plot(curve, estimate),
-            "Lowering the cut moves along the line to the right: more matches found, more of the links wrong.",
+            "Lowering the cut moves along the line to the right: more matches found, more of the links wrong."
+            + (
+                " The line takes each pair by itself; clusters take them together, so this result lies beside it."
+                if pairs.grouped
+                else ""
+            ),
         ),
     ]
     if spreads:
@@ -125,9 +137,7 @@ def scores_section(pairs: PairTable, estimate: Estimate, truth: Judgement | None
             )
         )
     panels.append(_calibration_panel(pairs, truth) if truth is not None else _bands_panel(pairs))
-    return section(
-        "scores", "Scores", f'<div class="panels">{"".join(panels)}</div>', _cuts_table(curve, pairs.threshold)
-    )
+    return section("scores", "Scores", f'<div class="panels">{"".join(panels)}</div>', _cuts_table(curve, pairs))
 
 
 def _bands_panel(pairs: PairTable) -> str:
@@ -161,9 +171,11 @@ def _calibration_panel(pairs: PairTable, truth: Judgement) -> str:
     )
 
 
-def _cuts_table(curve: CutCurve, threshold: float) -> str:
+def _cuts_table(curve: CutCurve, pairs: PairTable) -> str:
     """What other cuts would give."""
-    cuts = sorted({*_OTHER_CUTS, threshold}, reverse=True)
+    threshold = pairs.threshold
+    others = (cut for cut in _OTHER_CUTS if probability(cut) != probability(threshold))
+    cuts = sorted((*others, threshold), reverse=True)
     rows = []
     for cut in cuts:
         point = curve.at(cut)
@@ -178,8 +190,8 @@ def _cuts_table(curve: CutCurve, threshold: float) -> str:
         '<div class="panel"><h3>Another cut</h3><table class="numbers"><thead><tr><th scope="col">cut</th>'
         '<th scope="col">links</th><th scope="col">precision</th><th scope="col">recall</th><th scope="col">F1</th>'
         "</tr></thead>"
-        f'<tbody>{"".join(rows)}</tbody></table><p class="caption">What the probabilities promise at other cuts; '
-        "the one in bold was taken. "
+        f'<tbody>{"".join(rows)}</tbody></table><p class="caption">What the probabilities promise at other cuts'
+        f"{', pair by pair and before clusters are formed' if pairs.grouped else ''}; the one in bold was taken. "
         "For another one, run again with <code>--threshold</code>.</p></div>"
     )
 
@@ -204,11 +216,18 @@ def examples_section(pairs: PairTable) -> str:
             f'<div class="group" id="{group.key}"><h3>{escape(group.title)}</h3>'
             f'<p class="caption">{escape(group.about)}</p>{cards}</div>'
         )
-    return section("examples", "Examples", *parts)
+    lead = (
+        '<p class="caption">The number beside a field is its evidence in log-odds: +1 makes a match 2.7 times likelier, '
+        "+3 about 20 times; with a minus sign, less likely. The bars add the numbers up, from top to bottom. "
+        '<a href="#reading">How to read this page</a> says more.</p>'
+    )
+    return section("examples", "Examples", lead, *parts)
 
 
 def list_section(data: LinksData, title: str) -> str:
     """The searchable list; its rows are drawn by the page's script from the JSON beside it."""
+    if not data.num_shown:
+        return section("all", title, '<p class="empty">There are none.</p>')
     return section(
         "all",
         title,
@@ -273,7 +292,8 @@ def reading_section() -> str:
         "likelier, "
         "+3 about 20 times, −3 about 20 times less likely. Each card starts at the odds of a candidate nobody has "
         "looked at, "
-        "goes one step a field, and ends at the pair's probability.</dd>"
+        "goes one step a field, and ends at the pair's probability. A step counts beside all others: where the whole "
+        "record already speaks for a match, a field that agrees adds little, or even takes some back.</dd>"
         "<dt>Cut</dt><dd>Pairs with at least this probability may be linked; where a record may have one partner "
         "only, the best wins.</dd>"
         "<dt>Marks</dt><dd><mark>Marked</mark> letters and words contradict the other side, "
@@ -284,6 +304,8 @@ def reading_section() -> str:
     )
 
 
-def share_sentence(part: int, whole: int) -> str:
-    """Part of a whole in words: 4,985 (99.7 %) of 5,000."""
-    return f"{count(part)} ({percent(part / whole)}) of {count(whole)}" if whole else "none of 0"
+def share_sentence(part: int, records: Records) -> str:
+    """Part of a table in words: 4,985 of 5,000 records of register A (99.7 %)."""
+    whole = len(records)
+    share = f" ({percent(part / whole)})" if whole else ""
+    return f"{count(part)} of {counted(whole, 'record')} of {escape(records.name)}{share}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kinfolk.linking.explanation import Explanation
-from kinfolk.report.markup import escape, odds_factor, shorten, signed
+from kinfolk.report.markup import NEARLY_NOTHING, escape, odds_factor, shorten, signed
 from kinfolk.report.plots import WIDTH
 from kinfolk.report.score_summary import EvidenceSpread
 from kinfolk.report.svg import figure, label, line, rect
@@ -46,7 +46,7 @@ def scale_of(explanations: Sequence[Explanation]) -> Scale:
 def step_mark(before: float, after: float, scale: Scale) -> str:
     """One step of a waterfall in a table cell of any size: the bar from one total to the next, and even odds."""
     start, end, even = scale.percent(before), scale.percent(after), scale.percent(0.0)
-    style = "step-for" if after > before else "step-against"
+    style = "step-none" if abs(after - before) < NEARLY_NOTHING else "step-for" if after > before else "step-against"
     left, width = min(start, end), max(abs(end - start), 0.8)
     return (
         '<svg class="step" aria-hidden="true">'
@@ -84,7 +84,7 @@ def evidence_plot(spreads: Sequence[EvidenceSpread], *, name: str = "evidence") 
     parts = [line(x_of(0), top, x_of(0), floor, "axis")]
     for i, spread in enumerate(spreads):
         y = top + row * i + row / 2
-        text, cut = shorten(spread.label, 17)
+        text, cut = shorten(spread.label, 14)
         parts.append(label(left - 8, y + 4, text + ("…" if cut else ""), anchor="end", style="row-name"))
         for triple, style, shift in ((spread.linked, "link", -4), (spread.other, "other", 4)):
             if triple is None:
