@@ -52,6 +52,7 @@ def infonce(case: Case) -> Outputs:
         "grad_k": case.gradient(both, k),
         "grad_q_oneway": case.gradient(q2k, q),
         "grad_k_oneway": case.gradient(q2k, k),
+        "logits": o.cosines(q, k) / temperature,
     }
 
 
@@ -60,7 +61,8 @@ def supcon(case: Case) -> Outputs:
     features = case.leaf("features")
     settings = {"first_view_only": case.hyper("contrast_mode", "all") == "one"}
     temperature = case.hyper("temperature")
-    chosen = {name: case.tensor(name) for name in ("labels", "mask") if name in case}
+    name = "mask" if "mask" in case else "labels"
+    chosen = {name: case.tensor(name) if name in case else torch.arange(len(features))}  # without labels all differ
     loss = o.SupCon(temperature, base_temperature=case.hyper("base_temperature"), **settings)
     value = loss(*features.unbind(1), **chosen)
     plain = o.SupCon(temperature, **settings)(*features.unbind(1), **chosen)
@@ -72,15 +74,16 @@ def align_uniform(case: Case) -> Outputs:
     x, y = case.leaf("x"), case.leaf("y")
     alpha, t = case.hyper("alpha"), case.hyper("t")
     align = o.alignment(x, y, alpha=alpha)
-    uniform_x = o.uniformity(x, t=t)
+    uniform_x, uniform_y = o.uniformity(x, t=t), o.uniformity(y, t=t)
     return {
         "align": align,
         "uniform_x": uniform_x,
-        "uniform_y": o.uniformity(y, t=t),
+        "uniform_y": uniform_y,
         "total": o.AlignUniform(alpha, t)(x, y),
         "grad_align_x": case.gradient(align, x),
         "grad_align_y": case.gradient(align, y),
         "grad_uniform_x": case.gradient(uniform_x, x),
+        "grad_uniform_y": case.gradient(uniform_y, y),
     }
 
 
@@ -108,7 +111,7 @@ def dclw(case: Case) -> Outputs:
     attached = o.DCLW(temperature, sigma=sigma, weight_gradient=True)(z1, z2)
     each = o.decoupled(z1, z2, temperature=temperature, sigma=sigma).mean(0)
     return {
-        "weights": o.dclw_weights(torch.cosine_similarity(z1, z2, eps=1e-12), sigma),
+        "weights": o.dclw_weights(o.cosines(z1, z2).diagonal(), sigma),
         "loss_sym": loss,
         "loss_12": each[0],
         "loss_21": each[1],
@@ -125,7 +128,7 @@ def dclw(case: Case) -> Outputs:
 @family("clip")
 def clip(case: Case) -> Outputs:
     images, texts, log_scale = case.leaf("image_raw"), case.leaf("text_raw"), case.tensor("log_scale")
-    objective = o.CLIP()
+    objective = o.CLIP().to(images.dtype)
     with torch.no_grad():
         objective.log_scale.copy_(log_scale)
     loss = objective(images, texts)
@@ -224,7 +227,7 @@ def mochi(case: Case) -> Outputs:
 def nnclr(case: Case) -> Outputs:
     z1, z2, p1, p2 = (case.leaf(name) for name in ("z1", "z2", "p1", "p2"))
     bank = case.tensor("bank")
-    objective = o.NNCLR(case.hyper("temperature"), dim=bank.shape[1], queue_size=len(bank)).to(bank.dtype)
+    objective = o.NNCLR(case.hyper("temperature"), dim=bank.shape[1], queue_size=len(bank)).eval().to(bank.dtype)
     objective.queue.rows.copy_(bank)
     nearest = [o.nearest_rows(z, bank)[:, 0] for z in (z1, z2)]
     loss = objective(z1, z2, p1, p2)
@@ -467,7 +470,7 @@ def hydra(case: Case) -> Outputs:
 @family("hydra_gate")
 def hydra_gate(case: Case) -> Outputs:
     sizes = {"class_dim": case.hyper("embed"), "hidden_dim": case.hyper("hidden")}
-    network = o.GateNetwork(case.hyper("num_classes"), case.hyper("out"), **sizes).double()
+    network = o.GateNetwork(case.hyper("num_classes"), case.hyper("out"), **sizes).to(case.precision)
     _, norm1, linear1, _, norm2, linear2, _ = network.network
     network.classes.load_state_dict({"weight": case.tensor("label_embedding")})
     for norm, name in ((norm1, "bn1"), (norm2, "bn2")):
@@ -516,7 +519,8 @@ def gradcache(case: Case) -> Outputs:
 def metrics(case: Case) -> Outputs:
     if "scores" in case:
         cut = best_cut(case.arrays["scores"].clip(-1, 1), case.arrays["labels"])  # the vectors take them for cosines
-        return {"f1": cut.f1, "precision": cut.precision, "recall": cut.recall, "threshold": cut.threshold}
+        chosen = {"threshold": cut.threshold} if cut.f1 else {}  # where no pair is true, none is
+        return {"f1": cut.f1, "precision": cut.precision, "recall": cut.recall, **chosen}
     x, y = case.leaf("x"), case.leaf("y")
     align, uniform = o.alignment(x, y), o.uniformity(x)
     return {

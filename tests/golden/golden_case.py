@@ -9,8 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-_DOUBLE = {"loss": (1e-6, 1e-9), "grad": (1e-6, 1e-8)}  # (relative, absolute)
-_SINGLE = (1e-4, 1e-5)
+VECTORS = Path(__file__).parent / "vectors"
+
+_HALF = (torch.float16, torch.bfloat16)
+# Relative and absolute tolerance where a file states none: of doubles, and of singles with and without a JSON beside.
+_DOUBLE, _SINGLE, _PLAIN_SINGLE = (1e-6, 1e-8), (1e-4, 1e-5), (1e-4, 1e-6)
 
 
 class Case:
@@ -18,14 +21,16 @@ class Case:
 
     Args:
         path: the .npz file.
+        precision: what singles and doubles are computed in. In float64 a file of singles differs by its own rounding alone.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, precision: torch.dtype = torch.float64) -> None:
         self.path = path
         self.name = path.stem
         self.family = path.stem.split("__")[0]
         with np.load(path, allow_pickle=False) as file:
             self.arrays = {name: file[name] for name in file.files}
+        self.precision = self._input_dtype or precision
 
     def __contains__(self, name: str) -> bool:
         return name in self.arrays
@@ -44,7 +49,8 @@ class Case:
 
     def tensor(self, name: str) -> Tensor:
         """An input that gets no gradient."""
-        return torch.from_numpy(np.array(self.arrays[name]))
+        values = torch.from_numpy(np.array(self.arrays[name]))
+        return values.to(self.precision) if values.is_floating_point() else values
 
     def leaf(self, name: str) -> Tensor:
         """An input that gets a gradient."""
@@ -78,23 +84,29 @@ class Case:
         return torch.zeros_like(of) if found is None else found
 
     def tolerance(self, name: str) -> tuple[float, float]:
-        """Relative and absolute tolerance of one output, by the conventions of the vectors."""
-        said = str(self.facts.get("tolerance", ""))
-        if self.arrays[name].dtype == np.float64 and self._inputs_are_double:
-            found = re.search(r"atol ([\d.e-]+) (?:in )?float64", said)
-            relative, absolute = _DOUBLE["grad" if "grad" in name else "loss"]
-            return relative, max(absolute, float(found[1])) if found else absolute
-        if any(array.dtype == np.float16 for array in self.arrays.values()):
-            return (1e-3, 2e-2) if "grad" in name else (1e-3, 0.0)
-        return _SINGLE
+        """Relative and absolute tolerance of one output: what the file states for its type, or the README of the vectors."""
+        if self.precision in _HALF:
+            return (1e-3, 1e-5) if name.startswith("loss") else (1e-3, 2e-2)
+        double = self.precision == torch.float64 and not self._holds(np.float32)
+        of_double, _, of_single = str(self.facts.get("tolerance", "")).partition("float64")
+        stated = of_double if double else of_single or of_double
+        default = _DOUBLE if double else _SINGLE if self.facts or self.precision == torch.float32 else _PLAIN_SINGLE
+        relative, absolute = (re.search(rf"{kind} ([\d.e-]+)", stated) for kind in ("rtol", "atol"))
+        return float(relative[1]) if relative else default[0], float(absolute[1]) if absolute else default[1]
 
-    @cached_property
-    def _inputs_are_double(self) -> bool:
-        floats = [a for a in self.arrays.values() if a.dtype.kind == "f" and a.ndim]
-        return all(a.dtype == np.float64 for a in floats)
+    @property
+    def _input_dtype(self) -> torch.dtype | None:
+        """What inputs are to be cast to, where a file is about that: half precision, or what is named beside."""
+        named = str(self.facts.get("hyper", {}).get("input_dtype", "")).removeprefix("torch.")
+        return getattr(torch, named) if named else torch.float16 if self._holds(np.float16) else None
+
+    def _holds(self, dtype: type[np.floating]) -> bool:
+        return any(array.ndim and array.dtype == dtype for array in self.arrays.values())
 
     @property
     def has_no_pair(self) -> bool:
-        """Whether the expected loss is a limit that says that nothing can be learned: 0, infinite, or nothing."""
+        """Whether nothing can be learned from it: a single item, or losses that are all a limit, 0 or infinite."""
+        hyper = self.facts.get("hyper", {})
+        sizes = [hyper.get("N"), hyper.get("B")] if hyper else [len(a) for a in self.arrays.values() if a.ndim == 2]
         losses = [a for name, a in self.arrays.items() if name.startswith("loss") and a.ndim == 0]
-        return bool(losses) and all(float(loss) == 0 or not np.isfinite(loss) for loss in losses)
+        return 1 in sizes or (bool(losses) and all(float(loss) == 0 or not np.isfinite(loss) for loss in losses))
