@@ -68,6 +68,15 @@ def test_cut_maximizes_expected_f1() -> None:
     assert best_expected_cut(np.zeros(0)) == 1.0
 
 
+def test_nothing_is_linked_where_there_is_probably_no_match() -> None:
+    assert best_expected_cut(np.array([1e-22])) == 1.0
+    assert best_expected_cut(np.array([0.3])) == 1.0, "no match is likelier than the F1 of linking it: .7 against .46"
+    assert best_expected_cut(np.array([0.6])) == 0.6
+    assert best_expected_cut(np.array([0.3, 0.3, 0.3, 0.3])) == 0.3, "here one of four is one: .24 against .55"
+    links = kinfolk.link([{"id": 1, "name": "John Smith"}], [{"id": 1, "name": "Jon Smith"}])
+    assert len(links) == 0
+
+
 def test_example_tables_are_linked(links: kinfolk.Links) -> None:
     assert links.evaluate(EXAMPLES / "matches.csv").f1 >= 0.95
 

@@ -77,13 +77,14 @@ def decide(probability: np.ndarray, contest: Contest, threshold: float | None = 
 def best_expected_cut(probability: np.ndarray) -> float:
     """The cut with the highest expected F1 when these probabilities are right; 1 when nothing should be linked.
 
-    With the k most probable pairs linked, expected F1 is about 2 * sum of the first k / (k + sum of all).
+    With the k most probable pairs linked, expected F1 is about 2 * sum of the first k / (k + sum of all). With none linked
+    it is the probability that there are no matches: then, and only then, nothing was missed.
     """
     if not len(probability):
         return 1.0
     ordered = np.sort(probability)[::-1]
     expected = 2 * np.cumsum(ordered) / (np.arange(1, len(ordered) + 1) + ordered.sum())
-    return float(ordered[int(np.argmax(expected))])
+    return 1.0 if np.prod(1 - ordered) > expected.max() else float(ordered[int(np.argmax(expected))])
 
 
 def unlinked(probability: np.ndarray, decision: Decision, contest: Contest) -> pa.Table:
