@@ -12,7 +12,7 @@ truth, ``--draws`` times; calibration with labels is measured on the pairs that 
 are read from ``benchmarks/results/peers`` (``make bench-peers``). Judged by ``benchmarks.judge``.
 
 Run: ``python -m benchmarks.linking`` (all), ``python -m benchmarks.linking --sets er-abt-buy --labels 100 --draws 5``.
-Writes ``benchmarks/results/linking.json`` and ``linking.svg`` and the table of the README.
+Writes ``benchmarks/results/linking.json`` and ``linking.svg`` and the tables of the README and of docs/measured.md.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ import pyarrow.parquet as pq
 from benchmarks.judge import CodedPairs, at_cut, best_cut, calibration_error, code_pairs
 from benchmarks.launch import Outcome, link_once, run_module
 from benchmarks.plot import dots
-from benchmarks.readme_table import load_peers, update_readme
 from benchmarks.sets import LINK_SETS, RESULTS, TITLES, WORK, read_matches, set_folder
+from benchmarks.tables import load_peers, update_pages
 
 RESULT = RESULTS / "linking.json"
 
@@ -181,7 +181,7 @@ def main() -> None:
         RESULT.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         print(line(set_name, outcome), flush=True)
     draw_plot(results)
-    update_readme(results)
+    update_pages(results)
 
 
 if __name__ == "__main__":
