@@ -15,6 +15,9 @@ TAUGHT = "what labels taught"
 VERDICT = "your label"
 _MOST = 30.0  # log-odds beyond which a label-free opinion says no more
 _WORTH_EXPLAINING = 0.01  # least probability, with labels or without, of a pair that is taken apart
+_MOST_TAKEN_APART = (
+    20_000  # pairs, the most doubtful ones: each costs as many scores as there are groups of comparisons
+)
 
 
 def match_with_labels(
@@ -22,8 +25,9 @@ def match_with_labels(
 ) -> Evidence:
     """Teach a matcher with labeled pairs, starting from what was found without them.
 
-    A labeled pair keeps its label. Pairs that are improbable with labels and without are explained by the label-free
-    evidence and one term for what labels changed; all others by comparisons, each against a typical candidate.
+    A labeled pair keeps its label. Pairs that are improbable with labels and without, and the surest where there are very
+    many, are explained by the label-free evidence and one term for what labels changed; all others by comparisons, each
+    against a typical candidate.
 
     Args:
         features: comparisons of every candidate pair.
@@ -40,6 +44,7 @@ def match_with_labels(
     )
     after = matcher.log_odds
     rows = np.flatnonzero(np.maximum(sigmoid(before), sigmoid(after)) >= _WORTH_EXPLAINING)
+    rows = np.sort(rows[np.argsort(np.abs(after[rows]), kind="stable")[:_MOST_TAKEN_APART]])
     typical, groups, parts = matcher.contributions(rows)
 
     owners = tuple(dict.fromkeys([*label_free.labels, *groups, TAUGHT, VERDICT]))

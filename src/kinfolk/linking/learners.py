@@ -13,8 +13,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from kinfolk.linking.forest import Forest, lay_out
+
 if TYPE_CHECKING:
-    from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 MISSING = -6.0  # below every scaled value
 _CLIP = 4.0
@@ -68,13 +70,13 @@ class Votes:
     One pseudo-label at the base rate keeps a unanimous vote from meaning certainty.
     """
 
-    model: ExtraTreesClassifier
+    forest: Forest
     num_labels: int
     base_rate: float
 
     def log_odds(self, scaled: NDArray[np.float32]) -> NDArray[np.float64]:
         """Log-odds of pairs, in [-LIMIT, LIMIT], shape (n,)."""
-        share = self.model.predict_proba(scaled)[:, list(self.model.classes_).index(1)]
+        share = self.forest.votes(scaled)
         share = np.clip((share * self.num_labels + self.base_rate) / (self.num_labels + 1), 1e-9, 1 - 1e-9)
         return np.asarray(np.clip(np.log(share / (1 - share)), -LIMIT, LIMIT))
 
@@ -131,7 +133,7 @@ def fit_extra_trees(scaled: NDArray[np.float32], labels: NDArray[np.int8], *, se
     model = ExtraTreesClassifier(
         num_trees, min_samples_leaf=1 if small else 2, max_features=0.3, bootstrap=small, random_state=seed, n_jobs=1
     ).fit(scaled, labels)
-    return Votes(model, labels.size, float(labels.mean()))
+    return Votes(lay_out(model), labels.size, float(labels.mean()))
 
 
 def fit_boosting(scaled: NDArray[np.float32], labels: NDArray[np.int8], *, seed: int) -> Boosting:
