@@ -12,7 +12,7 @@ DEPENDENCIES := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench bench-peers docs install-check clean
+.PHONY: help demo test check format bench bench-peers bench-objectives docs install-check clean
 
 help:
 	@echo "make demo           link two tables of 5,000 persons and write the report"
@@ -22,6 +22,7 @@ help:
 	@echo "make install-check  build the wheel, install it alone and link two small tables with it"
 	@echo "make bench          measure kinfolk on the development data sets"
 	@echo "make bench-peers    measure other tools on the same sets, in an environment of their own"
+	@echo "make bench-objectives  time and memory of the losses beside lightly and pytorch-metric-learning"
 	@echo "make docs           build the guide into site/"
 	@echo "make clean          remove environments, caches and what was built"
 
@@ -78,6 +79,16 @@ bench: $(VENV)/bench.stamp
 
 bench-peers: $(PEERS)/peers.stamp
 	$(PEERS)/bin/python -m benchmarks.peers
+
+# lightly asks for torchvision, which its losses do not use and the pinned torch does not go with: it comes without.
+$(PEERS)/losses.stamp: $(PEERS)/peers.stamp
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt pytorch-metric-learning==2.9.0
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps lightly==1.6.0
+	@touch $@
+
+bench-objectives: $(PEERS)/losses.stamp
+	PYTHONPATH=src $(PEERS)/bin/python -m benchmarks.objectives
 
 docs: $(VENV)/docs.stamp
 	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict
