@@ -12,9 +12,6 @@ from kinfolk.methods.joint import JointEmbedding
 from kinfolk.objectives import GateNetwork, Hydra, NTXentTopK, SwAV
 
 IMBALANCE = 50.0
-NEEDED = {"mochi": "hard_precision", "temperature": "effective_negatives"}
-"""The measure that an experiment's plot shows, where it is not the nearest neighbors."""
-
 
 @method("ntxenttopk", paper="baseline of GroCo, arXiv 2301.02009")
 def ntxent_top_k(encoder: ImageEncoder, *, size: int = 32, temperature: float = 0.2) -> JointEmbedding:

@@ -61,7 +61,7 @@ def finish(process: subprocess.Popen[bytes]) -> None:
     """
     _, errors = process.communicate()
     if process.returncode != 0:
-        raise RuntimeError(f"kinfolk link ended with {process.returncode}: {errors.decode(errors='replace')[-2000:]}")
+        raise RuntimeError(f"the command ended with {process.returncode}: {errors.decode(errors='replace')[-2000:]}")
 
 
 def kill_after(process: subprocess.Popen[bytes], seconds: float) -> bool:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from kinfolk.objectives import _tiled
 from kinfolk.objectives._tiled import softmax_sums
 
 
@@ -55,6 +56,24 @@ def test_same_values_and_gradients_as_plain(
 
     for got, wanted in zip(gradients(tiled), gradients(expected), strict=True):
         torch.testing.assert_close(got, wanted, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("kept", [0, 70, 150, 10_000], ids=["none", "one", "until-one-is-too-large", "all"])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_the_gradient_is_the_same_however_many_exponentials_are_kept(
+    monkeypatch: pytest.MonkeyPatch, kept: int, symmetric: bool
+) -> None:
+    monkeypatch.setattr(_tiled, "KEPT", kept)
+    generator = torch.Generator().manual_seed(1)
+    rows, other = (torch.randn(n, 4, generator=generator, dtype=torch.float64).requires_grad_() for n in (19, 11))
+    candidates, leaves = (rows, [rows]) if symmetric else (other, [rows, other])
+    ids = torch.arange(19) // 3, torch.arange(len(candidates)) // 3
+    tiled = softmax_sums(rows, None if symmetric else other, apart=ids[0] if symmetric else ids, tile=8).rows.sum()
+    expected = plain(rows, candidates, ids[0][:, None] == ids[1][None, :])[0].sum()
+    wanted = torch.autograd.grad(expected, leaves)
+    for _ in range(2):  # the second time finds what is kept untouched
+        for got, value in zip(torch.autograd.grad(tiled, leaves, retain_graph=True), wanted, strict=True):
+            torch.testing.assert_close(got, value, rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 0.05, 0.01])

@@ -13,7 +13,8 @@ Computed in base 2, whose exponential is the cheaper one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -22,7 +23,8 @@ from torch.autograd.function import once_differentiable
 
 Matmul = Literal["float32", "bfloat16"]
 
-TILE = 512  # a tile of float32 is 1 MB: it stays in the cache of one core through its elementwise passes
+TILE = 768  # a tile of float32 is 2 MB: it stays near the core through its passes, and Python's share is small
+KEPT = 3 << 23  # exponentials that the forward pass hands to the backward pass at most (100 MB); others are made again
 _LOG2_E = math.log2(math.e)
 _NO_SHIFT = {torch.float32: 56.0, torch.float64: 400.0}  # |logit| in bits up to which sums of plain powers are exact
 
@@ -133,8 +135,9 @@ class _SoftmaxSums(torch.autograd.Function):
         tile: int,
     ) -> tuple[Tensor, Tensor, Tensor]:
         tiles = _Tiles(rows, candidates, row_ids, candidate_ids, matmul, tile)
-        along, down, mean = tiles.sums(means)
-        ctx.save_for_backward(rows, candidates, row_ids, candidate_ids, along, down, mean)
+        kept: list[Tensor] = []
+        along, down, mean = tiles.sums(means, kept if any(ctx.needs_input_grad) else None)
+        ctx.save_for_backward(rows, candidates, row_ids, candidate_ids, along, down, mean, *kept)
         ctx.settings = (means, matmul, tile)
         return along, down, mean
 
@@ -143,7 +146,7 @@ class _SoftmaxSums(torch.autograd.Function):
     def backward(
         ctx: Any, along_gradient: Tensor, down_gradient: Tensor, mean_gradient: Tensor
     ) -> tuple[Tensor | None, ...]:
-        rows, candidates, row_ids, candidate_ids, along, down, mean = ctx.saved_tensors
+        rows, candidates, row_ids, candidate_ids, along, down, mean, *kept = ctx.saved_tensors
         means, matmul, tile = ctx.settings
         tiles = _Tiles(rows, candidates, row_ids, candidate_ids, matmul, tile)
         wanted = ctx.needs_input_grad[0], ctx.needs_input_grad[1]
@@ -152,12 +155,15 @@ class _SoftmaxSums(torch.autograd.Function):
         slope = mean_gradient if means else None
         if candidates is None:
             constant = constant + down_gradient
-        of_rows, of_candidates = tiles.gradients((along, down), (constant, down_gradient), slope, wanted)
+        of_rows, of_candidates = tiles.gradients((along, down), (constant, down_gradient), slope, wanted, kept)
         return of_rows, of_candidates, None, None, None, None, None
 
 
 class _Tiles:
     """The matrix of logits in base 2, a tile at a time.
+
+    Views and factors are cut up before the loop: a tile is so small that cutting them in it would cost as much as one
+    of its elementwise passes.
 
     Args:
         rows, candidates: (rows, dim) and (candidates, dim); None makes the matrix symmetric, of which each tile below
@@ -177,70 +183,94 @@ class _Tiles:
         self.symmetric = candidates is None
         self.rows = rows.contiguous()
         self.candidates = self.rows if candidates is None else candidates.contiguous()
-        self.row_ids, self.candidate_ids = row_ids, candidate_ids
-        self.size = tile
         self.low = matmul == "bfloat16"
+        self.cut = partial(torch.split, split_size_or_sections=tile)
         scaled = self.rows * _LOG2_E
-        self.left = scaled.bfloat16() if self.low else scaled
-        self.right = self.candidates.bfloat16() if self.low else self.candidates
+        self.left = self.cut(scaled.bfloat16() if self.low else scaled)
+        self.right = self.cut(self.candidates.bfloat16() if self.low else self.candidates)
+        self.right_transposed = [part.T for part in self.right]
+        self.row_ids, self.candidate_ids = self._ids(row_ids), self._ids(candidate_ids)
         largest = self._largest_norm(self.rows) * self._largest_norm(self.candidates) * _LOG2_E
         self.careful = not largest <= _NO_SHIFT[rows.dtype]  # then each row and each column has a shift of its own
-        self._logits = rows.new_empty(tile * tile)
+        size = min(tile, len(self.rows)) * min(tile, len(self.candidates))
+        self._logits, self._factors = rows.new_empty(size), rows.new_empty(size)
 
     @staticmethod
     def _largest_norm(embeddings: Tensor) -> float:
         return float(torch.linalg.vector_norm(embeddings, dim=1).max()) if len(embeddings) else 0.0
 
-    def __iter__(self) -> Iterator[tuple[slice, slice]]:
-        for i in range(0, len(self.rows), self.size):
-            for j in range(i if self.symmetric else 0, len(self.candidates), self.size):
-                yield (
-                    slice(i, min(i + self.size, len(self.rows))),
-                    slice(j, min(j + self.size, len(self.candidates))),
-                )
+    def _ids(self, ids: Tensor | None) -> list[tuple[Tensor, int, int]]:
+        """The ids of each part with the first and the last of them."""
+        parts = () if ids is None or not len(ids) else self.cut(ids)
+        return [(part, int(part[0]), int(part[-1])) for part in parts]
 
-    def logits(self, i: slice, j: slice) -> Tensor:
-        """Logits of one tile in base 2, in a buffer that the next tile overwrites."""
-        height, width = i.stop - i.start, j.stop - j.start
-        logits = self._logits[: height * width].view(height, width)
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """Numbers of the parts of rows and candidates of each tile."""
+        if len(self.rows) and len(self.candidates):
+            for i in range(len(self.left)):
+                for j in range(i if self.symmetric else 0, len(self.right)):
+                    yield i, j
+
+    def _view(self, buffer: Tensor, i: int, j: int) -> Tensor:
+        height, width = len(self.left[i]), len(self.right[j])
+        return buffer[: height * width].view(height, width)
+
+    def logits(self, i: int, j: int, *, fresh: bool = False) -> Tensor:
+        """Logits of one tile in base 2, in memory of their own or in a buffer that the next tile overwrites."""
+        size = len(self.left[i]), len(self.right[j])
+        logits = self.rows.new_empty(size) if fresh else self._view(self._logits, i, j)
         if self.low:
-            return logits.copy_(torch.mm(self.left[i], self.right[j].T))
-        return torch.mm(self.left[i], self.right[j].T, out=logits)
+            return logits.copy_(torch.mm(self.left[i], self.right_transposed[j]))
+        return torch.mm(self.left[i], self.right_transposed[j], out=logits)
 
-    def left_out(self, i: slice, j: slice) -> Tensor | None:
+    def left_out(self, i: int, j: int) -> Tensor | None:
         """Which pairs of one tile are left out, bool (height, width), or None for none."""
-        if self.row_ids is None or self.candidate_ids is None:
+        if not self.row_ids or not self.candidate_ids:
             return None
-        of_rows, of_candidates = self.row_ids[i], self.candidate_ids[j]
-        if of_rows[-1] < of_candidates[0] or of_candidates[-1] < of_rows[0]:
+        of_rows, first_row, last_row = self.row_ids[i]
+        of_candidates, first_candidate, last_candidate = self.candidate_ids[j]
+        if last_row < first_candidate or last_candidate < first_row:
             return None
         return of_rows[:, None] == of_candidates[None, :]
 
-    def sums(self, means: bool) -> tuple[Tensor, Tensor, Tensor]:
-        """Natural log-sum-exp along rows and down columns, and mean natural logits along rows."""
+    def powers(self, logits: Tensor, i: int, j: int) -> Tensor:
+        """The powers of a tile's logits, which are overwritten; 0 where the pair is left out."""
+        mask = self.left_out(i, j)
+        return logits.exp2_() if mask is None else logits.exp2_().masked_fill_(mask, 0)
+
+    def sums(self, means: bool, kept: list[Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Natural log-sum-exp along rows and down columns, and mean natural logits along rows.
+
+        ``kept`` is filled with the powers of the first tiles, ``KEPT`` of them at most, where ``gradients`` can use
+        them; None keeps none.
+        """
         row_shift, column_shift = self._shifts() if self.careful else (None, None)
         along = self.rows.new_zeros(len(self.rows))
         down = along if self.symmetric else self.rows.new_zeros(len(self.candidates))
         total = torch.zeros_like(along)
+        along_parts, down_parts, total_parts = self.cut(along), self.cut(down), self.cut(total)
+        row_shifts = None if row_shift is None else self.cut(row_shift[:, None])
+        column_shifts = None if column_shift is None else self.cut(column_shift)
+        room = 0 if kept is None or means or self.careful else KEPT
         for i, j in self:
-            logits, mask = self.logits(i, j), self.left_out(i, j)
             mirrored = self.symmetric and i != j
-            if row_shift is None or column_shift is None:
-                powers = torch.exp2(logits) if means else logits.exp2_()
-                powers = powers if mask is None else powers.masked_fill_(mask, 0)
-                by_row, by_column = powers, powers
+            keeps = len(self.left[i]) * len(self.right[j]) <= room
+            logits = self.logits(i, j, fresh=keeps)
+            if row_shifts is not None and column_shifts is not None:
+                by_row = self.powers(logits - row_shifts[i], i, j)
+                by_column = self.powers(logits - column_shifts[j], i, j)
             else:
-                by_row = torch.exp2(logits - row_shift[i, None])
-                by_row = by_row if mask is None else by_row.masked_fill_(mask, 0)
-                by_column = torch.exp2(logits - column_shift[None, j])
-                by_column = by_column if mask is None else by_column.masked_fill_(mask, 0)
-            along[i] += by_row.sum(1)
+                by_row = by_column = self.powers(logits.clone() if means else logits, i, j)
+            if kept is not None and keeps:
+                kept.append(by_row)
+            room = room - by_row.numel() if keeps else 0  # a later, smaller tile is not kept: they are counted off
+            along_parts[i].add_(by_row.sum(1))
             if mirrored or not self.symmetric:
-                down[j] += by_column.sum(0)
+                down_parts[j].add_(by_column.sum(0))
             if means:
-                total[i] += (by_row * logits).sum(1)
+                total_parts[i].add_((by_row * logits).sum(1))
                 if mirrored:
-                    total[j] += (by_column * logits).sum(0)
+                    total_parts[j].add_((by_column * logits).sum(0))
         mean = torch.where(along > 0, total / (along * _LOG2_E), 0) if means else total
         return self._natural(along, row_shift), self._natural(down, column_shift), mean
 
@@ -253,11 +283,12 @@ class _Tiles:
         """The largest logit of each row and of each column, which keeps every sum of powers in [1, count]."""
         along = self.rows.new_full((len(self.rows),), -math.inf)
         down = along if self.symmetric else self.rows.new_full((len(self.candidates),), -math.inf)
+        along_parts, down_parts = self.cut(along), self.cut(down)
         for i, j in self:
             logits, mask = self.logits(i, j), self.left_out(i, j)
             logits = logits if mask is None else logits.masked_fill_(mask, -math.inf)
-            along[i] = torch.maximum(along[i], logits.amax(1))
-            down[j] = torch.maximum(down[j], logits.amax(0))
+            torch.maximum(along_parts[i], logits.amax(1), out=along_parts[i])
+            torch.maximum(down_parts[j], logits.amax(0), out=down_parts[j])
         return along.nan_to_num(neginf=0.0), down.nan_to_num(neginf=0.0)  # a row with no candidate needs no shift
 
     def gradients(
@@ -266,6 +297,7 @@ class _Tiles:
         constants: tuple[Tensor, Tensor],
         slope: Tensor | None,
         wanted: tuple[bool, bool],
+        kept: Sequence[Tensor],
     ) -> tuple[Tensor | None, Tensor | None]:
         """Gradients of rows and candidates.
 
@@ -275,48 +307,70 @@ class _Tiles:
                 before it is multiplied by their softmax.
             slope: the part that grows with the logit of a row; None for none.
             wanted: whether rows and candidates need a gradient.
+            kept: powers of the first tiles.
         """
-        along, down = (s * _LOG2_E for s in sums)
         of_rows = torch.zeros_like(self.rows) if wanted[0] else None
         of_candidates = torch.zeros_like(self.candidates) if wanted[1] else None
-        left = self.rows.bfloat16() if self.low else self.rows
+        row_parts = None if of_rows is None else self.cut(of_rows)
+        candidate_parts = None if of_candidates is None else self.cut(of_candidates)
+        left = self.cut(self.rows.bfloat16() if self.low else self.rows)
+        simple = slope is None and not self.careful
+        weights_of = self._by_factors(sums, constants, kept) if simple else self._by_logits(sums, constants, slope)
         for i, j in self:
-            logits, mask = self.logits(i, j), self.left_out(i, j)
-            weights = self._weights(logits, i, j, (along, down), constants, slope)
-            weights = weights if mask is None else weights.masked_fill_(mask, 0)
+            weights = weights_of(i, j)
             weights = weights.bfloat16() if self.low else weights
-            if of_rows is not None:
-                _add_product(of_rows[i], weights, self.right[j])
+            if row_parts is not None:
+                _add_product(row_parts[i], weights, self.right[j])
                 if self.symmetric and i != j:
-                    _add_product(of_rows[j], weights.T, left[i])
-            if of_candidates is not None:
-                _add_product(of_candidates[j], weights.T, left[i])
+                    _add_product(row_parts[j], weights.T, left[i])
+            if candidate_parts is not None:
+                _add_product(candidate_parts[j], weights.T, left[i])
         return of_rows, of_candidates
 
-    def _weights(
-        self,
-        logits: Tensor,
-        i: slice,
-        j: slice,
-        sums: tuple[Tensor, Tensor],
-        constants: tuple[Tensor, Tensor],
-        slope: Tensor | None,
-    ) -> Tensor:
-        """D result / d logit of one tile."""
-        along, down = sums
-        if self.symmetric:
-            down, constants = along, (constants[0], constants[0])
-        of_row, of_column = constants[0][i, None], constants[1][None, j]
-        if slope is not None:
-            natural = logits / _LOG2_E
-            of_row = of_row + slope[i, None] * natural
-            if self.symmetric:
-                of_column = of_column + slope[None, j] * natural
-        if self.careful:
-            by_row = torch.exp2(logits - along[i, None]) * of_row
-            return by_row.add_(torch.exp2(logits - down[None, j]) * of_column)
-        row_factor, column_factor = torch.exp2(-along[i, None]), torch.exp2(-down[None, j])
-        return logits.exp2_().mul_(of_row * row_factor + of_column * column_factor)
+    def _by_factors(
+        self, sums: tuple[Tensor, Tensor], constants: tuple[Tensor, Tensor], kept: Sequence[Tensor]
+    ) -> Callable[[int, int], Tensor]:
+        """D result / d logit of a tile as its powers times a factor of the row plus a factor of the column."""
+        along, down = (sums[0], sums[0]) if self.symmetric else sums
+        of_row = self.cut(_factor(along, constants[0])[:, None])
+        of_column = self.cut(_factor(down, constants[0] if self.symmetric else constants[1]))
+        remaining = iter(kept)
+
+        def weights(i: int, j: int) -> Tensor:
+            powers = next(remaining, None)
+            powers = self.powers(self.logits(i, j), i, j) if powers is None else powers
+            return torch.add(of_row[i], of_column[j], out=self._view(self._factors, i, j)).mul_(powers)
+
+        return weights
+
+    def _by_logits(
+        self, sums: tuple[Tensor, Tensor], constants: tuple[Tensor, Tensor], slope: Tensor | None
+    ) -> Callable[[int, int], Tensor]:
+        """D result / d logit of a tile where logits are large, or where it grows with the logit."""
+        along, down = (sums[0], sums[0]) if self.symmetric else sums
+        along_parts, down_parts = self.cut(along[:, None] * _LOG2_E), self.cut(down * _LOG2_E)
+        row_constants = self.cut(constants[0][:, None])
+        column_constants = self.cut(constants[0] if self.symmetric else constants[1])
+        slopes = None if slope is None else (self.cut(slope[:, None]), self.cut(slope))
+
+        def weights(i: int, j: int) -> Tensor:
+            logits, mask = self.logits(i, j), self.left_out(i, j)
+            of_row, of_column = row_constants[i], column_constants[j]
+            if slopes is not None:
+                natural = logits / _LOG2_E
+                of_row = of_row + slopes[0][i] * natural
+                if self.symmetric:
+                    of_column = of_column + slopes[1][j] * natural
+            both = torch.exp2(logits - along_parts[i]) * of_row
+            both += torch.exp2(logits - down_parts[j]) * of_column
+            return both if mask is None else both.masked_fill_(mask, 0)
+
+        return weights
+
+
+def _factor(sums: Tensor, constant: Tensor) -> Tensor:
+    """What the powers of a row are multiplied by; 0 for a row that has no candidate."""
+    return torch.where(sums > -math.inf, torch.exp(-sums) * constant, 0)
 
 
 def _add_product(total: Tensor, weights: Tensor, embeddings: Tensor) -> None:
