@@ -109,7 +109,7 @@ EXPERIMENTS = {
             for batch in (16, 32, 128)
             for name, method in (("NT-Xent", "simclr"), ("DCL", "dcl"))
         ),
-        {"epochs": 5, "optimizer": "sgd"},
+        {"epochs": 4, "optimizer": "sgd"},
     ),
     "cacr": Experiment(
         tuple(
@@ -126,7 +126,7 @@ EXPERIMENTS = {
                 ("CACR", "cacr", {}),
             )
         ),
-        {"epochs": 5, "batch_size": 128},
+        {"epochs": 4, "batch_size": 128},
     ),
     "groco": Experiment(
         (
@@ -140,20 +140,22 @@ EXPERIMENTS = {
             Arm("GroCo", "groco"),
             Arm("NNCLR", "nnclr", {"queue_size": 2048}),
         ),
-        {"epochs": 8, "batch_size": 128},
+        {"epochs": 5, "batch_size": 128},
     ),
     "swav": Experiment(
         (
             Claim("SwAV is better than NT-Xent at batch 32", "SwAV", "NT-Xent"),
             Claim("SwAV collapses without Sinkhorn", "SwAV", "SwAV without Sinkhorn"),
-            Claim("Without Sinkhorn the vectors fill fewer directions", "SwAV", "SwAV without Sinkhorn", "effective_rank"),
+            Claim(
+                "Without Sinkhorn the vectors fill fewer directions", "SwAV", "SwAV without Sinkhorn", "effective_rank"
+            ),
         ),
         (
             Arm("NT-Xent", "simclr", {"temperature": 0.2}),
             Arm("SwAV", "swav", {"num_prototypes": 60, "queue_size": 480}),
             Arm("SwAV without Sinkhorn", "swavsoftmax", {"num_prototypes": 60}),
         ),
-        {"epochs": 5, "batch_size": 32, "learning_rate": 0.24},
+        {"epochs": 4, "batch_size": 32, "learning_rate": 0.24},
     ),
     "mochi": Experiment(
         (
@@ -161,7 +163,7 @@ EXPERIMENTS = {
             Claim("MoCHi is better than MoCo by its nearest neighbors", "MoCHi", "MoCo"),
         ),
         (Arm("MoCo", "moco", {"queue_size": 2048}), Arm("MoCHi", "mochi", {"queue_size": 2048})),
-        {"epochs": 8, "batch_size": 128},
+        {"epochs": 5, "batch_size": 128},
     ),
     "hydra": Experiment(
         (
@@ -174,11 +176,16 @@ EXPERIMENTS = {
             Arm("any pairs, no gate", "hydranogate"),
             Arm("Hydra", "hydra"),
         ),
-        {"epochs": 8, "batch_size": 128},
+        {"epochs": 5, "batch_size": 128},
     ),
     "temperature": Experiment(
         (
-            Claim("A higher temperature spreads the push over more negatives", "t = 1.0", "t = 0.03", "effective_negatives"),
+            Claim(
+                "A higher temperature spreads the push over more negatives",
+                "t = 1.0",
+                "t = 0.03",
+                "effective_negatives",
+            ),
             Claim("A lower temperature makes the space more even", "t = 1.0", "t = 0.03", "uniformity"),
             Claim("A higher temperature tolerates more within a class", "t = 1.0", "t = 0.03", "tolerance"),
             Claim("The best accuracy lies between the extremes: above the lowest", "t = 0.3", "t = 0.03"),
@@ -189,7 +196,7 @@ EXPERIMENTS = {
             *(Arm(f"t = {t}", "simclr", {"temperature": t}) for t in TEMPERATURES),
             *(Arm(f"hard, t = {t}", "hardcontrastive", {"temperature": t}) for t in (0.3, 1.0)),
         ),
-        {"epochs": 5, "batch_size": 128},
+        {"epochs": 4, "batch_size": 128},
     ),
 }
 
@@ -283,7 +290,8 @@ def keep(path: Path, rows: dict[str, Any]) -> None:
 def verdict(claim: Claim, rows: dict[str, Any], seeds: Sequence[int]) -> str:
     """Whether the claim showed, in one sentence with the numbers it rests on."""
     paired = [
-        rows[f"{claim.better} / {seed}"][claim.measure] - rows[f"{claim.worse} / {seed}"][claim.measure] for seed in seeds
+        rows[f"{claim.better} / {seed}"][claim.measure] - rows[f"{claim.worse} / {seed}"][claim.measure]
+        for seed in seeds
     ]
     mean, error = float(np.mean(paired)), float(np.std(paired, ddof=1) / np.sqrt(len(paired)))
     showed = "showed" if mean > 2 * error else "did not show" if mean > -2 * error else "showed the opposite"
@@ -336,7 +344,9 @@ def main() -> None:
         keep(path, report)
         measure = experiment.claims[0].measure
         shown = [(row, *values[measure]) for row, values in report["table"].items() if measure in values]
-        path.with_suffix(".svg").write_text(bars(shown, f"{measure}: {experiment.claims[0].sentence}"), encoding="utf-8")
+        path.with_suffix(".svg").write_text(
+            bars(shown, f"{measure}: {experiment.claims[0].sentence}"), encoding="utf-8"
+        )
         for row, mean, deviation in shown:
             print(f"  {row:30} {measure} {mean:.3f} +- {deviation:.3f}")
         for sentence in report["verdicts"]:

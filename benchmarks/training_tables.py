@@ -1,0 +1,103 @@
+"""The figures of docs/measured-training.md, made from the committed results and from nothing else.
+
+Run: ``python -m benchmarks.training_tables`` rewrites the parts of the page between their marks.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from benchmarks.sets import RESULTS, ROOT
+
+PAGE = ROOT / "docs" / "measured-training.md"
+TITLES = {
+    "dcl": "DCL",
+    "cacr": "CACR",
+    "groco": "GroCo, NNCLR",
+    "swav": "SwAV",
+    "mochi": "MoCHi",
+    "hydra": "Hydra",
+    "temperature": "Temperature, hard negatives",
+}
+MEASURES = {
+    "knn": "10-NN",
+    "linear": "linear probe",
+    "effective_rank": "effective rank",
+    "uniformity": "uniformity",
+    "tolerance": "tolerance",
+    "effective_negatives": "effective negatives",
+    "hard_precision": "look-alikes told apart",
+}
+PEERS = ("plain", "lightly", "metric-learning")
+
+
+def experiments() -> str:
+    """For each experiment a table of its arms and its verdicts."""
+    parts = []
+    for name, title in TITLES.items():
+        path = RESULTS / "training" / f"{name}.json"
+        if not path.exists():
+            continue
+        report = json.loads(path.read_text("utf-8"))
+        measures = [m for m in MEASURES if any(m in values for values in report["table"].values())]
+        lines = [_row(title, [MEASURES[m] for m in measures]), "|" + " --- |" * (len(measures) + 1)]
+        lines += [_row(arm, [_figure(values.get(m)) for m in measures]) for arm, values in report["table"].items()]
+        below = [arm for arm, beats in report["beats_untrained"].items() if not beats]
+        floor = f"Not above the untrained encoder by more than the deviations: {', '.join(below)}." if below else ""
+        verdicts = [f"- {sentence}" for sentence in [*report["verdicts"], floor] if sentence]
+        parts.append("\n".join([f"### {title}", "", *lines, "", *verdicts]))
+    return "\n\n".join([*parts, pixels()])
+
+
+def pixels() -> str:
+    """The experiment on places within images."""
+    report = json.loads((RESULTS / "training" / "pixpro.json").read_text("utf-8"))
+    lines = [_row(arm, [_figure(values)]) for arm, values in report["table"].items()]
+    verdicts = [f"- {sentence}" for sentence in report["verdicts"]]
+    return "\n".join(
+        ["### PixPro", "", "| PixPro | mean intersection over union |", "| --- | --- |", *lines, "", *verdicts]
+    )
+
+
+def losses() -> str:
+    """Seconds and megabytes of one forward and backward pass beside the peers."""
+    report = json.loads((RESULTS / "objectives.json").read_text("utf-8"))
+    lines = [_row("", ["batch", "kinfolk", *PEERS, "share of the products"]), "|" + " --- |" * (len(PEERS) + 4)]
+    for row in report["rows"]:
+        cells = [f"{row['batch']:,}", *(_cost(row.get(name)) for name in ("kinfolk", *PEERS))]
+        cells.append(f"{min(1.0, row['matmul_seconds'] / row['kinfolk']['seconds']):.0%}")
+        lines.append(_row(row["objective"], cells))
+    return "\n".join(lines)
+
+
+def _row(title: str, cells: list[str]) -> str:
+    return "| " + " | ".join([title, *cells]) + " |"
+
+
+def _figure(values: list[float] | None) -> str:
+    if values is None:
+        return "–"
+    digits = 1 if abs(values[0]) >= 10 else 3
+    return f"{values[0]:.{digits}f} ± {values[1]:.{digits}f}"
+
+
+def _cost(cost: dict[str, Any] | None) -> str:
+    if cost is None:
+        return "–"
+    seconds = cost["seconds"]
+    time = f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds:.2f} s"
+    return f"{time}, {cost['megabytes']:,.0f} MB"
+
+
+def main() -> None:
+    text = PAGE.read_text("utf-8")
+    for mark, table in (("experiments", experiments()), ("losses", losses())):
+        start, end = f"<!-- {mark}:start -->", f"<!-- {mark}:end -->"
+        before, rest = text.split(start, 1)
+        text = f"{before}{start}\n{table}\n{end}{rest.split(end, 1)[1]}"
+    PAGE.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
