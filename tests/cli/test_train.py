@@ -122,6 +122,7 @@ def test_methods_are_listed_with_their_settings(run_kinfolk) -> None:
         (("--set", "epsilon"), "--set must be NAME=VALUE"),
         (("--set", "epsilon=warm"), "epsilon must be a number"),
         (("--set", "batch_size=many"), "batch_size must be an integer"),
+        (("--devices", "3"), "batch_size must be a multiple of devices. Got 16 and 3."),
         (("--encoder", "resnot"), "resnot"),
         (("--encoder-set", "depth=deep"), "depth must be an integer"),
         (("--encoder-set", "heads=2"), "heads= is no option"),

@@ -165,18 +165,12 @@ def test_another_training_in_the_same_folder_is_refused(stripes: Images, tmp_pat
 
 
 def test_patience_stops_where_nothing_gets_better(stripes: Images, tmp_path: Path) -> None:
+    recipe = {**RECIPE, "epochs": 30, "learning_rate": 1e-9}
+    options = {"method": "simclr", **ENCODER, "size": 16, "output": tmp_path, "recipe": recipe, "patience": 2}
     ends: list[EpochEnd] = []
-    train(
-        stripes,
-        method="simclr",
-        **ENCODER,
-        size=16,
-        output=tmp_path,
-        recipe={**RECIPE, "epochs": 30, "learning_rate": 1e-9},
-        patience=2,
-        progress=ends.append,
-    )
+    train(stripes, **options, progress=ends.append)
     assert len(ends) < 30
+    assert train(stripes, **options, progress=ends.append).about["epochs"] == len(ends), "it has stopped for good"
 
 
 def test_what_cannot_be_is_said(stripes: Images, tmp_path: Path) -> None:

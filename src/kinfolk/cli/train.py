@@ -41,6 +41,9 @@ def train(
     checkpoint_minutes: Annotated[
         float, typer.Option(help="Minutes after which the state is kept within an epoch, too; 0 for its end only.")
     ] = 5.0,
+    devices: Annotated[
+        int, typer.Option(help="Processes that share the work, one for each GPU where there are some.")
+    ] = 1,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -88,6 +91,7 @@ def train(
             patience=patience,
             tensorboard=tensorboard,
             checkpoint_minutes=checkpoint_minutes,
+            devices=devices,
             progress=tell,
             reading=read,
         )

@@ -10,7 +10,7 @@ import lightning.pytorch as lightning
 import torch
 
 from kinfolk.data import atomic_write
-from kinfolk.errors import ConfigurationError, RunError
+from kinfolk.errors import RunError
 
 
 class Checkpoints:
@@ -19,14 +19,9 @@ class Checkpoints:
     Args:
         folder: where the file lies.
         minutes: of wall-clock time after which the state is written within an epoch, too; 0 or None for never.
-
-    Raises:
-        ConfigurationError: ``minutes`` is negative or not a number.
     """
 
     def __init__(self, folder: Path, *, minutes: float | None) -> None:
-        if minutes is not None and not minutes >= 0:
-            raise ConfigurationError(f"checkpoint_minutes must be at least 0, or None. Got {minutes}.")
         self._path = folder / "last.ckpt"
         self._seconds = 60 * minutes if minutes else math.inf
         self._written = time.monotonic()

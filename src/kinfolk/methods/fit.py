@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as lightning
 import numpy as np
 import pyarrow as pa
-import torch
 
 from kinfolk.data.images import Images, OnError, read_images
 from kinfolk.data.run import Run
-from kinfolk.encoders.image_by_name import image_encoder
-from kinfolk.errors import ConfigurationError
-from kinfolk.methods.batches import batches
-from kinfolk.methods.checkpoints import Checkpoints
+from kinfolk.errors import ConfigurationError, MissingExtraError
+from kinfolk.methods.loop import Job, fit
 from kinfolk.methods.model import Model
-from kinfolk.methods.monitor import Monitor
+from kinfolk.methods.processes import check_devices, fit_in_processes
 from kinfolk.methods.registry import find_method
-from kinfolk.methods.traces import without_traces
-from kinfolk.methods.watch import EpochEnd, Watch
+from kinfolk.methods.watch import EpochEnd
 
 __all__ = ["EpochEnd", "train"]
 
@@ -47,6 +42,7 @@ def train(
     patience: int | None = None,
     tensorboard: bool = False,
     checkpoint_minutes: float | None = 5.0,
+    devices: int = 1,
     progress: Callable[[EpochEnd], None] | None = None,
     reading: Callable[[float], None] | None = None,
 ) -> Model:
@@ -73,13 +69,16 @@ def train(
         tensorboard: whether to write logs for TensorBoard, too (extra ``tensorboard``).
         checkpoint_minutes: of wall-clock time after which the state is kept within an epoch, too, at the next step of the
             optimizer; 0 or None keeps it at the ends of epochs only. The weights are the same whatever it is.
+        devices: how many processes share the work, one for each GPU where there are some. A batch is divided among them
+            and normalized as a whole, so that they train what one trains, up to rounding. In a script the call must then
+            stand below ``if __name__ == "__main__":``, for each process reads the script.
         progress: told of each epoch as it ends.
         reading: told the share of the images that is read.
 
     Raises:
         ConfigurationError: an option is not possible.
         DataError: images cannot be read.
-        RunError: the folder belongs to another training.
+        RunError: the folder belongs to another training, the loss is no longer a number, or a process was killed.
     """
     entry = find_method(method)
     chosen = entry.read_settings({"size": size, **(settings or {})})
@@ -94,6 +93,11 @@ def train(
         chosen["num_classes"] = len(images.label_names)
     if patience is not None and images.labels is None:
         raise ConfigurationError("patience needs labels, by which the neighbor probe tells better from worse.")
+    check_devices(devices, training.batch_size)
+    if checkpoint_minutes is not None and not checkpoint_minutes >= 0:
+        raise ConfigurationError(f"checkpoint_minutes must be at least 0, or None. Got {checkpoint_minutes}.")
+    if tensorboard and find_spec("tensorboard") is None:
+        raise MissingExtraError("Logs for TensorBoard", "tensorboard")
     folder, options = Path(output), dict(encoder_settings or {})
     key = {
         "version": version("kinfolk"),
@@ -103,36 +107,27 @@ def train(
         "settings": json.dumps(chosen, sort_keys=True),
         "recipe": json.dumps(asdict(training), sort_keys=True),
         "seed": str(seed),
+        "devices": str(devices),
     }
     store = Run(folder / "training", key)
     assert store.folder is not None
-    checkpoints = Checkpoints(store.folder, minutes=checkpoint_minutes)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = image_encoder(encoder, **options)
-        module = entry.make(network, **chosen)
-    loader = batches(images, batch_size=training.batch_size, seed=seed)
-    module.recipe, module.seed = training, seed
-    module.steps = training.epochs * math.ceil(len(loader) / training.accumulate)
-    monitor = Monitor(images, size=size, seed=seed)
-    watch = Watch(store.folder, monitor, checkpoints, patience=patience, progress=progress)
-    with without_traces():
-        trainer = lightning.Trainer(
-            max_epochs=training.epochs,
-            accelerator="auto",
-            devices=1,
-            precision="bf16-mixed" if training.precision == "bfloat16" else "32-true",
-            accumulate_grad_batches=training.accumulate,
-            gradient_clip_val=training.clip_norm,
-            logger=_tensorboard(store.folder) if tensorboard else False,
-            callbacks=[watch],
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
-            deterministic=True,
-        )
-        trainer.fit(module, loader, ckpt_path=checkpoints.find())
+    job = Job(
+        entry=entry,
+        settings=chosen,
+        recipe=training,
+        encoder=encoder,
+        encoder_settings=options,
+        size=size,
+        seed=seed,
+        folder=store.folder,
+        patience=patience,
+        tensorboard=tensorboard,
+        checkpoint_minutes=checkpoint_minutes,
+    )
+    if devices == 1:
+        network, history = fit(job, images, progress=progress)
+    else:
+        network, history = fit_in_processes(job, images, devices=devices, progress=progress)
     about = {
         "version": version("kinfolk"),
         "method": method,
@@ -147,8 +142,8 @@ def train(
         "data": "given as arrays" if isinstance(data, Images) else str(data),
         "skipped": list(images.skipped),
         "images": len(images),
-        "epochs": len(watch.history),
-        "measures": {"loss": watch.history[-1].loss, **watch.history[-1].measures},
+        "epochs": len(history),
+        "measures": {"loss": history[-1].loss, **history[-1].measures},
     }
     model = Model(network.eval(), about)
     model.save(folder)
@@ -184,15 +179,3 @@ def _known_fields(recipe: object, given: Mapping[str, object]) -> dict[str, Any]
         if name not in known:
             raise ConfigurationError(f"A recipe has no {name!r}. It has: {', '.join(known)}.")
     return dict(given)
-
-
-def _tensorboard(folder: Path) -> Any:
-    from importlib.util import find_spec
-
-    from kinfolk.errors import MissingExtraError
-
-    if find_spec("tensorboard") is None:
-        raise MissingExtraError("Logs for TensorBoard", "tensorboard")
-    from lightning.pytorch.loggers import TensorBoardLogger
-
-    return TensorBoardLogger(folder, name="tensorboard", version="")

@@ -93,6 +93,11 @@ class Watch(lightning.Callback):
         self._loss_sum = state_dict["loss_sum"]
         self._began -= state_dict["seconds"]
 
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Stop at once where the epochs that were kept say so."""
+        del module
+        trainer.should_stop = self._has_stalled()
+
     def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Begin a sum; Lightning leaves this out where it goes on within an epoch."""
         del trainer, module
@@ -148,7 +153,7 @@ class Watch(lightning.Callback):
             )
 
     def _has_stalled(self) -> bool:
-        if self._patience is None:
+        if self._patience is None or not self.history:
             return False
         accuracy = [end.measures["knn"] for end in self.history]
         return len(accuracy) - 1 - accuracy.index(max(accuracy)) >= self._patience
