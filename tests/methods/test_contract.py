@@ -264,9 +264,10 @@ def test_a_loss_that_is_no_number_stops_the_training_and_is_not_kept(
         return step(self, batch, batch_idx) * (float("nan") if batch_idx == 2 else 1.0)
 
     options = {"method": "simclr", **ENCODER, "size": 16, "recipe": RECIPE, "checkpoint_minutes": 1e-9}
-    with monkeypatch.context() as patched, pytest.raises(RunError, match="no longer a number in epoch 1"):
+    with monkeypatch.context() as patched:
         patched.setattr(Method, "training_step", broken)
-        train(stripes, output=tmp_path, **options)
+        with pytest.raises(RunError, match="no longer a number in epoch 1"):
+            train(stripes, output=tmp_path, **options)
     with stopping_before(None, epoch=0, monkeypatch=monkeypatch) as done:
         train(stripes, output=tmp_path, **options)
     assert done[0] == (0, 2), "it goes on from the last state that was well"

@@ -143,6 +143,7 @@ class InStep(lightning.Callback):
     """Keeps the processes in step: one gradient, and one decision to stop, that of the first process."""
 
     def on_before_optimizer_step(self, trainer: Any, module: lightning.LightningModule, optimizer: Any) -> None:
+        """Take the mean of the gradients of all processes, before they are clipped."""
         del trainer, optimizer
         gradients = [p.grad for p in module.parameters() if p.grad is not None]
         together = torch.cat([gradient.flatten() for gradient in gradients])
@@ -152,9 +153,11 @@ class InStep(lightning.Callback):
             gradient.copy_(mean.view_as(gradient))
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Stop at once where the first process does."""
         self._agree(trainer, module)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Stop where the first process stops."""
         self._agree(trainer, module)
 
     def _agree(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:

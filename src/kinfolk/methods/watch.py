@@ -82,6 +82,7 @@ class Watch(lightning.Callback):
         self.history: list[EpochEnd] = []
 
     def state_dict(self) -> dict[str, Any]:
+        """What goes into a checkpoint."""
         return {
             "history": [asdict(end) for end in self.history],
             "loss_sum": float(self._loss_sum),
@@ -89,6 +90,7 @@ class Watch(lightning.Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from what a checkpoint holds."""
         self.history = [EpochEnd(**end) for end in state_dict["history"]]
         self._loss_sum = state_dict["loss_sum"]
         self._began -= state_dict["seconds"]
@@ -111,6 +113,7 @@ class Watch(lightning.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
+        """Add the loss up, and keep the state where it is time."""
         del module, batch
         # Lightning has divided the loss by the batches whose gradients are added up.
         self._loss_sum = self._loss_sum + outputs["loss"] * trainer.accumulate_grad_batches
@@ -120,6 +123,7 @@ class Watch(lightning.Callback):
             self._checkpoints.write(trainer)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Measure the epoch, keep it, and tell it."""
         assert isinstance(module, Method)
         self._refuse_broken(trainer)
         loss = float(self._loss_sum) / int(trainer.num_training_batches)
