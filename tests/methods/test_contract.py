@@ -3,6 +3,8 @@
 import inspect
 import json
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from kinfolk.errors import ConfigurationError, DataError, RunError
 from kinfolk.methods import methods
 from kinfolk.methods.batches import batches
 from kinfolk.methods.fit import EpochEnd, train
+from kinfolk.methods.method import Batch, Method
 from kinfolk.methods.model import load_model
 
 NAMES = list(methods())
@@ -36,6 +39,35 @@ def small(name: str) -> dict[str, object]:
         "freeze_steps": 2,
     }
     return {setting: fitting[setting] for setting in methods()[name].settings() if setting in fitting}
+
+
+class Stopped(Exception):
+    """What a test stops a training with."""
+
+
+@contextmanager
+def stopping_before(
+    batch: int | None, *, epoch: int, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[tuple[int, int]]]:
+    """Raise in place of one batch (None: of no batch); yields epoch and number of those that were done."""
+    done: list[tuple[int, int]] = []
+    step = Method.training_step
+
+    def counted(self: Method, batch_of_step: Batch, batch_idx: int) -> torch.Tensor:
+        if (self.current_epoch, batch_idx) == (epoch, batch):
+            raise Stopped
+        done.append((self.current_epoch, batch_idx))
+        return step(self, batch_of_step, batch_idx)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Method, "training_step", counted)
+        yield done
+
+
+def history(folder: Path) -> list[dict[str, object]]:
+    """The lines that a training kept, without how long it took."""
+    lines = (folder / "training" / "history.jsonl").read_text("utf-8").splitlines()
+    return [{k: v for k, v in json.loads(line).items() if "second" not in k} for line in lines]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -75,9 +107,6 @@ class TestEveryMethod:
         options = {"method": name, **ENCODER, "size": 16, "settings": small(name), "recipe": RECIPE}
         whole = train(stripes, output=tmp_path / "whole", **options)
 
-        class Stopped(Exception):
-            pass
-
         def stop(end: EpochEnd) -> None:
             if end.epoch == 2:
                 raise Stopped
@@ -92,6 +121,24 @@ class TestEveryMethod:
         ):
             assert torch.equal(one, other), key
         assert whole.about["measures"] == resumed.about["measures"]
+
+    def test_a_training_stopped_within_an_epoch_ends_with_the_weights_of_an_undisturbed_one(
+        self, name: str, stripes: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Five batches an epoch in windows of two; stopped in the second window of epoch 2, it goes on behind the first."""
+        recipe = {**RECIPE, "epochs": 2, "accumulate": 2, "warmup_epochs": 0.5}
+        options = {"method": name, **ENCODER, "size": 16, "settings": small(name), "recipe": recipe}
+        whole = train(stripes, output=tmp_path / "whole", checkpoint_minutes=None, **options)
+        with stopping_before(3, epoch=1, monkeypatch=monkeypatch), pytest.raises(Stopped):
+            train(stripes, output=tmp_path / "stopped", checkpoint_minutes=1e-9, **options)
+        with stopping_before(None, epoch=1, monkeypatch=monkeypatch) as done:
+            resumed = train(stripes, output=tmp_path / "stopped", checkpoint_minutes=None, **options)
+        assert done == [(1, 2), (1, 3), (1, 4)], "only what was missing is done"
+        for (key, one), other in zip(
+            whole.encoder.state_dict().items(), resumed.encoder.state_dict().values(), strict=True
+        ):
+            assert torch.equal(one, other), key
+        assert history(tmp_path / "whole") == history(tmp_path / "stopped")
 
     def test_a_saved_model_gives_the_same_vectors(self, name: str, stripes: Images, tmp_path: Path) -> None:
         model = train(
@@ -118,18 +165,12 @@ def test_another_training_in_the_same_folder_is_refused(stripes: Images, tmp_pat
 
 
 def test_patience_stops_where_nothing_gets_better(stripes: Images, tmp_path: Path) -> None:
+    recipe = {**RECIPE, "epochs": 30, "learning_rate": 1e-9}
+    options = {"method": "simclr", **ENCODER, "size": 16, "output": tmp_path, "recipe": recipe, "patience": 2}
     ends: list[EpochEnd] = []
-    train(
-        stripes,
-        method="simclr",
-        **ENCODER,
-        size=16,
-        output=tmp_path,
-        recipe={**RECIPE, "epochs": 30, "learning_rate": 1e-9},
-        patience=2,
-        progress=ends.append,
-    )
+    train(stripes, **options, progress=ends.append)
     assert len(ends) < 30
+    assert train(stripes, **options, progress=ends.append).about["epochs"] == len(ends), "it has stopped for good"
 
 
 def test_what_cannot_be_is_said(stripes: Images, tmp_path: Path) -> None:
@@ -147,6 +188,8 @@ def test_what_cannot_be_is_said(stripes: Images, tmp_path: Path) -> None:
         train(stripes, method="simclear", **options)
     with pytest.raises(ConfigurationError, match="temperature must be a number"):
         train(stripes, method="simclr", settings={"temperature": "warm"}, **options)
+    with pytest.raises(ConfigurationError, match="checkpoint_minutes must be at least 0"):
+        train(stripes, method="simclr", checkpoint_minutes=-1.0, **options)
     with pytest.raises(DataError, match="holds no model"):
         load_model(tmp_path / "nothing")
 
@@ -197,3 +240,34 @@ def test_batches_that_are_added_up_make_fewer_steps(stripes: Images, tmp_path: P
     assert any(not torch.equal(before[name], value) for name, value in model.encoder.state_dict().items())
     with pytest.raises(ConfigurationError, match="accumulate must be an integer of at least 1"):
         train(stripes, method="simclr", output=tmp_path, recipe={**recipe, "accumulate": 0})
+
+
+def test_within_an_epoch_nothing_is_kept_unless_time_has_passed(
+    stripes: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"method": "simclr", **ENCODER, "size": 16, "recipe": RECIPE}
+    for minutes, first in ((None, 0), (0.0, 0), (60.0, 0), (1e-9, 3)):
+        folder = tmp_path / str(minutes)
+        with stopping_before(3, epoch=0, monkeypatch=monkeypatch), pytest.raises(Stopped):
+            train(stripes, output=folder, checkpoint_minutes=minutes, **options)
+        with stopping_before(4, epoch=0, monkeypatch=monkeypatch) as done, pytest.raises(Stopped):
+            train(stripes, output=folder, checkpoint_minutes=minutes, **options)
+        assert done[0] == (0, first)
+
+
+def test_a_loss_that_is_no_number_stops_the_training_and_is_not_kept(
+    stripes: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Method.training_step
+
+    def broken(self: Method, batch: Batch, batch_idx: int) -> torch.Tensor:
+        return step(self, batch, batch_idx) * (float("nan") if batch_idx == 2 else 1.0)
+
+    options = {"method": "simclr", **ENCODER, "size": 16, "recipe": RECIPE, "checkpoint_minutes": 1e-9}
+    with monkeypatch.context() as patched:
+        patched.setattr(Method, "training_step", broken)
+        with pytest.raises(RunError, match="no longer a number in epoch 1"):
+            train(stripes, output=tmp_path, **options)
+    with stopping_before(None, epoch=0, monkeypatch=monkeypatch) as done:
+        train(stripes, output=tmp_path, **options)
+    assert done[0] == (0, 2), "it goes on from the last state that was well"

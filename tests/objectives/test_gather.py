@@ -49,6 +49,11 @@ def one_of_two(rank: int, port: int, folder: str) -> None:
         # distributed training divides by the number of processes when it averages
         gradients = [leaf.grad / 2 for leaf in leaves if leaf.grad is not None]
         found[name] = value.detach(), gradients, loss.state_dict()
+    maps = torch.arange(2 * 3 * 2 * 2.0).view(2, 3, 2, 2) + 100 * rank
+    found["maps"] = gather_rows(maps.to(memory_format=torch.channels_last))
+    one, other = torch.ones(1, 2, requires_grad=True), torch.ones(1, 2, requires_grad=True)
+    (gather_rows(one) + gather_rows(other)).sum().backward()
+    found["of a sum"] = one.grad, other.grad
     uneven = None
     try:
         gather_rows(torch.zeros(1 + rank, 2))
@@ -83,6 +88,18 @@ def test_same_loss_and_gradient_as_one_process(name: str, two_processes: list[tu
     for number, whole in enumerate(trained):
         halves = torch.cat([found[name][1][number] for found, _ in two_processes])
         torch.testing.assert_close(halves, whole, rtol=1e-9, atol=1e-12)
+
+
+def test_maps_come_as_they_are_whatever_their_order_in_memory(two_processes: list[tuple[dict, str | None]]) -> None:
+    maps = torch.arange(2 * 3 * 2 * 2.0).view(2, 3, 2, 2)
+    for found, _ in two_processes:
+        assert torch.equal(found["maps"], torch.cat([maps, maps + 100]))
+
+
+def test_both_parts_of_a_sum_get_its_gradient(two_processes: list[tuple[dict, str | None]]) -> None:
+    for found, _ in two_processes:
+        for gradient in found["of a sum"]:
+            assert torch.equal(gradient, torch.full((1, 2), 2.0)), "one from each process"
 
 
 def test_processes_with_unequal_batches_are_refused(two_processes: list[tuple[dict, str | None]]) -> None:

@@ -38,6 +38,12 @@ def train(
     on_error: Annotated[OnError, typer.Option(help="What happens at an image that cannot be read.")] = OnError.RAISE,
     patience: Annotated[int | None, typer.Option(help="Stop after so many epochs without a better probe.")] = None,
     tensorboard: Annotated[bool, typer.Option(help="Write logs for TensorBoard, too.")] = False,
+    checkpoint_minutes: Annotated[
+        float, typer.Option(help="Minutes after which the state is kept within an epoch, too; 0 for its end only.")
+    ] = 5.0,
+    devices: Annotated[
+        int, typer.Option(help="Processes that share the work, one for each GPU where there are some.")
+    ] = 1,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -84,6 +90,8 @@ def train(
             on_error=on_error.value,
             patience=patience,
             tensorboard=tensorboard,
+            checkpoint_minutes=checkpoint_minutes,
+            devices=devices,
             progress=tell,
             reading=read,
         )

@@ -24,6 +24,9 @@ class EpochBatches(Sampler[list[int]]):
         batch_size: items of a batch.
         seed: of the order.
 
+    Attributes:
+        given: batches of this epoch that have been given so far.
+
     Raises:
         ConfigurationError: there are fewer items than a batch takes.
     """
@@ -32,10 +35,15 @@ class EpochBatches(Sampler[list[int]]):
         if num < batch_size:
             raise ConfigurationError(f"batch_size must be at most the {num} items there are. Got {batch_size}.")
         self.num, self.batch_size, self.seed, self.epoch = num, batch_size, seed, 0
+        self.given = self._first = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of one epoch; Lightning calls this as each begins."""
         self.epoch = epoch
+
+    def skip(self, given: int) -> None:
+        """Leave out the first batches of the epoch that is begun next, and of that one alone."""
+        self._first = given
 
     def __len__(self) -> int:
         return self.num // self.batch_size
@@ -43,7 +51,10 @@ class EpochBatches(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         generator = torch.Generator().manual_seed(self.seed * _FAR + self.epoch)
         order = torch.randperm(self.num, generator=generator)[: len(self) * self.batch_size]
-        yield from order.view(-1, self.batch_size).tolist()
+        self.given, self._first = self._first, 0
+        for rows in order.view(-1, self.batch_size)[self.given :].tolist():
+            self.given += 1
+            yield rows
 
 
 class _WholeBatches(Dataset[Batch]):
@@ -58,14 +69,29 @@ class _WholeBatches(Dataset[Batch]):
         return Batch(self.pixels[at], at, None if self.labels is None else self.labels[at])
 
 
-def batches(images: Images, *, batch_size: int, seed: int) -> DataLoader[Batch]:
+class BatchLoader(DataLoader[Batch]):
+    """Batches in the main process; its state is its place within the epoch, which Lightning keeps in checkpoints."""
+
+    def __init__(self, images: Images, order: EpochBatches) -> None:
+        super().__init__(_WholeBatches(images), batch_sampler=order, collate_fn=_as_it_is)
+        self._order = order
+
+    def state_dict(self) -> dict[str, int]:
+        """How many batches of the epoch have been given."""
+        return {"given": self._order.given}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on after the batches that had been given."""
+        self._order.skip(state["given"])
+
+
+def batches(images: Images, *, batch_size: int, seed: int) -> BatchLoader:
     """Batches of images, in an order that follows from the seed.
 
     Raises:
         ConfigurationError: there are fewer images than a batch takes.
     """
-    order = EpochBatches(len(images), batch_size, seed)
-    return DataLoader(_WholeBatches(images), batch_sampler=order, collate_fn=_as_it_is)
+    return BatchLoader(images, EpochBatches(len(images), batch_size, seed))
 
 
 def _as_it_is(batch: Any) -> Any:

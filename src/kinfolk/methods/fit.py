@@ -4,63 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-import math
-import signal
-import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as lightning
 import numpy as np
 import pyarrow as pa
-import torch
 
-from kinfolk.data import atomic_write
 from kinfolk.data.images import Images, OnError, read_images
 from kinfolk.data.run import Run
-from kinfolk.encoders.image_by_name import image_encoder
-from kinfolk.errors import ConfigurationError, RunError
-from kinfolk.methods.batches import batches
-from kinfolk.methods.method import Method
+from kinfolk.errors import ConfigurationError, MissingExtraError
+from kinfolk.methods.loop import Job, fit
 from kinfolk.methods.model import Model
-from kinfolk.methods.monitor import Monitor
+from kinfolk.methods.processes import check_devices, fit_in_processes
 from kinfolk.methods.registry import find_method
+from kinfolk.methods.watch import EpochEnd
 
-_CHECKPOINT, _HISTORY = "last.ckpt", "history.jsonl"
-
-
-@dataclass(frozen=True)
-class EpochEnd:
-    """What is known after an epoch.
-
-    Attributes:
-        epoch: from 1 on.
-        epochs: how many there will be.
-        loss: mean over the epoch.
-        seconds: since the training began, or went on.
-        images_per_second: over this epoch, validation left out.
-        measures: geometry and, with labels, neighbors; see ``Geometry``.
-        warning: what is wrong with the space, or None.
-    """
-
-    epoch: int
-    epochs: int
-    loss: float
-    seconds: float
-    images_per_second: float
-    measures: Mapping[str, float]
-    warning: str | None
-
-    @property
-    def seconds_left(self) -> float:
-        """How long the rest takes at this pace."""
-        return self.seconds / max(1, self.epoch) * (self.epochs - self.epoch)
+__all__ = ["EpochEnd", "train"]
 
 
 def train(
@@ -78,12 +41,15 @@ def train(
     on_error: OnError = "raise",
     patience: int | None = None,
     tensorboard: bool = False,
+    checkpoint_minutes: float | None = 5.0,
+    devices: int = 1,
     progress: Callable[[EpochEnd], None] | None = None,
     reading: Callable[[float], None] | None = None,
 ) -> Model:
     """Train an image encoder on one's own images, and keep it in a folder.
 
-    The same call goes on where a killed one stopped, with the weights that an undisturbed training would have.
+    The same call goes on where a killed one kept its state last, in the middle of an epoch or at its end, with the weights
+    that an undisturbed training would have.
 
     Args:
         data: a folder of images, a Parquet file or an Arrow table with a column of them, an ``.npz`` file, or ``Images``.
@@ -101,13 +67,18 @@ def train(
         patience: epochs without a better neighbor probe after which the training stops; needs labels. None trains to the
             end.
         tensorboard: whether to write logs for TensorBoard, too (extra ``tensorboard``).
+        checkpoint_minutes: of wall-clock time after which the state is kept within an epoch, too, at the next step of the
+            optimizer; 0 or None keeps it at the ends of epochs only. The weights are the same whatever it is.
+        devices: how many processes share the work, one for each GPU where there are some. A batch is divided among them
+            and normalized as a whole, so that they train what one trains, up to rounding. In a script the call must then
+            stand below ``if __name__ == "__main__":``, for each process reads the script.
         progress: told of each epoch as it ends.
         reading: told the share of the images that is read.
 
     Raises:
         ConfigurationError: an option is not possible.
         DataError: images cannot be read.
-        RunError: the folder belongs to another training.
+        RunError: the folder belongs to another training, the loss is no longer a number, or a process was killed.
     """
     entry = find_method(method)
     chosen = entry.read_settings({"size": size, **(settings or {})})
@@ -122,6 +93,11 @@ def train(
         chosen["num_classes"] = len(images.label_names)
     if patience is not None and images.labels is None:
         raise ConfigurationError("patience needs labels, by which the neighbor probe tells better from worse.")
+    check_devices(devices, training.batch_size)
+    if checkpoint_minutes is not None and not checkpoint_minutes >= 0:
+        raise ConfigurationError(f"checkpoint_minutes must be at least 0, or None. Got {checkpoint_minutes}.")
+    if tensorboard and find_spec("tensorboard") is None:
+        raise MissingExtraError("Logs for TensorBoard", "tensorboard")
     folder, options = Path(output), dict(encoder_settings or {})
     key = {
         "version": version("kinfolk"),
@@ -131,35 +107,27 @@ def train(
         "settings": json.dumps(chosen, sort_keys=True),
         "recipe": json.dumps(asdict(training), sort_keys=True),
         "seed": str(seed),
+        "devices": str(devices),
     }
     store = Run(folder / "training", key)
     assert store.folder is not None
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = image_encoder(encoder, **options)
-        module = entry.make(network, **chosen)
-    loader = batches(images, batch_size=training.batch_size, seed=seed)
-    module.recipe, module.seed = training, seed
-    module.steps = training.epochs * math.ceil(len(loader) / training.accumulate)
-    watch = _Watch(store.folder, Monitor(images, size=size, seed=seed), training.epochs, patience, progress)
-    checkpoint = store.folder / _CHECKPOINT
-    with _without_traces():
-        trainer = lightning.Trainer(
-            max_epochs=training.epochs,
-            accelerator="auto",
-            devices=1,
-            precision="bf16-mixed" if training.precision == "bfloat16" else "32-true",
-            accumulate_grad_batches=training.accumulate,
-            gradient_clip_val=training.clip_norm,
-            logger=_tensorboard(store.folder) if tensorboard else False,
-            callbacks=[watch],
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
-            deterministic=True,
-        )
-        trainer.fit(module, loader, ckpt_path=_readable(checkpoint) if checkpoint.exists() else None)
+    job = Job(
+        entry=entry,
+        settings=chosen,
+        recipe=training,
+        encoder=encoder,
+        encoder_settings=options,
+        size=size,
+        seed=seed,
+        folder=store.folder,
+        patience=patience,
+        tensorboard=tensorboard,
+        checkpoint_minutes=checkpoint_minutes,
+    )
+    if devices == 1:
+        network, history = fit(job, images, progress=progress)
+    else:
+        network, history = fit_in_processes(job, images, devices=devices, progress=progress)
     about = {
         "version": version("kinfolk"),
         "method": method,
@@ -174,77 +142,12 @@ def train(
         "data": "given as arrays" if isinstance(data, Images) else str(data),
         "skipped": list(images.skipped),
         "images": len(images),
-        "epochs": len(watch.history),
-        "measures": {"loss": watch.history[-1].loss, **watch.history[-1].measures},
+        "epochs": len(history),
+        "measures": {"loss": history[-1].loss, **history[-1].measures},
     }
     model = Model(network.eval(), about)
     model.save(folder)
     return model
-
-
-class _Watch(lightning.Callback):
-    """Measures, tells and keeps each epoch as it ends; stops where nothing gets better."""
-
-    def __init__(
-        self,
-        folder: Path,
-        monitor: Monitor,
-        epochs: int,
-        patience: int | None,
-        progress: Callable[[EpochEnd], None] | None,
-    ) -> None:
-        self._folder, self._monitor, self._epochs = folder, monitor, epochs
-        self._patience, self._progress = patience, progress
-        self._began = self._epoch_began = time.perf_counter()
-        self.history: list[EpochEnd] = []
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"history": [asdict(end) for end in self.history]}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.history = [EpochEnd(**end) for end in state_dict["history"]]
-        self._began -= self.history[-1].seconds if self.history else 0.0
-
-    def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        del trainer, module
-        self._epoch_began = time.perf_counter()
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        assert isinstance(module, Method)
-        loss = float(trainer.callback_metrics["loss"])
-        if not loss == loss or abs(loss) == float("inf"):
-            raise RunError(
-                f"The loss is no longer a number in epoch {trainer.current_epoch + 1}. Lower learning_rate, or set "
-                "clip_norm; the training goes on from the last epoch that was well."
-            )
-        seconds = time.perf_counter() - self._epoch_began
-        seen = module.recipe.batch_size * int(trainer.num_training_batches)
-        geometry = self._monitor.measure(module)
-        end = EpochEnd(
-            trainer.current_epoch + 1,
-            self._epochs,
-            loss,
-            time.perf_counter() - self._began,
-            seen / seconds,
-            geometry.as_dict(),
-            geometry.warning(),
-        )
-        self.history.append(end)
-        for logger in trainer.loggers:
-            logger.log_metrics({"loss": loss, **end.measures}, step=end.epoch)
-        trainer.should_stop = trainer.should_stop or self._has_stalled()
-        with atomic_write(self._folder / _CHECKPOINT) as aside:
-            trainer.save_checkpoint(aside)
-        with atomic_write(self._folder / _HISTORY) as aside:
-            aside.write_text("".join(json.dumps(asdict(e)) + "\n" for e in self.history), "utf-8")
-        if self._progress is not None:
-            self._progress(end)
-
-    def _has_stalled(self) -> bool:
-        if self._patience is None:
-            return False
-        accuracy = [end.measures["knn"] for end in self.history]
-        return len(accuracy) - 1 - accuracy.index(max(accuracy)) >= self._patience
 
 
 def _read(
@@ -276,57 +179,3 @@ def _known_fields(recipe: object, given: Mapping[str, object]) -> dict[str, Any]
         if name not in known:
             raise ConfigurationError(f"A recipe has no {name!r}. It has: {', '.join(known)}.")
     return dict(given)
-
-
-def _readable(checkpoint: Path) -> Path:
-    """The checkpoint, if it can be read.
-
-    Raises:
-        RunError: it cannot.
-    """
-    try:
-        torch.load(checkpoint, weights_only=False, map_location="cpu")
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
-        raise RunError(
-            f"{checkpoint} cannot be read ({str(error).splitlines()[0]}). Delete it to start anew."
-        ) from error
-    return checkpoint
-
-
-def _tensorboard(folder: Path) -> Any:
-    from importlib.util import find_spec
-
-    from kinfolk.errors import MissingExtraError
-
-    if find_spec("tensorboard") is None:
-        raise MissingExtraError("Logs for TensorBoard", "tensorboard")
-    from lightning.pytorch.loggers import TensorBoardLogger
-
-    return TensorBoardLogger(folder, name="tensorboard", version="")
-
-
-@contextmanager
-def _without_traces() -> Iterator[None]:
-    """What Lightning changes in the process is as it was afterwards, and its hints stay off the screen.
-
-    It ends the program at Ctrl-C and no longer listens to it; here that is an interruption like any other. Deterministic
-    algorithms fill all new memory first, which shows who reads what was never written and costs a twelfth of the time.
-    """
-    log = logging.getLogger("lightning.pytorch")
-    level, deterministic = log.level, torch.are_deterministic_algorithms_enabled()
-    memory = torch.utils.deterministic
-    filled = memory.fill_uninitialized_memory  # type: ignore[attr-defined]
-    on_interrupt = signal.getsignal(signal.SIGINT)
-    log.setLevel(logging.ERROR)
-    memory.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    try:
-        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-            warnings.filterwarnings("ignore", module=r"lightning\.")
-            yield
-    except SystemExit as leaving:
-        signal.signal(signal.SIGINT, on_interrupt)
-        raise KeyboardInterrupt from leaving
-    finally:
-        log.setLevel(level)
-        torch.use_deterministic_algorithms(deterministic)
-        memory.fill_uninitialized_memory = filled  # type: ignore[attr-defined]

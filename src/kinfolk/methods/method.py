@@ -90,9 +90,7 @@ class Method(lightning.LightningModule, ABC):
             self.before_step(self.global_step / self.steps)
         seed = (self.seed * _PRIMES[0] + self.current_epoch) * _PRIMES[1] + batch_idx
         torch.manual_seed(seed)  # of dropout and whatever else draws from the common numbers
-        loss = self.loss(batch, torch.Generator().manual_seed(seed))
-        self.log("loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(batch.images))
-        return loss
+        return self.loss(batch, torch.Generator().manual_seed(seed))
 
     def optimizer_step(
         self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None

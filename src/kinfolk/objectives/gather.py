@@ -41,12 +41,13 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
         ctx.items = len(rows)
+        rows = rows.contiguous()  # what is sent and what is received must lie in memory alike
         parts = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
-        dist.all_gather(parts, rows.contiguous())
+        dist.all_gather(parts, rows)
         return torch.cat(parts)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        gradient = gradient.contiguous()
-        dist.all_reduce(gradient)
-        return gradient[dist.get_rank() * ctx.items :][: ctx.items]
+        summed = gradient.clone(memory_format=torch.contiguous_format)  # another node may hold the same gradient
+        dist.all_reduce(summed)
+        return summed[dist.get_rank() * ctx.items :][: ctx.items]

@@ -1,0 +1,110 @@
+"""The training itself, from a description that can be sent to another process."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as lightning
+import torch
+
+from kinfolk.data.images import Images
+from kinfolk.encoders.image import ImageEncoder
+from kinfolk.encoders.image_by_name import image_encoder
+from kinfolk.methods.batches import batches
+from kinfolk.methods.checkpoints import Checkpoints
+from kinfolk.methods.monitor import Monitor
+from kinfolk.methods.recipe import Recipe
+from kinfolk.methods.registry import Entry, Setting
+from kinfolk.methods.split import InStep, SplitEncoder
+from kinfolk.methods.traces import without_traces
+from kinfolk.methods.watch import EpochEnd, Watch
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a training depends on, but the images.
+
+    Attributes:
+        entry, settings: the method.
+        recipe: how it is trained.
+        encoder, encoder_settings: see ``image_encoder``.
+        size: height and width of the images in pixels.
+        seed: of everything random.
+        folder: of the checkpoints and the history.
+        patience, tensorboard, checkpoint_minutes: see ``train``.
+    """
+
+    entry: Entry
+    settings: Mapping[str, Setting]
+    recipe: Recipe
+    encoder: str
+    encoder_settings: Mapping[str, int]
+    size: int
+    seed: int
+    folder: Path
+    patience: int | None
+    tensorboard: bool
+    checkpoint_minutes: float | None
+
+
+def fit(
+    job: Job,
+    images: Images,
+    *,
+    progress: Callable[[EpochEnd], None] | None = None,
+    rank: int = 0,
+    devices: int = 1,
+) -> tuple[ImageEncoder, list[EpochEnd]]:
+    """Train, or go on.
+
+    Args:
+        job: what is trained.
+        images: on what.
+        progress: told of each epoch as it ends.
+        rank: of this process among those that train together; the first one measures and keeps.
+        devices: how many they are.
+
+    Returns:
+        The trained encoder, and the epochs (none where another process measures them).
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(job.seed)
+        network = image_encoder(job.encoder, **job.encoder_settings)
+        module = job.entry.make(network if devices == 1 else SplitEncoder(network), **job.settings)
+    loader = batches(images, batch_size=job.recipe.batch_size, seed=job.seed)
+    module.recipe, module.seed = job.recipe, job.seed
+    module.steps = job.recipe.epochs * math.ceil(len(loader) / job.recipe.accumulate)
+    checkpoints = Checkpoints(job.folder, minutes=job.checkpoint_minutes)
+    watch = None
+    if rank == 0:
+        monitor = Monitor(images, size=job.size, seed=job.seed)
+        watch = Watch(job.folder, monitor, checkpoints, patience=job.patience, progress=progress)
+    in_step = InStep() if devices > 1 else None
+    with without_traces():
+        trainer = lightning.Trainer(
+            max_epochs=job.recipe.epochs,
+            accelerator="auto" if devices == 1 else "gpu" if torch.cuda.is_available() else "cpu",
+            devices=[rank] if devices > 1 and torch.cuda.is_available() else 1,
+            precision="bf16-mixed" if job.recipe.precision == "bfloat16" else "32-true",
+            accumulate_grad_batches=job.recipe.accumulate,
+            gradient_clip_val=job.recipe.clip_norm,
+            logger=_tensorboard(job.folder) if job.tensorboard and rank == 0 else False,
+            callbacks=[callback for callback in (watch, in_step) if callback is not None],
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            deterministic=True,
+        )
+        trainer.fit(module, loader, ckpt_path=checkpoints.find())
+    return network, [] if watch is None else watch.history
+
+
+def _tensorboard(folder: Path) -> Any:
+    from lightning.pytorch.loggers import TensorBoardLogger
+
+    return TensorBoardLogger(folder, name="tensorboard", version="")

@@ -1,0 +1,163 @@
+"""What is known of a training after each epoch: added up, measured, kept and told."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as lightning
+from torch import Tensor
+
+from kinfolk.data import atomic_write
+from kinfolk.errors import RunError
+from kinfolk.methods.checkpoints import Checkpoints
+from kinfolk.methods.method import Method
+from kinfolk.methods.monitor import Monitor
+
+
+@dataclass(frozen=True)
+class EpochEnd:
+    """What is known after an epoch.
+
+    Attributes:
+        epoch: from 1 on.
+        epochs: how many there will be.
+        loss: mean over the epoch.
+        seconds: since the training began, without the time between a kill and going on.
+        images_per_second: over this epoch, or the part of it since the training went on; validation left out.
+        measures: geometry and, with labels, neighbors; see ``Geometry``.
+        warning: what is wrong with the space, or None.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    seconds: float
+    images_per_second: float
+    measures: Mapping[str, float]
+    warning: str | None
+
+    @property
+    def seconds_left(self) -> float:
+        """How long the rest takes at this pace."""
+        return self.seconds / max(1, self.epoch) * (self.epochs - self.epoch)
+
+
+class Watch(lightning.Callback):
+    """Measures, keeps and tells each epoch as it ends; stops where nothing gets better.
+
+    What it adds up is part of the checkpoints: the mean loss of an epoch that was interrupted is that of all its batches.
+
+    Args:
+        folder: gets ``history.jsonl``, a line for each epoch.
+        monitor: measures an epoch.
+        checkpoints: keeps the state.
+        patience: epochs without a better neighbor probe after which the training stops; None for never.
+        progress: told of each epoch, after it is kept.
+
+    Attributes:
+        history: the epochs that have ended.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        monitor: Monitor,
+        checkpoints: Checkpoints,
+        *,
+        patience: int | None,
+        progress: Callable[[EpochEnd], None] | None,
+    ) -> None:
+        self._history_file = folder / "history.jsonl"
+        self._monitor, self._checkpoints = monitor, checkpoints
+        self._patience, self._progress = patience, progress
+        self._began = self._epoch_began = time.perf_counter()
+        self._loss_sum: Tensor | float = 0.0
+        self._batches = 0  # since ``_epoch_began``, of which the pace is made
+        self.history: list[EpochEnd] = []
+
+    def state_dict(self) -> dict[str, Any]:
+        """What goes into a checkpoint."""
+        return {
+            "history": [asdict(end) for end in self.history],
+            "loss_sum": float(self._loss_sum),
+            "seconds": time.perf_counter() - self._began,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from what a checkpoint holds."""
+        self.history = [EpochEnd(**end) for end in state_dict["history"]]
+        self._loss_sum = state_dict["loss_sum"]
+        self._began -= state_dict["seconds"]
+
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Stop at once where the epochs that were kept say so."""
+        del module
+        trainer.should_stop = self._has_stalled()
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Begin a sum; Lightning leaves this out where it goes on within an epoch."""
+        del trainer, module
+        self._epoch_began, self._batches, self._loss_sum = time.perf_counter(), 0, 0.0
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Add the loss up, and keep the state where it is time."""
+        del module, batch
+        # Lightning has divided the loss by the batches whose gradients are added up.
+        self._loss_sum = self._loss_sum + outputs["loss"] * trainer.accumulate_grad_batches
+        self._batches += 1
+        if self._checkpoints.is_due(trainer, batch_idx):
+            self._refuse_broken(trainer)
+            self._checkpoints.write(trainer)
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Measure the epoch, keep it, and tell it."""
+        assert isinstance(module, Method)
+        self._refuse_broken(trainer)
+        loss = float(self._loss_sum) / int(trainer.num_training_batches)
+        pace = module.recipe.batch_size * self._batches / (time.perf_counter() - self._epoch_began)
+        geometry = self._monitor.measure(module)
+        end = EpochEnd(
+            trainer.current_epoch + 1,
+            module.recipe.epochs,
+            loss,
+            time.perf_counter() - self._began,
+            pace,
+            geometry.as_dict(),
+            geometry.warning(),
+        )
+        self.history.append(end)
+        for logger in trainer.loggers:
+            logger.log_metrics({"loss": loss, **end.measures}, step=end.epoch)
+        trainer.should_stop = trainer.should_stop or self._has_stalled()
+        # The history first: what is killed between the two does this epoch again and writes the same line.
+        with atomic_write(self._history_file) as aside:
+            aside.write_text("".join(json.dumps(asdict(e)) + "\n" for e in self.history), "utf-8")
+        self._checkpoints.write(trainer)
+        if self._progress is not None:
+            self._progress(end)
+
+    def _refuse_broken(self, trainer: lightning.Trainer) -> None:
+        if not math.isfinite(self._loss_sum):
+            raise RunError(
+                f"The loss is no longer a number in epoch {trainer.current_epoch + 1}. Lower learning_rate, or set "
+                "clip_norm, and train into another folder."
+            )
+
+    def _has_stalled(self) -> bool:
+        if self._patience is None or not self.history:
+            return False
+        accuracy = [end.measures["knn"] for end in self.history]
+        return len(accuracy) - 1 - accuracy.index(max(accuracy)) >= self._patience
