@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,40 +27,13 @@ from kinfolk.data.run import Run
 from kinfolk.encoders.image_by_name import image_encoder
 from kinfolk.errors import ConfigurationError, RunError
 from kinfolk.methods.batches import batches
+from kinfolk.methods.history import EpochEnd, write_history
 from kinfolk.methods.method import Method
-from kinfolk.methods.model import Model
+from kinfolk.methods.model import HISTORY, REPORT, Model
 from kinfolk.methods.monitor import Monitor
 from kinfolk.methods.registry import find_method
 
-_CHECKPOINT, _HISTORY = "last.ckpt", "history.jsonl"
-
-
-@dataclass(frozen=True)
-class EpochEnd:
-    """What is known after an epoch.
-
-    Attributes:
-        epoch: from 1 on.
-        epochs: how many there will be.
-        loss: mean over the epoch.
-        seconds: since the training began, or went on.
-        images_per_second: over this epoch, validation left out.
-        measures: geometry and, with labels, neighbors; see ``Geometry``.
-        warning: what is wrong with the space, or None.
-    """
-
-    epoch: int
-    epochs: int
-    loss: float
-    seconds: float
-    images_per_second: float
-    measures: Mapping[str, float]
-    warning: str | None
-
-    @property
-    def seconds_left(self) -> float:
-        """How long the rest takes at this pace."""
-        return self.seconds / max(1, self.epoch) * (self.epochs - self.epoch)
+_CHECKPOINT = "last.ckpt"
 
 
 def train(
@@ -78,6 +51,7 @@ def train(
     on_error: OnError = "raise",
     patience: int | None = None,
     tensorboard: bool = False,
+    report: bool = False,
     progress: Callable[[EpochEnd], None] | None = None,
     reading: Callable[[float], None] | None = None,
 ) -> Model:
@@ -101,6 +75,7 @@ def train(
         patience: epochs without a better neighbor probe after which the training stops; needs labels. None trains to the
             end.
         tensorboard: whether to write logs for TensorBoard, too (extra ``tensorboard``).
+        report: whether to write ``report.html`` into the folder, too; see ``Model.report``.
         progress: told of each epoch as it ends.
         reading: told the share of the images that is read.
 
@@ -171,14 +146,17 @@ def train(
         "settings": chosen,
         "recipe": asdict(training),
         "seed": seed,
-        "data": "given as arrays" if isinstance(data, Images) else str(data),
+        "data": _name_of(data),
+        "label": label,
         "skipped": list(images.skipped),
         "images": len(images),
         "epochs": len(watch.history),
         "measures": {"loss": watch.history[-1].loss, **watch.history[-1].measures},
     }
-    model = Model(network.eval(), about)
+    model = Model(network.eval(), about, tuple(watch.history), module.facts())
     model.save(folder)
+    if report:
+        model.report(folder / REPORT, images)
     return model
 
 
@@ -235,8 +213,7 @@ class _Watch(lightning.Callback):
         trainer.should_stop = trainer.should_stop or self._has_stalled()
         with atomic_write(self._folder / _CHECKPOINT) as aside:
             trainer.save_checkpoint(aside)
-        with atomic_write(self._folder / _HISTORY) as aside:
-            aside.write_text("".join(json.dumps(asdict(e)) + "\n" for e in self.history), "utf-8")
+        write_history(self.history, self._folder / HISTORY)
         if self._progress is not None:
             self._progress(end)
 
@@ -260,6 +237,10 @@ def _read(
             reading(done / total)
 
     return read_images(data, size=size, label=label, on_error=on_error, progress=tell)
+
+
+def _name_of(data: object) -> str:
+    return str(data) if isinstance(data, str | Path) else "arrays in memory"
 
 
 def _fingerprint(images: Images) -> str:
