@@ -14,6 +14,7 @@ from kinfolk.report.sections import panel, section
 from kinfolk.report.svg import figure, label
 
 _MOST, _WIDTH, _NAME = 40, 480, 18
+_ROOMY = 20  # so many classes are named in letters of full size
 _PLOTS = (
     (
         "class_likeness",
@@ -59,7 +60,7 @@ def classes_section(facts: Mapping[str, npt.NDArray[np.floating]], images: Image
 
 
 def heat_map(values: npt.NDArray[np.floating], names: Sequence[str], *, name: str, title: str) -> str:
-    """A square matrix as cells, faint to strong from the least to the greatest value beside the diagonal.
+    """A square matrix as cells, faint to strong from the least to the greatest value off the diagonal.
 
     Args:
         values: (classes, classes), at least two.
@@ -69,8 +70,8 @@ def heat_map(values: npt.NDArray[np.floating], names: Sequence[str], *, name: st
     """
     apart = values[~np.eye(len(values), dtype=bool)]
     low, high = float(apart.min()), float(apart.max())
-    font = "heat-name" if len(names) <= _MOST // 2 else "heat-name small"
-    margin = 8 + 5.2 * min(_NAME, max(map(len, names))) * (1 if len(names) <= _MOST // 2 else 0.75)
+    font, letter = ("heat-name", 5.2) if len(names) <= _ROOMY else ("heat-name small", 3.9)
+    margin = 8 + letter * min(_NAME, max(map(len, names)))
     cell = (_WIDTH - margin) / len(names)
     parts = []
     for row, of_row in enumerate(names):
@@ -92,7 +93,7 @@ def heat_map(values: npt.NDArray[np.floating], names: Sequence[str], *, name: st
         label(margin - 6, bar + 9, _number(low), anchor="end"),
         label(margin + 126, bar + 9, _number(high), anchor="start"),
     ]
-    description = f"{count(len(names))} classes; values beside the diagonal from {low:.3f} to {high:.3f}."
+    description = f"{count(len(names))} classes; values off the diagonal from {low:.3f} to {high:.3f}."
     return figure(name.replace("_", "-"), title, description, _WIDTH, bar + 14, parts)
 
 

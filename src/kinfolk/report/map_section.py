@@ -42,7 +42,7 @@ def map_section(summary: TrainingSummary) -> str:
         "map",
         "Map of the images",
         f'<figure class="panel map">{_plot(summary, labels, styles)}{label_legend(styles) if styles else ""}'
-        f'<figcaption id="map-caption">{caption}</figcaption></figure>',
+        f"<figcaption>{caption}</figcaption></figure>",
     )
 
 
