@@ -11,6 +11,7 @@ from kinfolk.report.svg import figure, label, line, path, rect
 
 _LEFT, _RIGHT, _TOP, _SIDE = 40, 14, 16, 130
 _MOST_DOTS = 60
+_STUB = 20
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,11 @@ def history_plot(
         parts += [line(x_of(tick), floor, x_of(tick), floor + 4, "axis"), label(x_of(tick), floor + 15, str(tick))]
     parts.append(label(_LEFT + (WIDTH - _LEFT - _RIGHT) / 2, floor + 30, "epoch", style="axis-title"))
     for series in reversed(lines):
-        parts.append(path([(x_of(epoch), y_of(value)) for epoch, value in series.points], series.style))
+        places = [(x_of(epoch), y_of(value)) for epoch, value in series.points]
+        if len(places) == 1:  # a line of one point would not be seen
+            (x, y) = places[0]
+            places = [(x - _STUB, y), (x + _STUB, y)]
+        parts.append(path(places, series.style))
         parts += [
             f'<circle class="{series.style} touch" cx="{x_of(epoch):.2f}" cy="{y_of(value):.2f}" r="4">'
             f"<title>{series.name}, epoch {epoch}: {figure_text(value)}</title></circle>"

@@ -7,7 +7,7 @@ from kinfolk.report.sections import section
 from kinfolk.report.thumbnail import thumbnail
 from kinfolk.report.training_summary import TrainingSummary
 
-_SIDE, _NAME = 96, 28
+_SIDE, _NAME = 96, 9
 
 
 def neighbors_section(summary: TrainingSummary) -> str:
@@ -41,9 +41,9 @@ def _strip(summary: TrainingSummary, query: int) -> str:
 def _picture(summary: TrainingSummary, row: int, cosine: float | None, style: str) -> str:
     name, label = summary.images.names[row], summary.label(row)
     below = [f'<span class="cosine">{cosine:.2f}</span>'.replace("-", "\u2212")] if cosine is not None else []
-    said = label if label is not None else name if cosine is None else None
+    said = label if label is not None else middle_cut(name, _NAME) if cosine is None else None
     if said is not None:
-        below.append(f'<span class="who" dir="auto">{escape(middle_cut(said, _NAME))}</span>')
+        below.append(f'<span class="who" dir="auto">{escape(said)}</span>')
     source = thumbnail(summary.images.pixels[row], side=_SIDE)
     return (
         f'<li class="{style}" title="{escape(name)}"><img src="{source}" alt="{escape(name)}" width="{_SIDE}" '
