@@ -54,6 +54,8 @@ def test_from_pictures_to_vectors(run_kinfolk, pictures: Path, tmp_path: Path) -
     assert "epoch   2/2" in done.err
     assert "20-NN" in done.err
     assert "broken.png" in done.out
+    assert "broken.png" in (model / "report.html").read_text("utf-8")
+    assert f"Report: {model / 'report.html'}" in done.out.replace("\n", "")
     embedded = run_kinfolk("embed", pictures, "--model", model, "-o", vectors, "--on-error", "skip", "--json")
     assert json.loads(embedded.out)["vectors"] == 48
     table = pq.read_table(vectors)
@@ -61,6 +63,15 @@ def test_from_pictures_to_vectors(run_kinfolk, pictures: Path, tmp_path: Path) -
     array = run_kinfolk("embed", pictures, "--model", model, "-o", tmp_path / "v.npy", "--on-error", "skip")
     assert array.code == 0, array.err
     np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), np.stack(table.column("vector").to_pylist()))
+
+
+def test_no_report_is_written_where_none_is_wanted(run_kinfolk, pictures: Path, tmp_path: Path) -> None:
+    words = (*TRAIN, *PROTOTYPES, "--epochs", "1", "--on-error", "skip", "--no-report")
+    done = run_kinfolk("train", pictures, "-o", tmp_path / "model", *words)
+    assert done.code == 0, done.err
+    assert (tmp_path / "model" / "config.json").exists()
+    assert not (tmp_path / "model" / "report.html").exists()
+    assert "Report" not in done.out
 
 
 def test_a_killed_training_goes_on_to_the_same_weights(run_kinfolk, pictures: Path, tmp_path: Path) -> None:

@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+from html_page import Page
 from kinfolk.data.images import Images
 from kinfolk.encoders.image_by_name import image_encoder
 from kinfolk.errors import ConfigurationError, DataError, RunError
 from kinfolk.methods import methods
 from kinfolk.methods.batches import batches
-from kinfolk.methods.fit import EpochEnd, train
+from kinfolk.methods.fit import train
+from kinfolk.methods.history import EpochEnd
 from kinfolk.methods.method import Batch, Method
 from kinfolk.methods.model import load_model
 
@@ -140,7 +142,7 @@ class TestEveryMethod:
             assert torch.equal(one, other), key
         assert history(tmp_path / "whole") == history(tmp_path / "stopped")
 
-    def test_a_saved_model_gives_the_same_vectors(self, name: str, stripes: Images, tmp_path: Path) -> None:
+    def test_a_saved_model_gives_the_same_vectors_and_report(self, name: str, stripes: Images, tmp_path: Path) -> None:
         model = train(
             stripes,
             method=name,
@@ -149,9 +151,14 @@ class TestEveryMethod:
             size=16,
             settings=small(name),
             recipe={**RECIPE, "epochs": 1},
+            report=True,
         )
         again = load_model(tmp_path)
         np.testing.assert_array_equal(model.encode(stripes), again.encode(stripes))
+        page = Page(tmp_path / "report.html")
+        assert {"result", "geometry", "map", "neighbors", "method"} <= set(page.ids)
+        assert methods()[name].paper in page.text
+        assert again.report(tmp_path / "again.html", stripes).read_bytes() == (tmp_path / "report.html").read_bytes()
         card = (tmp_path / "README.md").read_text("utf-8")
         assert methods()[name].paper in card
         assert "160 images" in card

@@ -18,7 +18,8 @@ from kinfolk.encoders.image import ImageEncoder
 from kinfolk.encoders.image_by_name import image_encoder
 from kinfolk.errors import ConfigurationError, RunError
 from kinfolk.methods import methods
-from kinfolk.methods.fit import EpochEnd, train
+from kinfolk.methods.fit import train
+from kinfolk.methods.history import EpochEnd
 from kinfolk.methods.loop import Job, fit
 from kinfolk.methods.method import Method
 from kinfolk.methods.recipe import Recipe
@@ -68,8 +69,8 @@ def one_of_two(rank: int, folder: str, jobs: Sequence[Job], images: Images) -> N
     mine = slice(4 * rank, 4 * rank + 4)
     found = {"norm": normalized(WholeBatchNorm(3), ROWS[mine], ROWS[mine].cos())}
     for job in jobs:
-        network, history = fit(job, images, rank=rank, devices=2)
-        found[job.entry.name] = network.state_dict(), [end.loss for end in history]
+        trained = fit(job, images, rank=rank, devices=2)
+        found[job.entry.name] = trained.encoder.state_dict(), [end.loss for end in trained.history]
     torch.save(found, Path(folder) / f"{rank}.pt")
     dist.destroy_process_group()
 
@@ -86,7 +87,8 @@ def test_the_encoder_of_two_processes_is_that_of_one(
     name: str, two_processes: list[dict], stripes: Images, tmp_path: Path
 ) -> None:
     job = job_of(name, tmp_path)
-    whole, history = fit(job, stripes)
+    trained = fit(job, stripes)
+    whole, history = trained.encoder, trained.history
     begun = image_encoder(job.encoder, **job.encoder_settings, seed=job.seed).double()
     (weights, losses), (others, _) = (found[name] for found in two_processes)
     trained = [key for key, _ in whole.named_parameters()]

@@ -12,8 +12,11 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+import kinfolk
+from kinfolk.data.images import Images
 from kinfolk.report import write_report
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -24,6 +27,8 @@ PROBE = """
 addEventListener("load", () => setTimeout(() => {
   const list = document.getElementById("list");
   const tell = { found: document.getElementById("found")?.textContent ?? "", rows: document.querySelectorAll(".row").length };
+  document.querySelector(".item image")?.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+  tell.lens = document.querySelector(".lens text")?.textContent ?? "";
   const inside = ".scroll, nav, .hidden, #list, .skip, svg";
   const width = document.documentElement.clientWidth;
   const wide = (e) => e.getBoundingClientRect().right > width + 1 && !e.closest(inside);
@@ -55,7 +60,8 @@ class Seen:
 @pytest.fixture
 def look(tmp_path: Path) -> Callable[..., Seen]:
     def run(result: Any, *, search: str = "", width: int = 1280) -> Seen:
-        source = write_report(result, tmp_path / "report.html").read_text(encoding="utf-8")
+        written = result if isinstance(result, Path) else write_report(result, tmp_path / "report.html")
+        source = written.read_text(encoding="utf-8")
         digest = base64.b64encode(hashlib.sha256(PROBE.encode()).digest()).decode()
         assert source.count("script-src '") == 1
         source = source.replace("script-src '", f"script-src 'sha256-{digest}' '")
@@ -140,3 +146,19 @@ def test_clusters_have_their_list_too(names: Any, look: Callable[..., Seen]) -> 
     seen = look(names)
     assert seen.complaints == []
     assert seen.told["found"] == "4 of 4 shown"
+
+
+@pytest.mark.parametrize("width", [500, 1280])
+def test_a_picture_of_the_map_is_shown_large_under_the_pointer(
+    rng: np.random.Generator, tmp_path: Path, look: Callable[..., Seen], width: int
+) -> None:
+    pixels, name = rng.integers(0, 256, (12, 3, 16, 16)).astype(np.uint8), "a<b>" + 80 * "x"
+    images = Images(
+        pixels, (name,) * 12, np.arange(12) % 2, ("one", "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch")
+    )
+    options = {"encoder_settings": {"depth": 8, "width": 8}, "recipe": {"epochs": 1, "batch_size": 12}, "size": 16}
+    kinfolk.train(images, method="hydra", output=tmp_path / "model", report=True, **options)
+    seen = look(tmp_path / "model" / "report.html", width=width)
+    assert seen.complaints == []
+    assert seen.told["tooWide"] == []
+    assert re.fullmatch(r"(one|Llanfairp).{5,15}…x{17}", seen.told["lens"])

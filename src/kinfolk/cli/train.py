@@ -14,7 +14,7 @@ from kinfolk.cli.progress import duration, show_progress
 from kinfolk.cli.terminal import errors, results
 
 if TYPE_CHECKING:
-    from kinfolk.methods.fit import EpochEnd
+    from kinfolk.methods.history import EpochEnd
 
 
 def train(
@@ -44,11 +44,13 @@ def train(
     devices: Annotated[
         int, typer.Option(help="Processes that share the work, one for each GPU where there are some.")
     ] = 1,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html into the model.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Train an encoder on your own images; the same command goes on where a killed one stopped."""
     import kinfolk
+    from kinfolk.methods.model import REPORT
     from kinfolk.methods.recipe import Recipe
     from kinfolk.methods.registry import find_method
 
@@ -73,6 +75,8 @@ def train(
             shown.advance(end.epoch / end.epochs)
             if not (quiet or as_json):
                 errors.print(epoch_line(end), highlight=False, soft_wrap=True)
+            if end.epoch == end.epochs and not no_report:
+                shown.begin("report")
 
         model = kinfolk.train(
             data,
@@ -92,6 +96,7 @@ def train(
             tensorboard=tensorboard,
             checkpoint_minutes=checkpoint_minutes,
             devices=devices,
+            report=not no_report,
             progress=tell,
             reading=read,
         )
@@ -101,6 +106,8 @@ def train(
         for sentence in model.about["skipped"]:
             results().print(f"Skipped: {escape(sentence)}")
         results().print(f"[bold]{escape(method)}[/] on {model.about['images']:,} images → {escape(str(output))}")
+        if not no_report:
+            results().print(f"Report: {escape(str(output / REPORT))}")
 
 
 def epoch_line(end: EpochEnd) -> str:

@@ -17,13 +17,11 @@ import pyarrow as pa
 from kinfolk.data.images import Images, OnError, read_images
 from kinfolk.data.run import Run
 from kinfolk.errors import ConfigurationError, MissingExtraError
+from kinfolk.methods.history import EpochEnd
 from kinfolk.methods.loop import Job, fit
-from kinfolk.methods.model import Model
+from kinfolk.methods.model import REPORT, Model
 from kinfolk.methods.processes import check_devices, fit_in_processes
 from kinfolk.methods.registry import find_method
-from kinfolk.methods.watch import EpochEnd
-
-__all__ = ["EpochEnd", "train"]
 
 
 def train(
@@ -43,6 +41,7 @@ def train(
     tensorboard: bool = False,
     checkpoint_minutes: float | None = 5.0,
     devices: int = 1,
+    report: bool = False,
     progress: Callable[[EpochEnd], None] | None = None,
     reading: Callable[[float], None] | None = None,
 ) -> Model:
@@ -72,6 +71,7 @@ def train(
         devices: how many processes share the work, one for each GPU where there are some. A batch is divided among them
             and normalized as a whole, so that they train what one trains, up to rounding. In a script the call must then
             stand below ``if __name__ == "__main__":``, for each process reads the script.
+        report: whether to write ``report.html`` into the folder, too; see ``Model.report``.
         progress: told of each epoch as it ends.
         reading: told the share of the images that is read.
 
@@ -125,28 +125,32 @@ def train(
         checkpoint_minutes=checkpoint_minutes,
     )
     if devices == 1:
-        network, history = fit(job, images, progress=progress)
+        trained = fit(job, images, progress=progress)
     else:
-        network, history = fit_in_processes(job, images, devices=devices, progress=progress)
+        trained = fit_in_processes(job, images, devices=devices, progress=progress)
+    last = trained.history[-1]
     about = {
         "version": version("kinfolk"),
         "method": method,
         "paper": entry.paper,
         "encoder": encoder,
         "encoder_settings": options,
-        "dim": network.dim,
+        "dim": trained.encoder.dim,
         "size": size,
         "settings": chosen,
         "recipe": asdict(training),
         "seed": seed,
-        "data": "given as arrays" if isinstance(data, Images) else str(data),
+        "data": _name_of(data),
+        "label": label,
         "skipped": list(images.skipped),
         "images": len(images),
-        "epochs": len(history),
-        "measures": {"loss": history[-1].loss, **history[-1].measures},
+        "epochs": last.epoch,
+        "measures": {"loss": last.loss, **last.measures},
     }
-    model = Model(network.eval(), about)
+    model = Model(trained.encoder.eval(), about, trained.history, trained.facts)
     model.save(folder)
+    if report:
+        model.report(folder / REPORT, images)
     return model
 
 
@@ -163,6 +167,10 @@ def _read(
             reading(done / total)
 
     return read_images(data, size=size, label=label, on_error=on_error, progress=tell)
+
+
+def _name_of(data: object) -> str:
+    return str(data) if isinstance(data, str | Path) else "arrays in memory"
 
 
 def _fingerprint(images: Images) -> str:

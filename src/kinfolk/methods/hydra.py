@@ -6,11 +6,16 @@ Source: Wu, Atito, Feng, Mo, Kittler & Awais, "Rethinking positive pairs in cont
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from kinfolk.encoders.image import ImageEncoder
 from kinfolk.errors import ConfigurationError
+from kinfolk.evaluation.class_relations import class_relations
 from kinfolk.methods.families import views_of
 from kinfolk.methods.joint import embed_views
 from kinfolk.methods.method import Batch, Method
@@ -66,6 +71,17 @@ class ClassPairContrast(Method):
         gates = self.gates(batch.labels, targets)
         value: Tensor = self.objective(first, second, labels=batch.labels, target_labels=targets, gates=gates)
         return value
+
+    @torch.no_grad()
+    def facts(self) -> Mapping[str, npt.NDArray[np.floating]]:
+        """How the classes relate by their gates: ``class_likeness`` and ``class_overlap``, see ``ClassRelations``."""
+        training = self.gates.training
+        self.gates.eval()
+        classes = torch.arange(self.gates.classes.num_embeddings, device=self.device)
+        gates = (self.gates(own.expand_as(classes), classes).numpy(force=True) for own in classes)
+        relations = class_relations(gates)
+        self.gates.train(training)
+        return {"class_likeness": relations.likeness, "class_overlap": relations.overlap}
 
 
 @method("hydra", paper="Wu, Atito, Feng, Mo, Kittler & Awais, Hydra (SimLAP), 2024, arXiv 2410.18200", labels=True)

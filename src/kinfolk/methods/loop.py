@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as lightning
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from kinfolk.data.images import Images
@@ -16,12 +18,15 @@ from kinfolk.encoders.image import ImageEncoder
 from kinfolk.encoders.image_by_name import image_encoder
 from kinfolk.methods.batches import batches
 from kinfolk.methods.checkpoints import Checkpoints
+from kinfolk.methods.history import EpochEnd
 from kinfolk.methods.monitor import Monitor
 from kinfolk.methods.recipe import Recipe
 from kinfolk.methods.registry import Entry, Setting
 from kinfolk.methods.split import InStep, SplitEncoder
 from kinfolk.methods.traces import without_traces
-from kinfolk.methods.watch import EpochEnd, Watch
+from kinfolk.methods.watch import Watch
+
+Facts = Mapping[str, npt.NDArray[np.floating]]
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,21 @@ class Job:
     checkpoint_minutes: float | None
 
 
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What comes out of a training.
+
+    Attributes:
+        encoder: what was trained.
+        history: the epochs; none where another process measures them.
+        facts: see ``Method.facts``.
+    """
+
+    encoder: ImageEncoder
+    history: tuple[EpochEnd, ...]
+    facts: Facts
+
+
 def fit(
     job: Job,
     images: Images,
@@ -58,7 +78,7 @@ def fit(
     progress: Callable[[EpochEnd], None] | None = None,
     rank: int = 0,
     devices: int = 1,
-) -> tuple[ImageEncoder, list[EpochEnd]]:
+) -> Trained:
     """Train, or go on.
 
     Args:
@@ -67,9 +87,6 @@ def fit(
         progress: told of each epoch as it ends.
         rank: of this process among those that train together; the first one measures and keeps.
         devices: how many they are.
-
-    Returns:
-        The trained encoder, and the epochs (none where another process measures them).
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(job.seed)
@@ -101,7 +118,7 @@ def fit(
             deterministic=True,
         )
         trainer.fit(module, loader, ckpt_path=checkpoints.find())
-    return network, [] if watch is None else watch.history
+    return Trained(network, () if watch is None else tuple(watch.history), module.facts())
 
 
 def _tensorboard(folder: Path) -> Any:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import lightning.pytorch as lightning
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
@@ -67,6 +69,10 @@ class Method(lightning.LightningModule, ABC):
         """
         embedded: Tensor = self.encoder(images)
         return embedded
+
+    def facts(self) -> Mapping[str, npt.NDArray[np.floating]]:
+        """What it has learned beside the encoder and is worth keeping with the model, as arrays by name."""
+        return {}
 
     def before_step(self, done: float) -> None:
         """What a method does before each step of the optimizer, such as moving a key encoder.

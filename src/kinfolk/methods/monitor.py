@@ -34,9 +34,10 @@ class Geometry:
         alignment: mean squared distance of two views of an image, in [0, 4]; lower is better.
         uniformity: log of the mean Gaussian potential, at most 0; lower is more even.
         effective_rank: how many directions the vectors fill.
-        effective_negatives: how many negatives share the push at the temperature of the objective, exp of the entropy;
-            None where it has no temperature.
-        suggested_temperature: at which half of the negatives would; None as above.
+        temperature: of the objective; None where it has none.
+        negatives: of each image in the sample; None as above.
+        effective_negatives: how many of the negatives share the push at this temperature, exp of the entropy; None as above.
+        suggested_temperature: at which half of the negatives would; None as above, and where no temperature tells them apart.
         knn: accuracy of the 20 nearest neighbors, each image left out of its own vote; None without labels.
         tolerance: mean cosine of images of one label; None without labels.
     """
@@ -44,6 +45,8 @@ class Geometry:
     alignment: float
     uniformity: float
     effective_rank: float
+    temperature: float | None = None
+    negatives: float | None = None
     effective_negatives: float | None = None
     suggested_temperature: float | None = None
     knn: float | None = None
@@ -94,6 +97,8 @@ class Monitor:
         of_temperature: dict[str, float | None] = {}
         if temperature is not None:
             of_temperature = {
+                "temperature": float(temperature),
+                "negatives": len(first) - 1,
                 "effective_negatives": effective_negatives(first, second, temperature=temperature).mean().item(),
                 "suggested_temperature": _suggested(first, second),
             }

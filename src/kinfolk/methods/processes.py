@@ -21,11 +21,10 @@ import torch
 import torch.distributed as dist
 
 from kinfolk.data.images import Images
-from kinfolk.encoders.image import ImageEncoder
 from kinfolk.encoders.image_by_name import image_encoder
 from kinfolk.errors import ConfigurationError, KinfolkError, RunError
-from kinfolk.methods.loop import Job, fit
-from kinfolk.methods.watch import EpochEnd
+from kinfolk.methods.history import EpochEnd
+from kinfolk.methods.loop import Facts, Job, Trained, fit
 
 _PIXELS, _LABELS, _WEIGHTS, _MEETING = "pixels.npy", "labels.npy", "weights.pt", "meeting"
 
@@ -44,9 +43,7 @@ def check_devices(devices: int, batch_size: int) -> None:
         raise ConfigurationError(f"batch_size must be a multiple of devices. Got {batch_size} and {devices}.")
 
 
-def fit_in_processes(
-    job: Job, images: Images, *, devices: int, progress: Callable[[EpochEnd], None] | None
-) -> tuple[ImageEncoder, list[EpochEnd]]:
+def fit_in_processes(job: Job, images: Images, *, devices: int, progress: Callable[[EpochEnd], None] | None) -> Trained:
     """As ``fit``, by several processes, one for each GPU where there are some.
 
     Raises:
@@ -63,17 +60,19 @@ def fit_in_processes(
         np.save(place / _PIXELS, images.pixels)
         if images.labels is not None:
             np.save(place / _LABELS, images.labels)
-        history = _listen(job, place, devices, progress)
+        history, facts = _listen(job, place, devices, progress)
         network.load_state_dict(torch.load(place / _WEIGHTS, weights_only=True, map_location="cpu"))
     finally:
         shutil.rmtree(place, ignore_errors=True)
-    return network, history
+    return Trained(network, history, facts)
 
 
-def _listen(job: Job, place: Path, devices: int, progress: Callable[[EpochEnd], None] | None) -> list[EpochEnd]:
+def _listen(
+    job: Job, place: Path, devices: int, progress: Callable[[EpochEnd], None] | None
+) -> tuple[tuple[EpochEnd, ...], Facts]:
     context = multiprocessing.get_context("spawn")
     threads = max(1, torch.get_num_threads() // devices)
-    history: list[EpochEnd] = []
+    learned: tuple[tuple[EpochEnd, ...], Facts] = (), {}
     running = {}
     try:
         for rank in range(devices):
@@ -99,15 +98,15 @@ def _listen(job: Job, place: Path, devices: int, progress: Callable[[EpochEnd], 
                     progress(message)
                 elif isinstance(message, KinfolkError):
                     failed.insert(0, message)  # it says more than that a process has ended
-                elif isinstance(message, list):
-                    history = message
+                elif isinstance(message, tuple):
+                    learned = message
             if failed:
                 raise failed[0]
     finally:
         for process in running.values():
             process.kill()
             process.join()
-    return history
+    return learned
 
 
 def _ended_early(code: int | None, devices: int) -> RunError:
@@ -130,13 +129,13 @@ def _work(job: Job, place: Path, rank: int, devices: int, threads: int, sender: 
     labels = np.load(place / _LABELS) if (place / _LABELS).exists() else None
     images = Images(np.load(place / _PIXELS, mmap_mode="c"), (), labels)
     try:
-        network, history = fit(job, images, progress=sender.send if rank == 0 else None, rank=rank, devices=devices)
+        trained = fit(job, images, progress=sender.send if rank == 0 else None, rank=rank, devices=devices)
     except KinfolkError as error:
         sender.send(error)
         return
     if rank == 0:
-        torch.save(network.state_dict(), place / _WEIGHTS)
-        sender.send(history)
+        torch.save(trained.encoder.state_dict(), place / _WEIGHTS)
+        sender.send((trained.history, trained.facts))
     dist.destroy_process_group()
 
 

@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as lightning
 from torch import Tensor
 
-from kinfolk.data import atomic_write
 from kinfolk.errors import RunError
 from kinfolk.methods.checkpoints import Checkpoints
+from kinfolk.methods.history import EpochEnd, write_history
 from kinfolk.methods.method import Method
+from kinfolk.methods.model import HISTORY
 from kinfolk.methods.monitor import Monitor
-
-
-@dataclass(frozen=True)
-class EpochEnd:
-    """What is known after an epoch.
-
-    Attributes:
-        epoch: from 1 on.
-        epochs: how many there will be.
-        loss: mean over the epoch.
-        seconds: since the training began, without the time between a kill and going on.
-        images_per_second: over this epoch, or the part of it since the training went on; validation left out.
-        measures: geometry and, with labels, neighbors; see ``Geometry``.
-        warning: what is wrong with the space, or None.
-    """
-
-    epoch: int
-    epochs: int
-    loss: float
-    seconds: float
-    images_per_second: float
-    measures: Mapping[str, float]
-    warning: str | None
-
-    @property
-    def seconds_left(self) -> float:
-        """How long the rest takes at this pace."""
-        return self.seconds / max(1, self.epoch) * (self.epochs - self.epoch)
 
 
 class Watch(lightning.Callback):
@@ -73,7 +45,7 @@ class Watch(lightning.Callback):
         patience: int | None,
         progress: Callable[[EpochEnd], None] | None,
     ) -> None:
-        self._history_file = folder / "history.jsonl"
+        self._history_file = folder / HISTORY
         self._monitor, self._checkpoints = monitor, checkpoints
         self._patience, self._progress = patience, progress
         self._began = self._epoch_began = time.perf_counter()
@@ -143,8 +115,7 @@ class Watch(lightning.Callback):
             logger.log_metrics({"loss": loss, **end.measures}, step=end.epoch)
         trainer.should_stop = trainer.should_stop or self._has_stalled()
         # The history first: what is killed between the two does this epoch again and writes the same line.
-        with atomic_write(self._history_file) as aside:
-            aside.write_text("".join(json.dumps(asdict(e)) + "\n" for e in self.history), "utf-8")
+        write_history(self.history, self._history_file)
         self._checkpoints.write(trainer)
         if self._progress is not None:
             self._progress(end)

@@ -27,6 +27,10 @@ _NAVIGATION = {
     "examples": "Examples",
     "all": "All links",
     "unlinked": "Without a link",
+    "geometry": "Over the epochs",
+    "map": "Map",
+    "neighbors": "Neighbors",
+    "classes": "Classes",
     "method": "How it was made",
     "reading": "How to read",
 }
@@ -57,8 +61,13 @@ def write_report(result: Links | Clusters, path: str | Path, *, truth: pa.Table 
     return path
 
 
-def document(title: str, sections: Sequence[str]) -> str:
+def document(title: str, sections: Sequence[str], *, script: str = "behavior.js") -> str:
     """The whole page around its sections.
+
+    Args:
+        title: shown by the browser.
+        sections: top to bottom, each with an id of the navigation.
+        script: the file of the page's script, beside this one.
 
     The content security policy names the style and the script by their hashes and allows nothing else, so that text
     from the data could do no harm even if it got past the escaping.
@@ -68,9 +77,9 @@ def document(title: str, sections: Sequence[str]) -> str:
 
     folder = resources.files("kinfolk.report")
     style = folder.joinpath("style.css").read_text(encoding="utf-8")
-    script = folder.joinpath("behavior.js").read_text(encoding="utf-8")
+    behavior = folder.joinpath(script).read_text(encoding="utf-8")
     policy = (
-        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(behavior)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
     present = [
@@ -89,7 +98,7 @@ def document(title: str, sections: Sequence[str]) -> str:
         f'<main id="main">{"".join(sections)}</main>'
         f"<footer>Made by kinfolk {escape(__version__)}. This file holds the data shown in it and loads nothing."
         "</footer>"
-        f"<script>{script}</script></body></html>\n"
+        f"<script>{behavior}</script></body></html>\n"
     )
 
 
