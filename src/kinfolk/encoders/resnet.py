@@ -76,12 +76,16 @@ class _BasicBlock(nn.Module):
             _conv3x3(width, width),
             nn.BatchNorm2d(width),
         )
+        self.stride = stride
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or before != width:
-            self.shortcut = nn.Sequential(nn.Conv2d(before, width, 1, stride=stride, bias=False), nn.BatchNorm2d(width))
+            self.shortcut = nn.Sequential(nn.Conv2d(before, width, 1, bias=False), nn.BatchNorm2d(width))
 
     def forward(self, features: Tensor) -> Tensor:
-        added: Tensor = self.residual(features) + self.shortcut(features)
+        # A step is taken here and not by the convolution: torch 2.13 writes beyond the end of memory in the backward pass of
+        # a 1 x 1 convolution that has steps, few channels and channels last.
+        stepped = features[:, :, :: self.stride, :: self.stride]
+        added: Tensor = self.residual(features) + self.shortcut(stepped)
         return added.relu()
 
 
