@@ -63,7 +63,7 @@ def test_a_batch_as_large_as_the_queue_replaces_it_and_a_larger_one_is_refused()
 
 def test_says_what_does_not_fit() -> None:
     for size in (0, 2.5, float("inf")):
-        with pytest.raises(ConfigurationError, match=rf"size of the queue.*Got {size}"):
+        with pytest.raises(ConfigurationError, match=rf"queue_size.*Got {size}"):
             Queue(size, 3)
     with pytest.raises(ConfigurationError, match=r"\(items, 3\).*Got \(2, 4\)"):
         Queue(5, 3).enqueue(torch.zeros(2, 4))

@@ -1,12 +1,14 @@
 """The tiled kernel is the plain one, for batches below, equal to and not divisible by the tile."""
 
 import math
+import weakref
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from kinfolk.errors import ConfigurationError
 from kinfolk.objectives import _tiled
 from kinfolk.objectives._tiled import softmax_sums
 
@@ -120,3 +122,57 @@ def test_memory_does_not_grow_with_the_square_of_the_batch() -> None:
     with Watch():
         softmax_sums(rows / 10, tile=256).rows.sum().backward()
     assert largest <= max(3000 * 16, 256 * 256) * 4
+
+
+@pytest.mark.parametrize(("rows", "candidates"), [(0, None), (0, 3), (3, 0), (0, 0)])
+@pytest.mark.parametrize("means", [True, False])
+def test_nothing_has_sums_of_nothing(rows: int, candidates: int | None, means: bool) -> None:
+    left = torch.zeros(rows, 2, requires_grad=True)
+    right = None if candidates is None else torch.zeros(candidates, 2, requires_grad=True)
+    ids = torch.arange(rows), torch.arange(rows if candidates is None else candidates)
+    for apart in (None, ids if right is not None else ids[0]):
+        sums = softmax_sums(left, right, apart=apart, means=means)
+        assert sums.rows.tolist() == sums.row_means.sub(math.inf).tolist() == [-math.inf] * rows
+        assert sums.columns.tolist() == [-math.inf] * (rows if candidates is None else candidates)
+        (gradient,) = torch.autograd.grad(sums.row_means.sum(), left)
+        assert gradient.shape == (rows, 2)
+
+
+@pytest.mark.parametrize("length", [1.0, 40.0], ids=["moderate", "beyond-the-exponent"])
+@pytest.mark.parametrize("trained", [0, 1])
+def test_one_side_alone_gets_its_gradient(trained: int, length: float) -> None:
+    generator = torch.Generator().manual_seed(5)
+    sides = [length * normalize(torch.randn(n, 4, generator=generator, dtype=torch.float64)) for n in (9, 13)]
+    sides[trained].requires_grad_()
+    sums, expected = softmax_sums(*sides, tile=4), plain(*sides, None)
+    for got, wanted in ((sums.rows, expected[0]), (sums.columns, expected[1])):
+        values = [torch.autograd.grad(v.sum(), sides[trained], retain_graph=True)[0] for v in (got, wanted)]
+        torch.testing.assert_close(values[0], values[1], rtol=1e-8, atol=1e-8)
+
+
+def test_exponentials_are_kept_for_a_backward_pass_only_and_let_go_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[weakref.ref[Tensor]] = []
+    sums = _tiled._Tiles.sums
+
+    def watched(tiles: _tiled._Tiles, means: bool, powers: list[Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
+        result = sums(tiles, means, powers)
+        kept.extend(weakref.ref(power) for power in powers or ())
+        return result
+
+    monkeypatch.setattr(_tiled._Tiles, "sums", watched)
+    rows = torch.randn(20, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    with torch.no_grad():
+        softmax_sums(rows, tile=8)
+    softmax_sums(rows.detach(), tile=8)
+    assert not kept
+    value = softmax_sums(rows, tile=8).rows.sum()
+    assert len(kept) == 6
+    assert all(power() is not None for power in kept)
+    value.backward()
+    assert all(power() is None for power in kept)
+
+
+def test_a_second_derivative_is_refused() -> None:
+    rows = torch.randn(5, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    with pytest.raises(ConfigurationError, match="no second derivative"):  # and not one that is silently constant
+        torch.autograd.grad(softmax_sums(rows).rows.sum(), rows, create_graph=True)

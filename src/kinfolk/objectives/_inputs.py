@@ -10,6 +10,7 @@ from torch import Tensor
 
 from kinfolk.errors import ConfigurationError
 
+_LEAST_TEMPERATURE = 1e-6  # below, logits are so large that rounding alone overflows their exponentials
 _EPSILON = 1e-12  # least norm of a row: a row of zeros stays zeros and has a finite gradient
 
 
@@ -29,7 +30,7 @@ def full_precision(embeddings: Tensor) -> torch.autocast:
 
 
 def check_embeddings(embeddings: Sequence[Tensor], names: Sequence[str], *, least: int = 2) -> None:
-    """Refuse embeddings that are not tables of floats of one shape with enough rows.
+    """Refuse embeddings that are not tables of floats of one shape with enough rows, computed in one type.
 
     Args:
         embeddings: tensors that should be (items, dim), all of one shape.
@@ -50,6 +51,10 @@ def check_embeddings(embeddings: Sequence[Tensor], names: Sequence[str], *, leas
             raise ConfigurationError(
                 f"{names[0]} and {name} must have one shape (items, dim). "
                 f"Got {tuple(first.shape)} and {tuple(tensor.shape)}."
+            )
+        if (tensor.dtype == torch.float64) != (first.dtype == torch.float64):
+            raise ConfigurationError(
+                f"{names[0]} and {name} must both be float64, or neither. Got {first.dtype} and {tensor.dtype}. Convert one."
             )
     if len(first) < least:
         raise ConfigurationError(
@@ -88,6 +93,17 @@ def check_positive(name: str, value: float) -> float:
     """
     if not 0 < value < float("inf"):
         raise ConfigurationError(f"{name} must be a number in (0, inf). Got {value}.")
+    return float(value)
+
+
+def check_temperature(value: float) -> float:
+    """The value, if it is a temperature at which single precision still tells logits apart.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if not _LEAST_TEMPERATURE <= value < float("inf"):
+        raise ConfigurationError(f"temperature must be a number in [{_LEAST_TEMPERATURE:g}, inf). Got {value}.")
     return float(value)
 
 

@@ -19,7 +19,8 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from kinfolk.errors import ConfigurationError
 
 Matmul = Literal["float32", "bfloat16"]
 
@@ -76,7 +77,7 @@ def softmax_sums(
     else:
         column_order, candidates, column_ids = _by_id(candidates, ids[1])
     with torch.autocast(rows.device.type, enabled=False):  # the types are settled: see ``matmul``
-        settings = (means, matmul, tile)
+        settings = (means, matmul, tile, torch.is_grad_enabled())  # within the function it is always off
         along, down, mean = _SoftmaxSums.apply(rows, candidates, row_ids, column_ids, *settings)  # type: ignore[no-untyped-call]
     return SoftmaxSums(_as_given(along, row_order), _as_given(down, column_order), _as_given(mean, row_order))
 
@@ -133,19 +134,21 @@ class _SoftmaxSums(torch.autograd.Function):
         means: bool,
         matmul: Matmul,
         tile: int,
+        grad_enabled: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
         tiles = _Tiles(rows, candidates, row_ids, candidate_ids, matmul, tile)
         kept: list[Tensor] = []
-        along, down, mean = tiles.sums(means, kept if any(ctx.needs_input_grad) else None)
+        along, down, mean = tiles.sums(means, kept if grad_enabled and any(ctx.needs_input_grad) else None)
         ctx.save_for_backward(rows, candidates, row_ids, candidate_ids, along, down, mean, *kept)
         ctx.settings = (means, matmul, tile)
         return along, down, mean
 
     @staticmethod
-    @once_differentiable
     def backward(
         ctx: Any, along_gradient: Tensor, down_gradient: Tensor, mean_gradient: Tensor
     ) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():
+            raise ConfigurationError("Log-sums in tiles have no second derivative. Call without create_graph=True.")
         rows, candidates, row_ids, candidate_ids, along, down, mean, *kept = ctx.saved_tensors
         means, matmul, tile = ctx.settings
         tiles = _Tiles(rows, candidates, row_ids, candidate_ids, matmul, tile)
@@ -156,7 +159,7 @@ class _SoftmaxSums(torch.autograd.Function):
         if candidates is None:
             constant = constant + down_gradient
         of_rows, of_candidates = tiles.gradients((along, down), (constant, down_gradient), slope, wanted, kept)
-        return of_rows, of_candidates, None, None, None, None, None
+        return of_rows, of_candidates, None, None, None, None, None, None
 
 
 class _Tiles:

@@ -23,7 +23,13 @@ import torch
 from torch import Tensor
 
 from kinfolk.errors import ConfigurationError
-from kinfolk.objectives._inputs import as_computed, check_embeddings, check_labels, check_positive, unit
+from kinfolk.objectives._inputs import (
+    as_computed,
+    check_embeddings,
+    check_labels,
+    check_temperature,
+    unit,
+)
 from kinfolk.objectives._tiled import Matmul, softmax_sums
 
 _TEMPERATURES = (0.01, 10.0)  # between the lowest one in use and one at which all cosines are as good as equal
@@ -65,7 +71,7 @@ def relative_penalties(similarity: Tensor, *, temperature: float) -> Tensor:
     Raises:
         ConfigurationError: similarities that are not square, or of one item only.
     """
-    check_positive("temperature", temperature)
+    check_temperature(temperature)
     logits = _checked(similarity) / temperature
     return logits.masked_fill(_diagonal(similarity), -torch.inf).softmax(1)
 
@@ -80,7 +86,7 @@ def similarity_gradients(similarity: Tensor, *, temperature: float) -> Similarit
     Raises:
         ConfigurationError: similarities that are not square, or of one item only.
     """
-    check_positive("temperature", temperature)
+    check_temperature(temperature)
     shares = (_checked(similarity) / temperature).softmax(1)
     negative = shares.masked_fill(_diagonal(similarity), 0) / temperature
     return SimilarityGradients(-negative.sum(1), negative)
@@ -116,7 +122,7 @@ def penalty_entropy(
     Raises:
         ConfigurationError: fewer than two items, or different shapes.
     """
-    check_positive("temperature", temperature)
+    check_temperature(temperature)
     check_embeddings((anchors, anchors if candidates is None else candidates), ("anchors", "candidates"))
     ids = torch.arange(len(anchors), device=anchors.device)
     if candidates is None:

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from kinfolk.errors import ConfigurationError
-from kinfolk.objectives._inputs import check_positive, check_views, item_major, unit
+from kinfolk.objectives._inputs import check_temperature, check_views, item_major, unit
 from kinfolk.objectives._tiled import Matmul, cross_entropy, log_sum_exp, softmax_sums
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.registry import Objective, register
@@ -94,7 +94,7 @@ class CACRMomentum(Objective):
         matmul: Matmul = "float32",
     ) -> None:
         super().__init__()
-        self.temperature = check_positive("temperature", temperature)
+        self.temperature = check_temperature(temperature)
         if cost not in get_args(Cost) or reduction not in get_args(Reduction):
             raise ConfigurationError(
                 f"cost must be of {', '.join(get_args(Cost))} and reduction of {', '.join(get_args(Reduction))}. "

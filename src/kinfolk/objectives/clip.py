@@ -16,7 +16,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from kinfolk.objectives._inputs import check_positive, check_within
+from kinfolk.objectives._inputs import check_temperature, check_within
 from kinfolk.objectives._tiled import Matmul
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.infonce import info_nce
@@ -40,7 +40,7 @@ class CLIP(Objective):
 
     def __init__(self, temperature: float = 0.07, *, gather: bool = False, matmul: Matmul = "float32") -> None:
         super().__init__()
-        check_within("1 / temperature", 1 / check_positive("temperature", temperature), 0.0, _LARGEST_SCALE)
+        check_within("1 / temperature", 1 / check_temperature(temperature), 0.0, _LARGEST_SCALE)
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / temperature)))
         self.gather, self.matmul = gather, matmul
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from kinfolk.objectives._inputs import check_embeddings, check_positive, item_major
+from kinfolk.objectives._inputs import check_embeddings, check_positive, check_temperature, item_major
 from kinfolk.objectives._tiled import Matmul, log_sum_exp
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.registry import Objective, register
@@ -70,7 +70,7 @@ class DCL(Objective):
 
     def __init__(self, temperature: float = 0.1, *, gather: bool = False, matmul: Matmul = "float32") -> None:
         super().__init__()
-        self.temperature = check_positive("temperature", temperature)
+        self.temperature = check_temperature(temperature)
         self.gather, self.matmul = gather, matmul
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
@@ -109,7 +109,7 @@ class DCLW(Objective):
         matmul: Matmul = "float32",
     ) -> None:
         super().__init__()
-        self.temperature, self.sigma = check_positive("temperature", temperature), check_positive("sigma", sigma)
+        self.temperature, self.sigma = check_temperature(temperature), check_positive("sigma", sigma)
         self.weight_gradient, self.gather, self.matmul = weight_gradient, gather, matmul
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:

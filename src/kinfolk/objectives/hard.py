@@ -18,13 +18,14 @@ set comes from a memory bank; here it comes from the batch, and items equally ne
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from kinfolk.errors import ConfigurationError
 from kinfolk.objectives._blocks import BLOCK, by_block
-from kinfolk.objectives._inputs import check_embeddings, check_positive, unit
+from kinfolk.objectives._inputs import check_embeddings, check_positive, check_temperature, unit
 from kinfolk.objectives._tiled import cross_entropy
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.registry import Objective, register
@@ -69,17 +70,12 @@ def hard_contrastive(
 
     The arguments are those of ``HardContrastive``; ``block`` is the number of anchors taken at a time.
     """
-    check_embeddings((anchors, positives), ("anchors", "positives"))
-    u, v = unit(anchors), unit(positives)
-    count = _size(len(u), alpha, top_k)
 
-    def of_anchors(rows: Tensor, own: Tensor) -> Tensor:
-        similarity = rows @ v.T
-        logits = similarity / temperature
-        negatives = logits.masked_fill(~_hard(similarity, own, count), -torch.inf).logsumexp(1)
-        return cross_entropy(logits.gather(1, own[:, None]).squeeze(1), negatives)
+    def loss(positive: Tensor, similarity: Tensor, hard: Tensor) -> Tensor:
+        negatives = (similarity / temperature).masked_fill(~hard, -torch.inf)
+        return cross_entropy(positive / temperature, negatives.logsumexp(1))
 
-    return by_block(of_anchors, u, torch.arange(len(u), device=u.device), block=block)
+    return _by_anchor(loss, anchors, positives, alpha, top_k, block)
 
 
 def simple(anchors: Tensor, positives: Tensor, *, weight: float | None = None) -> Tensor:
@@ -104,16 +100,30 @@ def hard_simple(
 
     The arguments are those of ``HardSimple``; ``block`` is the number of anchors taken at a time.
     """
+
+    def loss(positive: Tensor, similarity: Tensor, hard: Tensor) -> Tensor:
+        negatives = (similarity * hard).sum(1)
+        return (negatives / hard.sum(1) if weight is None else weight * negatives) - positive
+
+    return _by_anchor(loss, anchors, positives, alpha, top_k, block)
+
+
+def _by_anchor(
+    loss: Callable[[Tensor, Tensor, Tensor], Tensor],
+    anchors: Tensor,
+    positives: Tensor,
+    alpha: float,
+    top_k: int | None,
+    block: int,
+) -> Tensor:
+    """``loss`` of each anchor, (items,): of its positive's cosine, the cosines of its row, and which are its hard set."""
     check_embeddings((anchors, positives), ("anchors", "positives"))
     u, v = unit(anchors), unit(positives)
     count = _size(len(u), alpha, top_k)
 
     def of_anchors(rows: Tensor, own: Tensor) -> Tensor:
         similarity = rows @ v.T
-        kept = _hard(similarity, own, count)
-        negatives = (similarity * kept).sum(1)
-        pushed = negatives / kept.sum(1) if weight is None else weight * negatives
-        return pushed - similarity.gather(1, own[:, None]).squeeze(1)
+        return loss(similarity.gather(1, own[:, None]).squeeze(1), similarity, _hard(similarity, own, count))
 
     return by_block(of_anchors, u, torch.arange(len(u), device=u.device), block=block)
 
@@ -146,7 +156,7 @@ class HardContrastive(Objective):
         self, temperature: float = 0.3, *, alpha: float = 0.1, top_k: int | None = None, gather: bool = False
     ) -> None:
         super().__init__()
-        self.temperature = check_positive("temperature", temperature)
+        self.temperature = check_temperature(temperature)
         _check_size(alpha, top_k)
         self.alpha, self.top_k, self.gather = alpha, top_k, gather
 

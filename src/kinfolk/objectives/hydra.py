@@ -29,7 +29,7 @@ from torch import Tensor
 
 from kinfolk.errors import ConfigurationError
 from kinfolk.objectives._blocks import BLOCK, by_block
-from kinfolk.objectives._inputs import as_computed, check_labels, check_positive, check_views, unit
+from kinfolk.objectives._inputs import as_computed, check_labels, check_temperature, check_views, unit
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.hydra_gate import gate_entropy
 from kinfolk.objectives.registry import Objective, register
@@ -189,7 +189,7 @@ class Hydra(Objective):
             raise ConfigurationError(f"reduction must be 'pooled' or 'per-anchor'. Got {reduction!r}.")
         if not 0 <= gate_penalty < float("inf"):
             raise ConfigurationError(f"gate_penalty must be in [0, inf). Got {gate_penalty}.")
-        self.temperature = check_positive("temperature", temperature)
+        self.temperature = check_temperature(temperature)
         self.renormalize, self.reduction = renormalize, reduction
         self.gate_penalty, self.gather = gate_penalty, gather
 

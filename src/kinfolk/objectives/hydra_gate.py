@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from kinfolk.errors import ConfigurationError
-from kinfolk.objectives._inputs import as_computed, check_labels
+from kinfolk.objectives._inputs import as_computed, check_count, check_labels
 
 
 class GateNetwork(nn.Module):
@@ -44,6 +44,13 @@ class GateNetwork(nn.Module):
         if fuse not in ("mean", "product"):
             raise ConfigurationError(f"fuse must be 'mean' or 'product'. Got {fuse!r}.")
         self.fuse = fuse
+        for name, count in (
+            ("num_classes", num_classes),
+            ("dim", dim),
+            ("class_dim", class_dim),
+            ("hidden_dim", hidden_dim),
+        ):
+            check_count(name, count)
         self.classes = nn.Embedding(num_classes, class_dim)
         self.network = nn.Sequential(
             nn.ReLU(),

@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from kinfolk.objectives._inputs import check_embeddings, check_positive, unit
+from kinfolk.objectives._inputs import check_embeddings, check_temperature, unit
 from kinfolk.objectives._tiled import Matmul, cross_entropy, softmax_sums
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.registry import Objective, register
@@ -62,7 +62,7 @@ class InfoNCE(Objective):
         matmul: Matmul = "float32",
     ) -> None:
         super().__init__()
-        self.temperature = check_positive("temperature", temperature)
+        self.temperature = check_temperature(temperature)
         self.symmetric, self.gather, self.matmul = symmetric, gather, matmul
 
     def forward(self, queries: Tensor, keys: Tensor) -> Tensor:

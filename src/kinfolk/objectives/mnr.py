@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from kinfolk.errors import ConfigurationError
-from kinfolk.objectives._inputs import as_computed, check_embeddings, check_positive, unit
+from kinfolk.objectives._inputs import as_computed, check_embeddings, check_temperature, unit
 from kinfolk.objectives._tiled import Matmul, cross_entropy, log_sum_exp, softmax_sums
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.registry import Objective, register
@@ -49,7 +49,7 @@ class MultipleNegativesRanking(Objective):
         super().__init__()
         if similarity not in ("cosine", "dot"):
             raise ConfigurationError(f"similarity must be 'cosine' or 'dot'. Got {similarity!r}.")
-        self.temperature = check_positive("temperature", temperature)
+        self.temperature = check_temperature(temperature)
         self.similarity, self.symmetric, self.gather, self.matmul = similarity, symmetric, gather, matmul
 
     def forward(self, anchors: Tensor, positives: Tensor, *hard_negatives: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from kinfolk.objectives._inputs import (
     check_dim,
     check_embeddings,
     check_labels,
-    check_positive,
+    check_temperature,
     full_precision,
     unit,
 )
@@ -118,7 +118,7 @@ class MoCo(Objective):
         matmul: Matmul = "float32",
     ) -> None:
         super().__init__()
-        self.temperature = check_positive("temperature", temperature)
+        self.temperature = check_temperature(temperature)
         self.queue = Queue(queue_size, dim)
         self.gather, self.matmul = gather, matmul
 

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kinfolk.errors import ConfigurationError
-from kinfolk.objectives._inputs import as_computed, check_embeddings, check_positive, unit
+from kinfolk.objectives._inputs import as_computed, check_embeddings, check_temperature, unit
 from kinfolk.objectives._tiled import cross_entropy
 from kinfolk.objectives.registry import Objective, register
 
@@ -83,7 +83,7 @@ class BinaryNCE(Objective):
 
     def __init__(self, temperature: float = 0.07) -> None:
         super().__init__()
-        self.temperature = check_positive("temperature", temperature)
+        self.temperature = check_temperature(temperature)
 
     def forward(self, anchors: Tensor, candidates: Tensor) -> Tensor:
         """Mean loss over all anchors.

@@ -17,7 +17,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from kinfolk.objectives._inputs import check_dim, check_embeddings, check_labels, check_positive, unit
+from kinfolk.objectives._inputs import (
+    check_dim,
+    check_embeddings,
+    check_labels,
+    check_temperature,
+    unit,
+)
 from kinfolk.objectives._tiled import Matmul
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.infonce import info_nce
@@ -53,7 +59,7 @@ class NNCLR(Objective):
         matmul: Matmul = "float32",
     ) -> None:
         super().__init__()
-        self.temperature = check_positive("temperature", temperature)
+        self.temperature = check_temperature(temperature)
         self.queue = Queue(queue_size, dim)
         self.gather, self.matmul = gather, matmul
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from kinfolk.objectives._inputs import check_labels, check_positive, check_views, item_major
+from kinfolk.objectives._inputs import check_labels, check_temperature, check_views, item_major
 from kinfolk.objectives._tiled import Matmul, log_sum_exp
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.registry import Objective, register
@@ -53,7 +53,7 @@ class NTXent(Objective):
 
     def __init__(self, temperature: float = 0.5, *, gather: bool = False, matmul: Matmul = "float32") -> None:
         super().__init__()
-        self.temperature = check_positive("temperature", temperature)
+        self.temperature = check_temperature(temperature)
         self.gather, self.matmul = gather, matmul
 
     def forward(self, *views: Tensor, keys: Tensor | None = None) -> Tensor:

@@ -17,7 +17,13 @@ import torch
 from torch import Tensor
 
 from kinfolk.errors import ConfigurationError
-from kinfolk.objectives._inputs import check_count, check_positive, check_views, full_precision, item_major
+from kinfolk.objectives._inputs import (
+    check_count,
+    check_temperature,
+    check_views,
+    full_precision,
+    item_major,
+)
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.registry import Objective, register
 
@@ -59,7 +65,7 @@ class NTXentTopK(Objective):
         self, temperature: float = 0.5, *, top_k: int = 10, stop_gradient: bool = True, gather: bool = False
     ) -> None:
         super().__init__()
-        self.temperature, self.top_k = check_positive("temperature", temperature), check_count("top_k", top_k)
+        self.temperature, self.top_k = check_temperature(temperature), check_count("top_k", top_k)
         self.stop_gradient, self.gather = stop_gradient, gather
 
     def forward(self, *views: Tensor) -> Tensor:

@@ -17,8 +17,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from kinfolk.objectives._inputs import check_positive
-from kinfolk.objectives.pixels import check_maps, positive_pixels, split_boxes, unit_pixels
+from kinfolk.objectives._inputs import check_positive, check_temperature
+from kinfolk.objectives.pixels import both_ways, check_maps, positive_pixels, unit_pixels
 from kinfolk.objectives.registry import Objective, register
 
 
@@ -50,7 +50,7 @@ class PixContrast(Objective):
 
     def __init__(self, temperature: float = 0.3, *, threshold: float = 0.7) -> None:
         super().__init__()
-        self.temperature = check_positive("temperature", temperature)
+        self.temperature = check_temperature(temperature)
         self.threshold = check_positive("threshold", threshold)
 
     def one_way(self, maps: Tensor, targets: Tensor, boxes: Tensor, target_boxes: Tensor) -> Tensor:
@@ -82,8 +82,5 @@ class PixContrast(Objective):
         Raises:
             ConfigurationError: shapes that do not fit, or a box without area.
         """
-        names = ("first", "second", "first_targets", "second_targets")
-        check_maps((first, second, first_targets, second_targets), names)
-        of_first, of_second = split_boxes(boxes, len(first))
-        forward = self.one_way(first, second_targets, of_first, of_second)
-        return (forward + self.one_way(second, first_targets, of_second, of_first)) / 2
+        there, back = both_ways(self.one_way, (first, second), (first_targets, second_targets), boxes)
+        return (there + back) / 2

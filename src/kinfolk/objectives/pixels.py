@@ -13,7 +13,7 @@ Source: Xie, Lin, Zhang, Cao, Lin & Hu, "Propagate yourself", CVPR 2021, arXiv 2
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -119,6 +119,31 @@ def check_maps(maps: Sequence[Tensor], names: Sequence[str]) -> None:
                 f"{names[0]} and {name} must have one shape (items, channels, height, width). "
                 f"Got {tuple(maps[0].shape)} and {tuple(tensor.shape)}."
             )
+        if (tensor.dtype == torch.float64) != (maps[0].dtype == torch.float64):
+            raise ConfigurationError(
+                f"{names[0]} and {name} must both be float64, or neither. Got {maps[0].dtype} and {tensor.dtype}. Convert one."
+            )
+
+
+def both_ways(
+    one_way: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor],
+    maps: tuple[Tensor, Tensor],
+    targets: tuple[Tensor, Tensor],
+    boxes: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """A loss of the first crop's maps with the second's targets, and of the second's maps with the first's targets.
+
+    Args:
+        one_way: takes maps, targets and the boxes of both, (items, 4).
+        maps, targets: of the first and of the second crop, (items, channels, height, width).
+        boxes: of both crops, (items, 2, 4).
+
+    Raises:
+        ConfigurationError: shapes that do not fit.
+    """
+    check_maps((*maps, *targets), ("first", "second", "first_targets", "second_targets"))
+    of_first, of_second = split_boxes(boxes, len(maps[0]))
+    return one_way(maps[0], targets[1], of_first, of_second), one_way(maps[1], targets[0], of_second, of_first)
 
 
 def unit_pixels(maps: Tensor) -> Tensor:

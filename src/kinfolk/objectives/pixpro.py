@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from kinfolk.errors import ConfigurationError
 from kinfolk.objectives._inputs import as_computed, check_positive, check_within
-from kinfolk.objectives.pixels import check_maps, positive_pixels, split_boxes, unit_pixels
+from kinfolk.objectives.pixels import both_ways, check_maps, positive_pixels, unit_pixels
 from kinfolk.objectives.registry import Objective, register
 
 _LEAST_PAIRS = 1e-6  # added to the number of positive pairs, as in the authors' code: no pair gives 0
@@ -148,9 +148,5 @@ class PixPro(Objective):
         Raises:
             ConfigurationError: shapes that do not fit, or a box without area.
         """
-        names = ("first", "second", "first_targets", "second_targets")
-        check_maps((first, second, first_targets, second_targets), names)
-        of_first, of_second = split_boxes(boxes, len(first))
-        return self.one_way(first, second_targets, of_first, of_second) + self.one_way(
-            second, first_targets, of_second, of_first
-        )
+        there, back = both_ways(self.one_way, (first, second), (first_targets, second_targets), boxes)
+        return there + back

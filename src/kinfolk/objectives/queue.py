@@ -38,7 +38,7 @@ class Queue(nn.Module):
 
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
-        size, dim = check_count("size of the queue", size), check_count("dim", dim)
+        size, dim = check_count("queue_size", size), check_count("dim", dim)
         self.register_buffer("rows", unit(torch.randn(size, dim)))
         self.register_buffer("ids", torch.full((size,), NOBODY))
         self.register_buffer("enqueued", torch.zeros(1, dtype=torch.int64))

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from kinfolk.errors import ConfigurationError
-from kinfolk.objectives._inputs import check_labels, check_positive, check_views, item_major
+from kinfolk.objectives._inputs import check_labels, check_positive, check_temperature, check_views, item_major
 from kinfolk.objectives._tiled import Matmul, log_sum_exp
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.registry import Objective, register
@@ -101,7 +101,7 @@ class SupCon(Objective):
         matmul: Matmul = "float32",
     ) -> None:
         super().__init__()
-        self.temperature = check_positive("temperature", temperature)
+        self.temperature = check_temperature(temperature)
         self.base_temperature = (
             self.temperature if base_temperature is None else check_positive("base_temperature", base_temperature)
         )

@@ -28,6 +28,7 @@ from kinfolk.objectives._inputs import (
     check_count,
     check_dim,
     check_positive,
+    check_temperature,
     check_views,
     full_precision,
     unit,
@@ -101,7 +102,7 @@ class SwAV(Objective):
         gather: bool = False,
     ) -> None:
         super().__init__()
-        self.temperature = check_positive("temperature", temperature)
+        self.temperature = check_temperature(temperature)
         self.epsilon = check_positive("epsilon", epsilon)
         self.iterations = check_count("iterations", iterations, least=0)
         self.num_assigned = check_count("num_assigned", num_assigned)
