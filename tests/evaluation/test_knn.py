@@ -53,3 +53,40 @@ def test_effective_rank_counts_directions() -> None:
     assert effective_rank(np.eye(4) * np.arange(1, 5)[:, None]) == pytest.approx(4.0), "length does not matter"
     with pytest.raises(ConfigurationError, match="at least one"):
         effective_rank(np.zeros((0, 3)))
+
+
+def test_no_temperature_is_too_low_for_the_votes() -> None:
+    train, labels = at(5, 6, 60), np.array([0, 1, 1])
+    for temperature in (1e-9, 1e-4):
+        right = knn_accuracy(
+            at(0), np.array([0]), train_vectors=train, train_labels=labels, k=3, temperature=temperature
+        )
+        assert right == 1.0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"vectors": np.zeros((0, 2)), "labels": np.zeros(0, int)}, "Got 0 vectors"),
+        ({"train_labels": None}, "given together"),
+        ({"train_vectors": np.zeros((3, 5))}, "of one dim"),
+        ({"vectors": np.zeros(2)}, "of one dim"),
+        ({"vectors": np.full((2, 2), np.nan)}, "must be finite"),
+        ({"train_vectors": np.full((3, 2), np.inf)}, "must be finite"),
+        ({"temperature": 0}, "temperature in"),
+    ],
+)
+def test_what_the_probe_cannot_compare_is_said(change: dict, said: str) -> None:
+    given = {
+        "vectors": at(0, 1),
+        "labels": np.array([0, 1]),
+        "train_vectors": at(0, 1, 2),
+        "train_labels": np.array([0, 1, 1]),
+    }
+    with pytest.raises(ConfigurationError, match=said):
+        knn_accuracy(**{**given, **change})
+
+
+def test_effective_rank_of_what_is_not_finite_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="must be finite"):
+        effective_rank(np.array([[1.0, np.nan]]))

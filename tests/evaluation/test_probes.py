@@ -75,3 +75,19 @@ def test_a_map_that_shows_the_classes_is_read_wholly(rng: np.random.Generator) -
     assert blind < 0.4, "a map that shows nothing leaves the commonest class"
     with pytest.raises(ConfigurationError, match="do not divide"):
         pixel_probe(maps, classes[:, :7], maps, classes)
+
+
+def test_what_the_probes_cannot_compare_is_said(rng: np.random.Generator) -> None:
+    vectors, labels = two_clouds(rng)
+    with pytest.raises(ConfigurationError, match="of one dim. Got 4 and 3"):
+        linear_accuracy(vectors, labels, vectors[:, :3], labels)
+    with pytest.raises(ConfigurationError, match=r"clusters must be in \[1, 60\].* Got 61"):
+        kmeans_agreement(vectors, labels, clusters=61)
+    with pytest.raises(ConfigurationError, match="must be finite"):
+        mean_reciprocal_rank(vectors, vectors * np.nan)
+    classes = np.arange(8).reshape(2, 2, 2) % 2
+    maps = rng.normal(size=(2, 3, 2, 2))
+    with pytest.raises(ConfigurationError, match="Got fewer in the 1 places"):
+        pixel_probe(maps, classes, maps, classes, most_pixels=1)
+    with pytest.raises(ConfigurationError, match="of one dim"):
+        pixel_probe(maps, classes, maps[:, :2], classes)

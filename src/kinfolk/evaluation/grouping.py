@@ -50,7 +50,7 @@ def kmeans_agreement(
         seed: of the starts, of which the best of five counts.
 
     Raises:
-        ConfigurationError: shapes that do not fit.
+        ConfigurationError: shapes that do not fit, or more clusters than vectors.
     """
     from sklearn.cluster import KMeans
 
@@ -58,5 +58,7 @@ def kmeans_agreement(
         raise ConfigurationError(f"Each vector needs a label. Got {vectors.shape} and {labels.shape}.")
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     count = len(np.unique(labels)) if clusters is None else clusters
+    if not 1 <= count <= len(vectors):
+        raise ConfigurationError(f"clusters must be in [1, {len(vectors)}], the number of vectors. Got {count}.")
     found = KMeans(count, n_init=5, random_state=seed).fit_predict(unit)
     return agreement(found, labels)

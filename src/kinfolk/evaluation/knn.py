@@ -38,11 +38,17 @@ def knn_accuracy(
     alone = train_vectors is None
     voters = vectors if train_vectors is None else train_vectors
     of_voters = labels if train_labels is None else train_labels
-    if len(vectors) != len(labels) or len(voters) != len(of_voters) or len(voters) <= alone:
+    if (train_vectors is None) != (train_labels is None):
+        raise ConfigurationError("train_vectors and train_labels must be given together. Got one of them.")
+    if not len(vectors) or len(vectors) != len(labels) or len(voters) != len(of_voters) or len(voters) <= alone:
         raise ConfigurationError(
             f"Each vector needs a label, and there must be others to vote. Got {len(vectors)} vectors with {len(labels)} "
             f"labels, and {len(voters)} to vote with {len(of_voters)}."
         )
+    if voters.ndim != 2 or vectors.ndim != 2 or vectors.shape[1] != voters.shape[1]:
+        raise ConfigurationError(f"Vectors must be (num, dim), of one dim. Got {vectors.shape} and {voters.shape}.")
+    if not (np.isfinite(vectors).all() and np.isfinite(voters).all()):
+        raise ConfigurationError("Vectors must be finite. Got NaN or infinity: the encoder that made them is broken.")
     if k < 1 or not 0 < temperature < np.inf:
         raise ConfigurationError(f"k must be at least 1 and temperature in (0, inf). Got {k} and {temperature}.")
     classes, codes = np.unique(of_voters, return_inverse=True)
@@ -55,7 +61,9 @@ def knn_accuracy(
         if alone:
             cosines[rows, start + rows] = -np.inf
         nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
-        weight = np.exp(np.take_along_axis(cosines, nearest, 1) / temperature)
+        of_nearest = np.take_along_axis(cosines, nearest, 1)
+        # Relative to the nearest, so that no temperature is too low for the exponential.
+        weight = np.exp((of_nearest - of_nearest.max(1, keepdims=True)) / temperature)
         votes = np.zeros((len(cosines), len(classes)))
         np.add.at(votes, (rows[:, None], codes[nearest]), weight)
         right += int((classes[votes.argmax(1)] == labels[start : start + _CHUNK]).sum())

@@ -121,5 +121,9 @@ def _check(
             raise ConfigurationError(
                 f"The {name} vectors must be (num, dim) with a label each. Got {rows.shape} and {of_rows.shape}."
             )
+    if train_vectors.shape[1] != vectors.shape[1]:
+        raise ConfigurationError(
+            f"Training and test vectors must be of one dim. Got {train_vectors.shape[1]} and {vectors.shape[1]}."
+        )
     if len(np.unique(train_labels)) < 2:
         raise ConfigurationError("A classifier needs two classes or more to learn. Got one.")

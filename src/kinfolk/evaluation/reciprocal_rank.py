@@ -17,12 +17,14 @@ def mean_reciprocal_rank(queries: npt.NDArray[np.floating], candidates: npt.NDAr
         queries, candidates: (num, dim); row i of both is about item i.
 
     Raises:
-        ConfigurationError: different shapes, or no rows.
+        ConfigurationError: different shapes, no rows, or rows that are not finite.
     """
     if queries.shape != candidates.shape or queries.ndim != 2 or not len(queries):
         raise ConfigurationError(
             f"queries and candidates must have one shape (num, dim). Got {queries.shape} and {candidates.shape}."
         )
+    if not (np.isfinite(queries).all() and np.isfinite(candidates).all()):
+        raise ConfigurationError("queries and candidates must be finite. Got NaN or infinity.")
     left, right = (v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in (queries, candidates))
     total = 0.0
     for start in range(0, len(left), _CHUNK):

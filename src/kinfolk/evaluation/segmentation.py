@@ -62,9 +62,13 @@ def pixel_probe(
     known, taught = _places(train_maps, train_classes)
     if ignore is not None:
         known, taught = known[taught != ignore], taught[taught != ignore]
-    if len(np.unique(taught)) < 2:
-        raise ConfigurationError("A classifier needs two classes or more to learn. Got fewer.")
-    chosen = np.random.default_rng(seed).permutation(len(known))[:most_pixels]
+    if maps.ndim != 4 or maps.shape[1] != train_maps.shape[1]:
+        raise ConfigurationError(f"Both maps must be of one dim. Got shapes {train_maps.shape} and {maps.shape}.")
+    chosen = np.random.default_rng(seed).permutation(len(known))[: max(most_pixels, 0)]
+    if len(np.unique(taught[chosen])) < 2:
+        raise ConfigurationError(
+            f"A classifier needs two classes or more to learn. Got fewer in the {len(chosen):,} places drawn."
+        )
     mean, deviation = known[chosen].mean(0), known[chosen].std(0)
     scale = np.where(deviation > 0, deviation, 1.0)
     model = LogisticRegression(C=0.1, max_iter=200).fit((known[chosen] - mean) / scale, taught[chosen])

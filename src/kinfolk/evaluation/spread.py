@@ -17,12 +17,14 @@ def effective_rank(vectors: npt.NDArray[np.floating]) -> float:
         vectors: (num, dim), at least one.
 
     Raises:
-        ConfigurationError: there are no vectors.
+        ConfigurationError: there are no vectors, or they are not finite.
 
     Source: Roy & Vetterli, "The effective rank: a measure of effective dimensionality", EUSIPCO 2007.
     """
     if vectors.ndim != 2 or not len(vectors):
         raise ConfigurationError(f"effective_rank needs at least one vector, (num, dim). Got shape {vectors.shape}.")
+    if not np.isfinite(vectors).all():
+        raise ConfigurationError("Vectors must be finite. Got NaN or infinity: the encoder that made them is broken.")
     wide = vectors.astype(np.float64)
     wide /= np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12)
     values = np.linalg.svd(wide, compute_uv=False)
