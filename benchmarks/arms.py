@@ -13,6 +13,7 @@ from kinfolk.objectives import GateNetwork, Hydra, NTXentTopK, SwAV
 
 IMBALANCE = 50.0
 
+
 @method("ntxenttopk", paper="baseline of GroCo, arXiv 2301.02009")
 def ntxent_top_k(encoder: ImageEncoder, *, size: int = 32, temperature: float = 0.2) -> JointEmbedding:
     """NT-Xent with the ten hardest negatives."""

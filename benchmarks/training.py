@@ -146,7 +146,9 @@ EXPERIMENTS = {
         (
             Claim("SwAV is better than NT-Xent at batch 32", "SwAV", "NT-Xent"),
             Claim("SwAV collapses without Sinkhorn", "SwAV", "SwAV without Sinkhorn"),
-            Claim("Without Sinkhorn the vectors fill fewer directions", "SwAV", "SwAV without Sinkhorn", "effective_rank"),
+            Claim(
+                "Without Sinkhorn the vectors fill fewer directions", "SwAV", "SwAV without Sinkhorn", "effective_rank"
+            ),
         ),
         (
             Arm("NT-Xent", "simclr", {"temperature": 0.2}),
@@ -178,7 +180,12 @@ EXPERIMENTS = {
     ),
     "temperature": Experiment(
         (
-            Claim("A higher temperature spreads the push over more negatives", "t = 1.0", "t = 0.03", "effective_negatives"),
+            Claim(
+                "A higher temperature spreads the push over more negatives",
+                "t = 1.0",
+                "t = 0.03",
+                "effective_negatives",
+            ),
             Claim("A lower temperature makes the space more even", "t = 1.0", "t = 0.03", "uniformity"),
             Claim("A higher temperature tolerates more within a class", "t = 1.0", "t = 0.03", "tolerance"),
             Claim("The best accuracy lies between the extremes: above the lowest", "t = 0.3", "t = 0.03"),
@@ -283,7 +290,8 @@ def keep(path: Path, rows: dict[str, Any]) -> None:
 def verdict(claim: Claim, rows: dict[str, Any], seeds: Sequence[int]) -> str:
     """Whether the claim showed, in one sentence with the numbers it rests on."""
     paired = [
-        rows[f"{claim.better} / {seed}"][claim.measure] - rows[f"{claim.worse} / {seed}"][claim.measure] for seed in seeds
+        rows[f"{claim.better} / {seed}"][claim.measure] - rows[f"{claim.worse} / {seed}"][claim.measure]
+        for seed in seeds
     ]
     mean, error = float(np.mean(paired)), float(np.std(paired, ddof=1) / np.sqrt(len(paired)))
     showed = "showed" if mean > 2 * error else "did not show" if mean > -2 * error else "showed the opposite"
@@ -336,7 +344,9 @@ def main() -> None:
         keep(path, report)
         measure = experiment.claims[0].measure
         shown = [(row, *values[measure]) for row, values in report["table"].items() if measure in values]
-        path.with_suffix(".svg").write_text(bars(shown, f"{measure}: {experiment.claims[0].sentence}"), encoding="utf-8")
+        path.with_suffix(".svg").write_text(
+            bars(shown, f"{measure}: {experiment.claims[0].sentence}"), encoding="utf-8"
+        )
         for row, mean, deviation in shown:
             print(f"  {row:30} {measure} {mean:.3f} +- {deviation:.3f}")
         for sentence in report["verdicts"]:

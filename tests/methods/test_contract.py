@@ -14,8 +14,9 @@ from kinfolk.encoders.image_by_name import image_encoder
 from kinfolk.errors import ConfigurationError, DataError, RunError
 from kinfolk.methods import methods
 from kinfolk.methods.batches import batches
-from kinfolk.methods.fit import EpochEnd, train
+from kinfolk.methods.fit import train
 from kinfolk.methods.model import load_model
+from kinfolk.methods.watch import EpochEnd
 
 NAMES = list(methods())
 ENCODER = {"encoder": "resnet", "encoder_settings": {"depth": 8, "width": 8}}
@@ -197,3 +198,23 @@ def test_batches_that_are_added_up_make_fewer_steps(stripes: Images, tmp_path: P
     assert any(not torch.equal(before[name], value) for name, value in model.encoder.state_dict().items())
     with pytest.raises(ConfigurationError, match="accumulate must be an integer of at least 1"):
         train(stripes, method="simclr", output=tmp_path, recipe={**recipe, "accumulate": 0})
+
+
+def test_a_training_that_stopped_by_patience_is_not_trained_further(stripes: Images, tmp_path: Path) -> None:
+    options = {
+        "method": "simclr",
+        **ENCODER,
+        "size": 16,
+        "recipe": {**RECIPE, "epochs": 30, "learning_rate": 1e-9},
+        "patience": 2,
+        "output": tmp_path,
+    }
+    first = train(stripes, **options)
+    before = (tmp_path / "model.safetensors").read_bytes()
+    ends: list[EpochEnd] = []
+    again = train(stripes, progress=ends.append, **options)
+    assert not ends
+    assert again.about["measures"] == first.about["measures"]
+    assert (tmp_path / "model.safetensors").read_bytes() == before
+    longer = train(stripes, **{**options, "patience": 3})
+    assert longer.about["epochs"] > first.about["epochs"]

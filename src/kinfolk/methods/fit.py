@@ -3,64 +3,42 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
-import logging
 import math
-import signal
-import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning.pytorch as lightning
 import numpy as np
 import pyarrow as pa
 import torch
 
-from kinfolk.data import atomic_write
+from kinfolk.data.atomic import check_place
 from kinfolk.data.images import Images, OnError, read_images
-from kinfolk.data.run import Run
+from kinfolk.data.run import MANIFEST, Run
+from kinfolk.data.wording import listed, printable, reason_of
 from kinfolk.encoders.image_by_name import image_encoder
-from kinfolk.errors import ConfigurationError, RunError
+from kinfolk.errors import ConfigurationError, DataError, RunError
 from kinfolk.methods.batches import batches
-from kinfolk.methods.method import Method
-from kinfolk.methods.model import Model
+from kinfolk.methods.model import FILES, Model
 from kinfolk.methods.monitor import Monitor
-from kinfolk.methods.registry import find_method
+from kinfolk.methods.process import memory_in_words, without_traces
+from kinfolk.methods.recipe import Recipe
+from kinfolk.methods.registry import Entry, find_method
+from kinfolk.methods.settings import Setting
+from kinfolk.methods.watch import CHECKPOINT, EpochEnd, Watch
 
-_CHECKPOINT, _HISTORY = "last.ckpt", "history.jsonl"
-
-
-@dataclass(frozen=True)
-class EpochEnd:
-    """What is known after an epoch.
-
-    Attributes:
-        epoch: from 1 on.
-        epochs: how many there will be.
-        loss: mean over the epoch.
-        seconds: since the training began, or went on.
-        images_per_second: over this epoch, validation left out.
-        measures: geometry and, with labels, neighbors; see ``Geometry``.
-        warning: what is wrong with the space, or None.
-    """
-
-    epoch: int
-    epochs: int
-    loss: float
-    seconds: float
-    images_per_second: float
-    measures: Mapping[str, float]
-    warning: str | None
-
-    @property
-    def seconds_left(self) -> float:
-        """How long the rest takes at this pace."""
-        return self.seconds / max(1, self.epoch) * (self.epochs - self.epoch)
+# What reading a damaged checkpoint raises, depending on the place of the damage
+_BROKEN_PICKLE = (
+    pickle.UnpicklingError, OSError, RuntimeError, EOFError, ValueError, LookupError, AttributeError, ImportError, TypeError,
+)  # fmt: skip
+_TRAINING = "training"  # the folder, in that of the model, where a training keeps what it needs to go on
 
 
 def train(
@@ -73,6 +51,7 @@ def train(
     size: int = 32,
     settings: Mapping[str, object] | None = None,
     recipe: Mapping[str, object] | None = None,
+    column: str | None = None,
     label: str | None = None,
     seed: int = 0,
     on_error: OnError = "raise",
@@ -91,38 +70,47 @@ def train(
         output: the folder of the model; checkpoints lie beside it until the training is done.
         encoder: see ``image_encoder``.
         encoder_settings: such as width and depth, see there.
-        size: height and width in pixels at which images are read and seen.
+        size: height and width in pixels at which images are read and seen; ``Images`` must have been read at it.
         settings: of the method, by name; the others keep their defaults.
         recipe: fields of ``Recipe`` that differ from those of the method.
+        column: the column, or the array, with the images; None takes the only one there is.
         label: the column with the labels; "folder" takes the names of sub-folders. None trains without; labels also let
             the neighbor probe be shown.
-        seed: of everything random.
+        seed: of everything random, in [0, 2^32).
         on_error: "raise" refuses images that cannot be read, "skip" leaves them out and says so.
-        patience: epochs without a better neighbor probe after which the training stops; needs labels. None trains to the
-            end.
+        patience: epochs without a better neighbor probe, at least 1, after which the training stops; needs labels. None
+            trains to the end.
         tensorboard: whether to write logs for TensorBoard, too (extra ``tensorboard``).
         progress: told of each epoch as it ends.
         reading: told the share of the images that is read.
 
     Raises:
-        ConfigurationError: an option is not possible.
-        DataError: images cannot be read.
-        RunError: the folder belongs to another training.
+        ConfigurationError: an option is not possible, or memory does not hold what it asks for.
+        DataError: images cannot be read, or the folder cannot be written to.
+        RunError: the folder belongs to another training or to something else, or the loss is no longer a number.
     """
     entry = find_method(method)
     chosen = entry.read_settings({"size": size, **(settings or {})})
-    training = replace(entry.recipe, **_known_fields(entry.recipe, recipe or {}))
-    images = _read(data, size, label, on_error, reading)
-    if entry.labels and images.labels is None:
-        raise ConfigurationError(
-            f"The method {method} learns from labels, and the data have none. Say where they are (label), or take another "
-            "method."
-        )
+    size = int(chosen["size"])
+    training = entry.recipe.changed(recipe or {})
+    folder, options = Path(output), _encoder_options(encoder_settings or {})
+    checkpoint = folder / _TRAINING / CHECKPOINT
+    if not 0 <= seed < 1 << 32:  # of larger ones torch sees the last 32 bits alone
+        raise ConfigurationError(f"seed must be in [0, 2^32). Got {seed}.")
+    if patience is not None and patience < 1:
+        raise ConfigurationError(f"patience must be at least 1, or None. Got {patience}.")
+    _check_place(folder, checkpoint)
+    channels: Literal[1, 3] = 1 if options.get("channels") == 1 else 3
+    images = _read(data, size, channels, column, label, on_error, reading)
+    _check_labels(entry, images, patience)
     if "num_classes" in entry.settings() and "num_classes" not in chosen:
         chosen["num_classes"] = len(images.label_names)
-    if patience is not None and images.labels is None:
-        raise ConfigurationError("patience needs labels, by which the neighbor probe tells better from worse.")
-    folder, options = Path(output), dict(encoder_settings or {})
+    with memory_in_words(training.batch_size, size), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = image_encoder(encoder, **options)
+        module = entry.make(network, **chosen)
+    loader = batches(images, batch_size=training.batch_size, seed=seed)
+    _check_queue(entry, chosen, training, len(images))
     key = {
         "version": version("kinfolk"),
         "images": _fingerprint(images),
@@ -132,18 +120,13 @@ def train(
         "recipe": json.dumps(asdict(training), sort_keys=True),
         "seed": str(seed),
     }
-    store = Run(folder / "training", key)
-    assert store.folder is not None
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = image_encoder(encoder, **options)
-        module = entry.make(network, **chosen)
-    loader = batches(images, batch_size=training.batch_size, seed=seed)
+    begin = partial(Run, checkpoint.parent, key)
+    if checkpoint.exists() or checkpoint.with_name(MANIFEST).exists():
+        begin()  # refuses what is there for another key
     module.recipe, module.seed = training, seed
     module.steps = training.epochs * math.ceil(len(loader) / training.accumulate)
-    watch = _Watch(store.folder, Monitor(images, size=size, seed=seed), training.epochs, patience, progress)
-    checkpoint = store.folder / _CHECKPOINT
-    with _without_traces():
+    watch = Watch(checkpoint, begin, Monitor(images, size=size, seed=seed), training.epochs, patience, progress)
+    with without_traces(), memory_in_words(training.batch_size, size):
         trainer = lightning.Trainer(
             max_epochs=training.epochs,
             accelerator="auto",
@@ -151,7 +134,7 @@ def train(
             precision="bf16-mixed" if training.precision == "bfloat16" else "32-true",
             accumulate_grad_batches=training.accumulate,
             gradient_clip_val=training.clip_norm,
-            logger=_tensorboard(store.folder) if tensorboard else False,
+            logger=_tensorboard(checkpoint.parent) if tensorboard else False,
             callbacks=[watch],
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -171,7 +154,7 @@ def train(
         "settings": chosen,
         "recipe": asdict(training),
         "seed": seed,
-        "data": "given as arrays" if isinstance(data, Images) else str(data),
+        "data": "given in memory" if isinstance(data, Images | pa.Table) else printable(str(data)),
         "skipped": list(images.skipped),
         "images": len(images),
         "epochs": len(watch.history),
@@ -182,75 +165,63 @@ def train(
     return model
 
 
-class _Watch(lightning.Callback):
-    """Measures, tells and keeps each epoch as it ends; stops where nothing gets better."""
+def _encoder_options(given: Mapping[str, int]) -> dict[str, int]:
+    known = [name for name in inspect.signature(image_encoder).parameters if name != "name"]
+    for name, value in given.items():
+        if name not in known:
+            raise ConfigurationError(f"An encoder has no setting {name!r}. It has: {listed(known)}.")
+        if type(value) is not int:
+            raise ConfigurationError(f"{name} of an encoder must be an integer. Got {value!r}.")
+    return dict(given)
 
-    def __init__(
-        self,
-        folder: Path,
-        monitor: Monitor,
-        epochs: int,
-        patience: int | None,
-        progress: Callable[[EpochEnd], None] | None,
-    ) -> None:
-        self._folder, self._monitor, self._epochs = folder, monitor, epochs
-        self._patience, self._progress = patience, progress
-        self._began = self._epoch_began = time.perf_counter()
-        self.history: list[EpochEnd] = []
 
-    def state_dict(self) -> dict[str, Any]:
-        return {"history": [asdict(end) for end in self.history]}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.history = [EpochEnd(**end) for end in state_dict["history"]]
-        self._began -= self.history[-1].seconds if self.history else 0.0
-
-    def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        del trainer, module
-        self._epoch_began = time.perf_counter()
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        assert isinstance(module, Method)
-        loss = float(trainer.callback_metrics["loss"])
-        if not loss == loss or abs(loss) == float("inf"):
-            raise RunError(
-                f"The loss is no longer a number in epoch {trainer.current_epoch + 1}. Lower learning_rate, or set "
-                "clip_norm; the training goes on from the last epoch that was well."
-            )
-        seconds = time.perf_counter() - self._epoch_began
-        seen = module.recipe.batch_size * int(trainer.num_training_batches)
-        geometry = self._monitor.measure(module)
-        end = EpochEnd(
-            trainer.current_epoch + 1,
-            self._epochs,
-            loss,
-            time.perf_counter() - self._began,
-            seen / seconds,
-            geometry.as_dict(),
-            geometry.warning(),
+def _check_place(folder: Path, checkpoint: Path) -> None:
+    """Refuse a folder that cannot be written to, or whose files the model would overwrite."""
+    taken = [name for name in FILES if (folder / name).exists()]
+    if taken and not checkpoint.exists():
+        raise RunError(
+            f"{folder} holds {listed(taken)} already, which the model would overwrite. Choose another folder for it, or "
+            "move what is there."
         )
-        self.history.append(end)
-        for logger in trainer.loggers:
-            logger.log_metrics({"loss": loss, **end.measures}, step=end.epoch)
-        trainer.should_stop = trainer.should_stop or self._has_stalled()
-        with atomic_write(self._folder / _CHECKPOINT) as aside:
-            trainer.save_checkpoint(aside)
-        with atomic_write(self._folder / _HISTORY) as aside:
-            aside.write_text("".join(json.dumps(asdict(e)) + "\n" for e in self.history), "utf-8")
-        if self._progress is not None:
-            self._progress(end)
+    check_place(checkpoint)
 
-    def _has_stalled(self) -> bool:
-        if self._patience is None:
-            return False
-        accuracy = [end.measures["knn"] for end in self.history]
-        return len(accuracy) - 1 - accuracy.index(max(accuracy)) >= self._patience
+
+def _check_labels(entry: Entry, images: Images, patience: int | None) -> None:
+    if len(images) < 2:
+        raise DataError(f"Training needs two images at least. Got {len(images)}.")
+    if entry.labels and images.labels is None:
+        raise ConfigurationError(
+            f"The method {entry.name} learns from labels, and the data have none. Say where they are (label), or take "
+            "another method."
+        )
+    if patience is not None and images.labels is None:
+        raise ConfigurationError("patience needs labels, by which the neighbor probe tells better from worse.")
+
+
+def _check_queue(entry: Entry, chosen: Mapping[str, Setting], recipe: Recipe, num: int) -> None:
+    """Refuse a queue that would hold random rows to the end, so that the method would never begin."""
+    if "queue_size" not in entry.settings():
+        return
+    size = int(chosen.get("queue_size", entry.settings()["queue_size"][1]))
+    seen = num // recipe.batch_size * recipe.batch_size * recipe.epochs
+    if size > seen:
+        raise ConfigurationError(
+            f"queue_size must be at most the {seen:,} images that come by in {recipe.epochs} epochs, or the queue never "
+            f"fills. Got {size:,}. Lower it, or raise epochs."
+        )
 
 
 def _read(
-    data: object, size: int, label: str | None, on_error: OnError, reading: Callable[[float], None] | None
+    data: object,
+    size: int,
+    channels: Literal[1, 3],
+    column: str | None,
+    label: str | None,
+    on_error: OnError,
+    reading: Callable[[float], None] | None,
 ) -> Images:
     if isinstance(data, Images):
+        data.require_size(size)
         return data
     if not isinstance(data, str | Path | pa.Table):
         raise ConfigurationError(f"data must be a folder, a file, an Arrow table or Images. Got {type(data).__name__}.")
@@ -259,7 +230,7 @@ def _read(
         if reading is not None:
             reading(done / total)
 
-    return read_images(data, size=size, label=label, on_error=on_error, progress=tell)
+    return read_images(data, size=size, channels=channels, column=column, label=label, on_error=on_error, progress=tell)
 
 
 def _fingerprint(images: Images) -> str:
@@ -270,14 +241,6 @@ def _fingerprint(images: Images) -> str:
     return digest.hexdigest()
 
 
-def _known_fields(recipe: object, given: Mapping[str, object]) -> dict[str, Any]:
-    known = asdict(recipe)  # type: ignore[call-overload]
-    for name in given:
-        if name not in known:
-            raise ConfigurationError(f"A recipe has no {name!r}. It has: {', '.join(known)}.")
-    return dict(given)
-
-
 def _readable(checkpoint: Path) -> Path:
     """The checkpoint, if it can be read.
 
@@ -285,11 +248,13 @@ def _readable(checkpoint: Path) -> Path:
         RunError: it cannot.
     """
     try:
-        torch.load(checkpoint, weights_only=False, map_location="cpu")
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
-        raise RunError(
-            f"{checkpoint} cannot be read ({str(error).splitlines()[0]}). Delete it to start anew."
-        ) from error
+        found = torch.load(checkpoint, weights_only=False, map_location="cpu")
+        whole = isinstance(found, dict) and {"state_dict", "callbacks", "loops"} <= found.keys()
+        reason = "it is none of a training"
+    except _BROKEN_PICKLE as error:
+        whole, reason = False, reason_of(error)
+    if not whole:
+        raise RunError(f"{checkpoint} cannot be read ({reason}). Delete the folder {checkpoint.parent} to start anew.")
     return checkpoint
 
 
@@ -303,30 +268,3 @@ def _tensorboard(folder: Path) -> Any:
     from lightning.pytorch.loggers import TensorBoardLogger
 
     return TensorBoardLogger(folder, name="tensorboard", version="")
-
-
-@contextmanager
-def _without_traces() -> Iterator[None]:
-    """What Lightning changes in the process is as it was afterwards, and its hints stay off the screen.
-
-    It ends the program at Ctrl-C and no longer listens to it; here that is an interruption like any other. Deterministic
-    algorithms fill all new memory first, which shows who reads what was never written and costs a twelfth of the time.
-    """
-    log = logging.getLogger("lightning.pytorch")
-    level, deterministic = log.level, torch.are_deterministic_algorithms_enabled()
-    memory = torch.utils.deterministic
-    filled = memory.fill_uninitialized_memory  # type: ignore[attr-defined]
-    on_interrupt = signal.getsignal(signal.SIGINT)
-    log.setLevel(logging.ERROR)
-    memory.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    try:
-        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-            warnings.filterwarnings("ignore", module=r"lightning\.")
-            yield
-    except SystemExit as leaving:
-        signal.signal(signal.SIGINT, on_interrupt)
-        raise KeyboardInterrupt from leaving
-    finally:
-        log.setLevel(level)
-        torch.use_deterministic_algorithms(deterministic)
-        memory.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
