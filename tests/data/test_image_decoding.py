@@ -185,3 +185,19 @@ def test_text_is_no_image_and_floats_have_no_range() -> None:
         decode_image(b"these are notes", "notes", size=8)
     with pytest.raises(DataError, match="floating-point pixels"):
         decode(Image.new("F", (4, 4), 0.5), "TIFF")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, which read_images silences
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "TGA", "WEBP", "PPM", "JPEG2000"])
+def test_whatever_is_damaged_is_pixels_or_one_sentence(kind: str) -> None:
+    rng = np.random.default_rng(4)
+    whole = np.frombuffer(encoded(quarters(), kind), np.uint8)
+    for _ in range(150):
+        data, said = whole.copy(), ""
+        places = rng.integers(0, len(data), rng.integers(1, 6))
+        data[places] = rng.integers(0, 256, len(places))
+        try:
+            pixels = decode_image(data[: rng.integers(1, len(data) + 1)].tobytes(), "here", size=4, max_pixels=10_000)
+        except DataError as error:
+            said = str(error)
+        assert said.startswith("here ") if said else pixels.shape == (3, 4, 4)

@@ -193,9 +193,9 @@ def test_columns_are_found_or_asked_for(table: pa.Table, tmp_path: Path) -> None
     with pytest.raises(DataError, match="table has no column of encoded images"):
         read_images(table.drop_columns(["image"]), size=4)
     np.savez(tmp_path / "a.npz", a=np.zeros((2, 4, 4), np.uint8), b=np.zeros((2, 4, 4), np.uint8), c=np.zeros(3))
-    with pytest.raises(ConfigurationError, match=r"and 2 of a, b and c could be it. Name it as column="):
+    with pytest.raises(ConfigurationError, match=r"and 2 of a, b and c could be it. Name it"):
         read_images(tmp_path / "a.npz", size=4)
-    with pytest.raises(DataError, match="every image needs a label. Got 3 for 2 images"):
+    with pytest.raises(DataError, match="every image needs a label, 2 in a row. Got .*'c' of shape .3,."):
         read_images(tmp_path / "a.npz", size=4, column="a", label="c")
 
 
@@ -222,8 +222,8 @@ def test_labels_of_two_kinds_are_refused(tmp_path: Path) -> None:
         ({"background": 256}, r"background must be in \[0, 255\]. Got 256"),
         ({"fit": "stretch"}, "fit must be 'pad' or 'crop'. Got 'stretch'"),
         ({"on_error": "ignore"}, "on_error must be 'raise' or 'skip'. Got 'ignore'"),
-        ({"column": "x"}, "column= is for Parquet and .npz files"),
-        ({"label": "class"}, "label= of a folder must be 'folder'.* Got 'class'"),
+        ({"column": "x"}, "column is for Parquet and .npz files"),
+        ({"label": "class"}, "label of a folder must be 'folder'.* Got 'class'"),
     ],
 )
 def test_impossible_options_are_refused(options: dict, message: str, folder: Path) -> None:

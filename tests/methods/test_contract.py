@@ -273,8 +273,28 @@ def test_a_loss_that_is_no_number_stops_the_training_and_is_not_kept(
     options = {"method": "simclr", **ENCODER, "size": 16, "recipe": RECIPE, "checkpoint_minutes": 1e-9}
     with monkeypatch.context() as patched:
         patched.setattr(Method, "training_step", broken)
-        with pytest.raises(RunError, match="no longer a number in epoch 1"):
+        with pytest.raises(RunError, match="no longer numbers in epoch 1"):
             train(stripes, output=tmp_path, **options)
     with stopping_before(None, epoch=0, monkeypatch=monkeypatch) as done:
         train(stripes, output=tmp_path, **options)
     assert done[0] == (0, 2), "it goes on from the last state that was well"
+
+
+def test_a_training_that_stopped_by_patience_is_not_trained_further(stripes: Images, tmp_path: Path) -> None:
+    options = {
+        "method": "simclr",
+        **ENCODER,
+        "size": 16,
+        "recipe": {**RECIPE, "epochs": 30, "learning_rate": 1e-9},
+        "patience": 2,
+        "output": tmp_path,
+    }
+    first = train(stripes, **options)
+    before = (tmp_path / "model.safetensors").read_bytes()
+    ends: list[EpochEnd] = []
+    again = train(stripes, progress=ends.append, **options)
+    assert not ends
+    assert again.about["measures"] == first.about["measures"]
+    assert (tmp_path / "model.safetensors").read_bytes() == before
+    longer = train(stripes, **{**options, "patience": 3})
+    assert longer.about["epochs"] > first.about["epochs"]

@@ -56,4 +56,4 @@ def test_the_rate_of_a_larger_batch_is_larger() -> None:
     with pytest.raises(ConfigurationError, match=r"optimizer.*Got 'adam'"):
         Recipe(optimizer="adam")
     with pytest.raises(ConfigurationError, match=r"batch_size must be an integer.*'many'"):
-        Recipe.read("batch_size", "many")
+        Recipe().changed({"batch_size": "many"})

@@ -23,7 +23,7 @@ from kinfolk.methods.history import EpochEnd
 from kinfolk.methods.loop import Job, fit
 from kinfolk.methods.method import Method
 from kinfolk.methods.recipe import Recipe
-from kinfolk.methods.registry import Setting
+from kinfolk.methods.settings import Setting
 from kinfolk.methods.split import WholeBatchNorm, normalize_whole_batches
 
 NAMES = list(methods())
@@ -46,12 +46,20 @@ def job_of(name: str, folder: Path) -> Job:
     fitting.update(num_classes=4, freeze_steps=2, projection=16)
     settings = {setting: value for setting, value in fitting.items() if setting in methods()[name].settings()}
     recipe = Recipe(epochs=1, batch_size=32, accumulate=2, learning_rate=0.06)
-    (folder / name).mkdir(parents=True)
     entry = methods()[name]
     return Job(
-        replace(entry, make=InDouble(name)), {**settings, "size": 16}, recipe, **ENCODER, size=16, seed=0, folder=folder / name,
-        patience=None, tensorboard=False, checkpoint_minutes=None,
-    )  # fmt: skip
+        entry=replace(entry, make=InDouble(name)),
+        settings={**settings, "size": 16},
+        recipe=recipe,
+        **ENCODER,
+        size=16,
+        seed=0,
+        checkpoint=folder / name / "last.ckpt",
+        key={},
+        patience=None,
+        tensorboard=False,
+        checkpoint_minutes=None,
+    )
 
 
 def normalized(norm: nn.Module, rows: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, ...]:

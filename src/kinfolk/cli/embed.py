@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from kinfolk.cli.options import AsJson, OnError, Quiet
+from kinfolk.cli.options import AsJson, ColumnOfImages, OnError, Quiet
 from kinfolk.cli.progress import show_progress, timed_stage
 from kinfolk.cli.terminal import results
 
@@ -18,6 +18,7 @@ def embed(
     data: Annotated[str, typer.Argument(help="A folder of images, or a table with a column of them.")],
     model: Annotated[Path, typer.Option(help="The folder of the model that `kinfolk train` wrote.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the vectors go (.parquet or .npy).")],
+    column: ColumnOfImages = None,
     on_error: Annotated[OnError, typer.Option(help="What happens at an image that cannot be read.")] = OnError.RAISE,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -29,7 +30,7 @@ def embed(
     check_vectors_place(output, inputs=(data,))
     with show_progress(silent=quiet or as_json) as progress:
         progress.begin("embed")
-        vectors = kinfolk.embed(data, model=model, on_error=on_error.value, advance=progress.advance)
+        vectors = kinfolk.embed(data, model=model, column=column, on_error=on_error.value, advance=progress.advance)
         with timed_stage(progress, "write", str(output)):
             vectors.save(output)
     num, dim = vectors.array.shape

@@ -31,6 +31,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON.
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 
 
+ColumnOfImages = Annotated[
+    str | None, typer.Option("--column", help="The column, or the array, with the images, where there are several.")
+]
+
+
 class OnError(StrEnum):
     """What happens at an image that cannot be read."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -51,6 +52,9 @@ for name, command in (
 
 def main() -> None:
     """Run the command line; errors made on purpose are one sentence and exit code 2, an interrupted run leaves with 130."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files may hold bytes that are no text
     try:
         app()
     except KinfolkError as error:
@@ -58,7 +62,9 @@ def main() -> None:
         sys.exit(2)
     except SystemExit as leaving:
         if leaving.code == INTERRUPTED:
-            print_error("Stopped. Nothing half-written is left; with --run, the same command goes on where it stopped.")
+            print_error(
+                "Stopped. Nothing half-written is left; the same command goes on where it stopped (link and dedupe: with --run)."
+            )
         raise
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from kinfolk.cli.options import AsJson, OnError, Quiet, read_integer, split_pairs
+from kinfolk.cli.options import AsJson, ColumnOfImages, OnError, Quiet, read_integer, split_pairs
 from kinfolk.cli.progress import duration, show_progress
 from kinfolk.cli.terminal import errors, results
 
@@ -25,6 +25,7 @@ def train(
     encoder_set: Annotated[
         list[str] | None, typer.Option(help="A setting of the network, such as depth=8 or width=32: NAME=VALUE.")
     ] = None,
+    column: ColumnOfImages = None,
     label: Annotated[
         str | None, typer.Option(help="The column with labels; `folder` takes the names of sub-folders.")
     ] = None,
@@ -36,7 +37,9 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     on_error: Annotated[OnError, typer.Option(help="What happens at an image that cannot be read.")] = OnError.RAISE,
-    patience: Annotated[int | None, typer.Option(help="Stop after so many epochs without a better probe.")] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Stop after so many epochs without a better probe; needs labels.")
+    ] = None,
     tensorboard: Annotated[bool, typer.Option(help="Write logs for TensorBoard, too.")] = False,
     checkpoint_minutes: Annotated[
         float, typer.Option(help="Minutes after which the state is kept within an epoch, too; 0 for its end only.")
@@ -60,7 +63,7 @@ def train(
     settings: dict[str, object] = {}
     for name, value in split_pairs("--set", set_):
         if name in Recipe.__dataclass_fields__ and name not in of_method:
-            recipe[name] = Recipe.read(name, value)
+            recipe[name] = value
         else:
             settings[name] = value
     with show_progress(silent=quiet or as_json) as shown:
@@ -86,6 +89,7 @@ def train(
             encoder_settings={
                 name: read_integer(name, value) for name, value in split_pairs("--encoder-set", encoder_set)
             },
+            column=column,
             label=label,
             size=size,
             settings=settings,

@@ -96,7 +96,8 @@ def write_table(table: pa.Table, path: str | Path) -> None:
         if suffix == ".parquet":
             import pyarrow.parquet as pq
 
-            pq.write_table(table, temporary, compression="zstd")
+            with temporary.open("wb") as file:  # Arrow itself cannot open names that are no text
+                pq.write_table(table, file, compression="zstd")
         elif suffix == ".jsonl":
             _write_jsonl(table, temporary)
         else:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import struct
 import zlib
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from kinfolk.data.wording import reason_of
 from kinfolk.errors import DataError
 
 if TYPE_CHECKING:
@@ -22,7 +24,10 @@ Fit = Literal["pad", "crop"]
 MAX_PIXELS = 100_000_000
 
 # What Pillow raises on damaged files, depending on the format and the place of the damage
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
+_DAMAGE = (
+    OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError,
+    MemoryError, RuntimeError, struct.error, zlib.error,
+)  # fmt: skip
 _SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -39,7 +44,7 @@ def decode_image(
     """Decode an image and bring it to one size; its shape is kept.
 
     Args:
-        data: an encoded file in any format that Pillow reads, or decoded pixels, uint8 (height, width) or
+        data: an encoded file in any format that Pillow reads but PostScript, or decoded pixels, uint8 (height, width) or
             (height, width, 1, 3 or 4). The first frame is taken, turned as its EXIF orientation says.
         name: of the image, for messages.
         size: height and width of the result in pixels.
@@ -57,7 +62,10 @@ def decode_image(
     from PIL import Image, ImageOps
 
     try:
-        image = Image.fromarray(_plane(data)) if isinstance(data, np.ndarray) else Image.open(BytesIO(data))
+        if isinstance(data, np.ndarray):
+            image: Image.Image = Image.fromarray(_plane(data))
+        else:
+            image = Image.open(BytesIO(data), formats=_formats())
         if image.width * image.height > max_pixels:
             raise DataError(
                 f"{name} has {image.width:,} x {image.height:,} pixels; at most {max_pixels:,} are read. "
@@ -74,6 +82,15 @@ def decode_image(
         raise DataError(f"{name} is not an image that can be read ({_reason(error)}). Correct or remove it.") from error
     result = np.asarray(_fitted(plain, size, fit, background))
     return result[None] if channels == 1 else np.ascontiguousarray(result.transpose(2, 0, 1))
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """What Pillow reads, but for PostScript: it is a program, which another program would run."""
+    from PIL import Image
+
+    Image.init()
+    return tuple(kind for kind in Image.ID if kind != "EPS")
 
 
 def _plane(pixels: Pixels) -> Pixels:
@@ -114,5 +131,4 @@ def _reason(error: BaseException) -> str:
 
     if isinstance(error, UnidentifiedImageError):  # its text is the address of a buffer
         return "unknown format"
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    return reason_of(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 
 from kinfolk.data.image_decoding import Pixels
 from kinfolk.data.names import require_columns
-from kinfolk.data.wording import listed
+from kinfolk.data.wording import listed, printable, reason_of
 from kinfolk.errors import ConfigurationError, DataError
 
 _RASTER = (".bmp", ".gif", ".png", ".tga", ".tif", ".tiff", ".pbm", ".pgm", ".pnm", ".ppm")
@@ -23,6 +24,9 @@ FOLDER = "folder"
 """What to give as ``label`` to take the names of sub-folders."""
 
 Label = str | int | None
+
+# What reading a damaged or encrypted archive raises, or one that claims more than any memory holds
+_BROKEN_ARCHIVE = (BadZipFile, OSError, ValueError, EOFError, RuntimeError, MemoryError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,9 @@ class RawImage:
         if isinstance(self.data, Path):
             try:
                 return self.data.read_bytes()
-            except OSError as error:
-                raise DataError(f"{self.name} cannot be read ({error.strerror}).") from error
+            except (OSError, ValueError) as error:  # a path with a null character is a ValueError
+                reason = getattr(error, "strerror", None) or reason_of(error)
+                raise DataError(f"{self.name} cannot be read ({reason}). Correct or remove it.") from error
         if self.data is None:
             raise DataError(f"{self.name} has no image. Remove the row.")
         return self.data
@@ -78,8 +83,11 @@ def open_images(source: str | Path | pa.Table, *, column: str | None, label: str
         return _of_folder(path, column, label)
     if not path.is_file():
         raise DataError(f"There is no file or folder {path}. Check the name.")
-    with path.open("rb") as file:
-        head = file.read(4)
+    try:
+        with path.open("rb") as file:
+            head = file.read(4)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}). Ask its owner for the right to.") from error
     if head == b"PAR1":
         return _of_parquet(path, column, label)
     if head == b"PK\x03\x04":
@@ -89,21 +97,48 @@ def open_images(source: str | Path | pa.Table, *, column: str | None, label: str
 
 def _of_folder(folder: Path, column: str | None, label: str | None) -> ImageSource:
     if column is not None:
-        raise ConfigurationError(f"column= is for Parquet and .npz files; {folder} is a folder. Leave it out.")
+        raise ConfigurationError(f"column is for Parquet and .npz files; {folder} is a folder. Leave it out.")
     if label not in (None, FOLDER):
-        raise ConfigurationError(f"label= of a folder must be {FOLDER!r}, for the names of sub-folders. Got {label!r}.")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    places = [path.relative_to(folder) for path in files]
-    # what begins with a point is hidden, such as the "._" files that other systems leave beside each image
-    shown = [place for place in places if not any(part.startswith(".") for part in place.parts)]
-    if not shown:
+        raise ConfigurationError(f"label of a folder must be {FOLDER!r}, for the names of sub-folders. Got {label!r}.")
+    places = sorted(path.relative_to(folder) for path in _image_files(folder))
+    if not places:
         raise DataError(f"{folder} holds no images: files named {listed(sorted(SUFFIXES), limit=20)} are read.")
     if label is not None:
-        bare = next((place for place in shown if len(place.parts) == 1), None)
+        bare = next((place for place in places if len(place.parts) == 1), None)
         if bare is not None:
             raise DataError(f"{bare} lies in no sub-folder of {folder}, so it has no label. Move it into one.")
-    images = (RawImage(str(p), folder / p, None if label is None else p.parts[0]) for p in shown)
-    return ImageSource(str(folder), len(shown), images)
+    images = (RawImage(printable(str(p)), folder / p, None if label is None else p.parts[0]) for p in places)
+    return ImageSource(str(folder), len(places), images)
+
+
+def _image_files(folder: Path) -> Iterator[Path]:
+    """Files that are named as images, in a folder and all folders in it.
+
+    Links to folders are followed after all others, and no folder is read twice: links may lead in circles. What begins with
+    a point is hidden, such as the "._" files that other systems leave beside each image.
+    """
+    folders, links, seen = [folder], list[Path](), set[Path]()
+    while folders or links:
+        place = folders.pop() if folders else links.pop(0)
+        whole = place.resolve()
+        if whole in seen:
+            continue
+        seen.add(whole)
+        for path in _shown(place):
+            if path.is_dir():
+                (links if path.is_symlink() else folders).append(path)
+            # A link that leads nowhere is an image that cannot be read; a pipe is none, and would be waited for.
+            elif path.suffix.lower() in SUFFIXES and (path.is_file() or not path.exists()):
+                yield path
+
+
+def _shown(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise DataError(
+            f"The folder {folder} cannot be read ({error.strerror}). Ask its owner for the right to, or move it elsewhere."
+        ) from error
 
 
 def _of_parquet(path: Path, column: str | None, label: str | None) -> ImageSource:
@@ -113,7 +148,10 @@ def _of_parquet(path: Path, column: str | None, label: str | None) -> ImageSourc
         raise DataError(f"{path.name} is not a whole Parquet file. It may be cut short: copy it again.") from error
 
     def batches(columns: list[str]) -> Iterable[pa.RecordBatch]:
-        yield from file.iter_batches(batch_size=256, columns=columns)
+        try:
+            yield from file.iter_batches(batch_size=256, columns=columns)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise DataError(f"{path.name} is damaged ({reason_of(error)}). Copy it again.") from error
 
     return _of_table(path.name, file.schema_arrow, file.metadata.num_rows, batches, path.parent, column, label)
 
@@ -128,6 +166,9 @@ def _of_table(
     label: str | None,
 ) -> ImageSource:
     require_columns([c for c in (column, label) if c is not None], schema.names, name)
+    doubled = next((c for c in (column, label) if c is not None and schema.names.count(c) > 1), None)
+    if doubled is not None:
+        raise DataError(f"{name} has {schema.names.count(doubled)} columns '{doubled}'. Rename all but one.")
     chosen = column or _image_column(schema, name)
     if not _holds_images(schema.field(chosen).type):
         raise ConfigurationError(
@@ -166,31 +207,40 @@ def _image_column(schema: pa.Schema, name: str) -> str:
     if len(found) == 1:
         return str(found[0])
     if found:
-        raise ConfigurationError(f"{name}: columns {listed(found)} hold bytes. Name the one with images as column=.")
-    raise DataError(f"{name} has no column of encoded images: bytes, or a dict of bytes and path.")
+        raise ConfigurationError(f"{name}: columns {listed(found)} hold bytes. Name the one with images (column).")
+    raise DataError(
+        f"{name} has no column of encoded images: bytes, or a dict of bytes and path. "
+        f"Its columns: {listed(schema.names, limit=20) if schema.names else 'none'}."
+    )
 
 
 def _of_arrays(path: Path, column: str | None, label: str | None) -> ImageSource:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            require_columns([c for c in (column, label) if c is not None], file.files, path.name)
-            shapes = {key: file[key].shape for key in file.files if column is None}
-            found = [key for key, shape in shapes.items() if len(shape) in (3, 4)] if column is None else [column]
+            arrays = [entry.removesuffix(".npy") for entry in file.zip.namelist() if entry.endswith(".npy")]
+            if not arrays:
+                raise DataError(f"{path.name} is an archive without arrays. Unpack it, and give the folder.")
+            require_columns([c for c in (column, label) if c is not None], arrays, path.name)
+            found = [key for key in arrays if file[key].ndim in (3, 4)] if column is None else [column]
             if len(found) != 1:
                 raise ConfigurationError(
                     f"{path.name}: one array of images (images, height, width[, channels]) is needed, and {len(found)} "
-                    f"of {listed(file.files)} could be it. Name it as column=."
+                    f"of {listed(arrays)} could be it. Name it (column)."
                 )
             pixels = _as_bytes(file[found[0]], f"{path.name}: array '{found[0]}'")
-            labels = [None] * len(pixels) if label is None else file[label].tolist()
-    except (BadZipFile, OSError, ValueError) as error:
+            labels = np.full(len(pixels), None) if label is None else file[label]
+    except _BROKEN_ARCHIVE as error:
         if isinstance(error, (DataError, ConfigurationError)):
             raise
-        raise DataError(f"{path.name} is not a whole .npz file of plain arrays ({error}).") from error
-    if len(labels) != len(pixels):
-        raise DataError(f"{path.name}: every image needs a label. Got {len(labels):,} for {len(pixels):,} images.")
+        raise DataError(
+            f"{path.name} is not a whole .npz file of plain arrays ({reason_of(error)}). Save it again."
+        ) from error
+    if labels.shape != (len(pixels),):
+        raise DataError(
+            f"{path.name}: every image needs a label, {len(pixels):,} in a row. Got an array '{label}' of shape {labels.shape}."
+        )
     names = (f"{path.name} image {row:,}" for row in range(1, len(pixels) + 1))
-    images = (RawImage(n, image, of) for n, image, of in zip(names, pixels, labels, strict=True))
+    images = (RawImage(n, image, of) for n, image, of in zip(names, pixels, labels.tolist(), strict=True))
     return ImageSource(path.name, len(pixels), images)
 
 
@@ -209,4 +259,6 @@ def _as_bytes(values: np.ndarray, name: str) -> Pixels:
         return values.astype(np.uint8) * np.uint8(255)
     if np.issubdtype(values.dtype, np.floating) and np.all((values >= 0) & (values <= 1)):
         return (values * 255).round().astype(np.uint8)
-    raise DataError(f"{name} must hold uint8, booleans, or floats in [0, 1]. Got {values.dtype}, perhaps out of range.")
+    raise DataError(
+        f"{name} must hold uint8, booleans, or floats in [0, 1]. Got {values.dtype}, perhaps out of range. Convert it."
+    )

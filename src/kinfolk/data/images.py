@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from kinfolk.data.image_decoding import MAX_PIXELS, Fit, Pixels, decode_image
 from kinfolk.data.image_sources import Label, RawImage, open_images
-from kinfolk.data.wording import listed
+from kinfolk.data.wording import listed, shortened
 from kinfolk.errors import ConfigurationError, DataError, MissingExtraError
 
 OnError = Literal["raise", "skip"]
@@ -47,6 +47,18 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+    def require_size(self, size: int) -> None:
+        """Refuse images of another size than what is to see them.
+
+        Raises:
+            ConfigurationError: they are.
+        """
+        if self.pixels.shape[2:] != (size, size):
+            height, width = self.pixels.shape[2:]
+            raise ConfigurationError(
+                f"Images of {size} x {size} pixels are needed. Got {height} x {width}. Read them anew."
+            )
 
 
 def read_images(
@@ -132,18 +144,21 @@ def _numbered(labels: list[Label], name: str) -> tuple[npt.NDArray[np.int64], tu
     """The place of each label among the sorted ones, and these."""
     texts = sorted({of for of in labels if isinstance(of, str)})
     numbers = sorted({of for of in labels if isinstance(of, int)})
+    others = [of for of in labels if not isinstance(of, str | int)]
+    if others or (texts and numbers):
+        got = [shortened(repr(of)) for of in [*others[:3], *texts[:2], *numbers[:2]]]
+        raise DataError(
+            f"{name}: labels must all be text, or all whole numbers. Got {listed(got)}. Convert them, or name another label."
+        )
     ordered: tuple[str | int, ...] = (*texts, *numbers)
     place = {of: number for number, of in enumerate(ordered)}
-    other = next((of for of in labels if of not in place), None)
-    if other is not None or (texts and numbers):
-        raise DataError(f"{name}: labels must all be text, or all whole numbers. Got {listed([*map(repr, labels)])}.")
     return np.array([place[of] for of in labels if of is not None], dtype=np.int64), ordered
 
 
 def _space(total: int, channels: int, size: int) -> Pixels:
     try:
         return np.empty((total, channels, size, size), dtype=np.uint8)
-    except MemoryError as error:
+    except (MemoryError, ValueError) as error:  # a ValueError where not even the number of bytes can be counted
         raise DataError(
             f"{total:,} images of {size} x {size} need {total * channels * size**2 / 1e9:,.0f} GB of memory, which this "
             "machine does not give. Choose a smaller size, or read fewer images."

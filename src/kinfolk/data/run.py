@@ -10,6 +10,8 @@ import pyarrow as pa
 from kinfolk.data import atomic_write, read_table, write_table
 from kinfolk.errors import RunError
 
+MANIFEST = "manifest.json"
+
 
 class Run:
     """A folder of finished stages, valid for one set of inputs and settings.
@@ -34,11 +36,11 @@ class Run:
             raise RunError(
                 f"The run folder {folder} cannot be made ({error.strerror}). Choose another place for --run."
             ) from error
-        manifest = folder / "manifest.json"
+        manifest = folder / MANIFEST
         if manifest.exists():
             try:
-                found = json.loads(manifest.read_text("utf-8"))
-            except ValueError as error:
+                found = dict(json.loads(manifest.read_text("utf-8")))
+            except (OSError, ValueError, TypeError) as error:
                 raise RunError(
                     f"{manifest} cannot be read ({error}). Delete the folder {folder} to start anew."
                 ) from error

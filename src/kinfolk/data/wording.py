@@ -20,9 +20,20 @@ def listed(words: Sequence[str], *, limit: int = 8) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
+def printable(text: str) -> str:
+    r"""Text in one line that any encoding for all of Unicode can write: a line end becomes \n, an undecodable byte \udcff."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def shortened(text: str, length: int = 40) -> str:
     """Text that fits into a sentence."""
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def reason_of(error: BaseException) -> str:
+    """What an error says, in one line that fits into brackets: its first line, or its type where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__
 
 
 def rows_in_words(rows: Sequence[int] | npt.NDArray[np.int64], *, limit: int = 5) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from kinfolk.data.images import Images
 from kinfolk.errors import ConfigurationError
 from kinfolk.views import to_float
 
@@ -44,6 +47,30 @@ class ImageEncoder(nn.Module, ABC):
     def forward(self, images: Tensor) -> Tensor:
         """Features of each image, (images, dim)."""
         return self.pool(self.feature_map(images))
+
+    @torch.no_grad()
+    def encode(
+        self, images: Images, *, batch_size: int = 256, advance: Callable[[float], None] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Vectors of images, float32 (num, dim), not normalized; computed in evaluation mode, where the weights are.
+
+        Args:
+            images: of any size that the network takes.
+            batch_size: images at a time.
+            advance: told the share that is done.
+        """
+        training = self.training
+        self.eval()
+        vectors = np.empty((len(images), self.dim), np.float32)
+        try:
+            for start in range(0, len(images), batch_size):
+                part = torch.from_numpy(images.pixels[start : start + batch_size])
+                vectors[start : start + len(part)] = self(part.to(self.mean.device)).float().numpy(force=True)
+                if advance is not None:
+                    advance((start + len(part)) / len(images))
+        finally:
+            self.train(training)
+        return vectors
 
     @abstractmethod
     def feature_map(self, images: Tensor) -> Tensor:

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from kinfolk.data.images import Images
 from kinfolk.errors import ConfigurationError
-from kinfolk.methods.method import Batch
+from kinfolk.methods.method import SEEDS, Batch
 
 _FAR = 104_729  # so that orders of neighboring seeds do not meet
 
@@ -33,7 +32,9 @@ class EpochBatches(Sampler[list[int]]):
 
     def __init__(self, num: int, batch_size: int, seed: int) -> None:
         if num < batch_size:
-            raise ConfigurationError(f"batch_size must be at most the {num} items there are. Got {batch_size}.")
+            raise ConfigurationError(
+                f"batch_size must be at most the {num} items there are. Got {batch_size}. Lower it, or give more items."
+            )
         self.num, self.batch_size, self.seed, self.epoch = num, batch_size, seed, 0
         self.given = self._first = 0
 
@@ -49,7 +50,7 @@ class EpochBatches(Sampler[list[int]]):
         return self.num // self.batch_size
 
     def __iter__(self) -> Iterator[list[int]]:
-        generator = torch.Generator().manual_seed(self.seed * _FAR + self.epoch)
+        generator = torch.Generator().manual_seed((self.seed * _FAR + self.epoch) % SEEDS)
         order = torch.randperm(self.num, generator=generator)[: len(self) * self.batch_size]
         self.given, self._first = self._first, 0
         for rows in order.view(-1, self.batch_size)[self.given :].tolist():
@@ -96,8 +97,3 @@ def batches(images: Images, *, batch_size: int, seed: int) -> BatchLoader:
 
 def _as_it_is(batch: Any) -> Any:
     return batch
-
-
-def in_order(images: Images, batch_size: int = 256) -> Iterator[Tensor]:
-    """All images, uint8 (at most ``batch_size``, channels, height, width) at a time."""
-    yield from torch.from_numpy(images.pixels).split(batch_size)

@@ -34,5 +34,5 @@ def dcl(
         views: see ``views_of``.
         projection: width of the projections.
     """
-    objective = DCLW(temperature, sigma=sigma) if weighted else DCL(temperature)
-    return JointEmbedding(encoder, objective, views_of(views, size), projection=projection)
+    plain, weighing = DCL(temperature), DCLW(temperature, sigma=sigma)  # made both: a setting is checked in any case
+    return JointEmbedding(encoder, weighing if weighted else plain, views_of(views, size), projection=projection)

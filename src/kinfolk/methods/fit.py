@@ -5,23 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
 from kinfolk.data.images import Images, OnError, read_images
-from kinfolk.data.run import Run
+from kinfolk.data.wording import printable
 from kinfolk.errors import ConfigurationError, MissingExtraError
+from kinfolk.methods.checkpoints import CHECKPOINT
+from kinfolk.methods.checks import check_labels, check_output, encoder_options
 from kinfolk.methods.history import EpochEnd
 from kinfolk.methods.loop import Job, fit
+from kinfolk.methods.memory import memory_in_words
 from kinfolk.methods.model import REPORT, Model
 from kinfolk.methods.processes import check_devices, fit_in_processes
 from kinfolk.methods.registry import find_method
+
+_TRAINING = "training"  # the folder, in that of the model, where a training keeps what it needs to go on
 
 
 def train(
@@ -34,6 +40,7 @@ def train(
     size: int = 32,
     settings: Mapping[str, object] | None = None,
     recipe: Mapping[str, object] | None = None,
+    column: str | None = None,
     label: str | None = None,
     seed: int = 0,
     on_error: OnError = "raise",
@@ -56,15 +63,16 @@ def train(
         output: the folder of the model; checkpoints lie beside it until the training is done.
         encoder: see ``image_encoder``.
         encoder_settings: such as width and depth, see there.
-        size: height and width in pixels at which images are read and seen.
+        size: height and width in pixels at which images are read and seen; ``Images`` must have been read at it.
         settings: of the method, by name; the others keep their defaults.
         recipe: fields of ``Recipe`` that differ from those of the method.
+        column: the column, or the array, with the images; None takes the only one there is.
         label: the column with the labels; "folder" takes the names of sub-folders. None trains without; labels also let
             the neighbor probe be shown.
-        seed: of everything random.
+        seed: of everything random, in [0, 2^32).
         on_error: "raise" refuses images that cannot be read, "skip" leaves them out and says so.
-        patience: epochs without a better neighbor probe after which the training stops; needs labels. None trains to the
-            end.
+        patience: epochs without a better neighbor probe, at least 1, after which the training stops; needs labels. None
+            trains to the end.
         tensorboard: whether to write logs for TensorBoard, too (extra ``tensorboard``).
         checkpoint_minutes: of wall-clock time after which the state is kept within an epoch, too, at the next step of the
             optimizer; 0 or None keeps it at the ends of epochs only. The weights are the same whatever it is.
@@ -76,41 +84,32 @@ def train(
         reading: told the share of the images that is read.
 
     Raises:
-        ConfigurationError: an option is not possible.
-        DataError: images cannot be read.
-        RunError: the folder belongs to another training, the loss is no longer a number, or a process was killed.
+        ConfigurationError: an option is not possible, or memory does not hold what it asks for.
+        DataError: images cannot be read, or the folder cannot be written to.
+        RunError: the folder belongs to another training or to something else, the loss is no longer a number, or a process
+            was killed.
     """
     entry = find_method(method)
     chosen = entry.read_settings({"size": size, **(settings or {})})
-    training = replace(entry.recipe, **_known_fields(entry.recipe, recipe or {}))
-    images = _read(data, size, label, on_error, reading)
-    if entry.labels and images.labels is None:
-        raise ConfigurationError(
-            f"The method {method} learns from labels, and the data have none. Say where they are (label), or take another "
-            "method."
-        )
-    if "num_classes" in entry.settings() and "num_classes" not in chosen:
-        chosen["num_classes"] = len(images.label_names)
-    if patience is not None and images.labels is None:
-        raise ConfigurationError("patience needs labels, by which the neighbor probe tells better from worse.")
-    check_devices(devices, training.batch_size)
+    size = int(chosen["size"])
+    training = entry.recipe.changed(recipe or {})
+    folder, options = Path(output), encoder_options(encoder_settings or {})
+    checkpoint = folder / _TRAINING / CHECKPOINT
+    if not 0 <= seed < 1 << 32:  # of larger ones torch sees the last 32 bits alone
+        raise ConfigurationError(f"seed must be in [0, 2^32). Got {seed}.")
+    if patience is not None and patience < 1:
+        raise ConfigurationError(f"patience must be at least 1, or None. Got {patience}.")
     if checkpoint_minutes is not None and not checkpoint_minutes >= 0:
         raise ConfigurationError(f"checkpoint_minutes must be at least 0, or None. Got {checkpoint_minutes}.")
     if tensorboard and find_spec("tensorboard") is None:
         raise MissingExtraError("Logs for TensorBoard", "tensorboard")
-    folder, options = Path(output), dict(encoder_settings or {})
-    key = {
-        "version": version("kinfolk"),
-        "images": _fingerprint(images),
-        "method": method,
-        "encoder": json.dumps([encoder, options], sort_keys=True),
-        "settings": json.dumps(chosen, sort_keys=True),
-        "recipe": json.dumps(asdict(training), sort_keys=True),
-        "seed": str(seed),
-        "devices": str(devices),
-    }
-    store = Run(folder / "training", key)
-    assert store.folder is not None
+    check_devices(devices, training.batch_size)
+    check_output(folder, checkpoint)
+    channels: Literal[1, 3] = 1 if options.get("channels") == 1 else 3
+    images = _read(data, size, channels, column, label, on_error, reading)
+    check_labels(entry, images, patience)
+    if "num_classes" in entry.settings() and "num_classes" not in chosen:
+        chosen["num_classes"] = len(images.label_names)
     job = Job(
         entry=entry,
         settings=chosen,
@@ -119,15 +118,24 @@ def train(
         encoder_settings=options,
         size=size,
         seed=seed,
-        folder=store.folder,
+        checkpoint=checkpoint,
+        key={
+            "version": version("kinfolk"),
+            "images": _fingerprint(images),
+            "method": method,
+            "encoder": json.dumps([encoder, options], sort_keys=True),
+            "settings": json.dumps(chosen, sort_keys=True),
+            "recipe": json.dumps(asdict(training), sort_keys=True),
+            "seed": str(seed),
+            "devices": str(devices),
+        },
         patience=patience,
         tensorboard=tensorboard,
         checkpoint_minutes=checkpoint_minutes,
     )
-    if devices == 1:
-        trained = fit(job, images, progress=progress)
-    else:
-        trained = fit_in_processes(job, images, devices=devices, progress=progress)
+    run = fit if devices == 1 else partial(fit_in_processes, devices=devices)
+    with memory_in_words(training.batch_size, size):
+        trained = run(job, images, progress=progress)
     last = trained.history[-1]
     about = {
         "version": version("kinfolk"),
@@ -141,6 +149,7 @@ def train(
         "recipe": asdict(training),
         "seed": seed,
         "data": _name_of(data),
+        "column": column,
         "label": label,
         "skipped": list(images.skipped),
         "images": len(images),
@@ -155,9 +164,16 @@ def train(
 
 
 def _read(
-    data: object, size: int, label: str | None, on_error: OnError, reading: Callable[[float], None] | None
+    data: object,
+    size: int,
+    channels: Literal[1, 3],
+    column: str | None,
+    label: str | None,
+    on_error: OnError,
+    reading: Callable[[float], None] | None,
 ) -> Images:
     if isinstance(data, Images):
+        data.require_size(size)
         return data
     if not isinstance(data, str | Path | pa.Table):
         raise ConfigurationError(f"data must be a folder, a file, an Arrow table or Images. Got {type(data).__name__}.")
@@ -166,11 +182,11 @@ def _read(
         if reading is not None:
             reading(done / total)
 
-    return read_images(data, size=size, label=label, on_error=on_error, progress=tell)
+    return read_images(data, size=size, channels=channels, column=column, label=label, on_error=on_error, progress=tell)
 
 
 def _name_of(data: object) -> str:
-    return str(data) if isinstance(data, str | Path) else "arrays in memory"
+    return printable(str(data)) if isinstance(data, str | Path) else "arrays in memory"
 
 
 def _fingerprint(images: Images) -> str:
@@ -179,11 +195,3 @@ def _fingerprint(images: Images) -> str:
     if images.labels is not None:
         digest.update(np.ascontiguousarray(images.labels).data)
     return digest.hexdigest()
-
-
-def _known_fields(recipe: object, given: Mapping[str, object]) -> dict[str, Any]:
-    known = asdict(recipe)  # type: ignore[call-overload]
-    for name in given:
-        if name not in known:
-            raise ConfigurationError(f"A recipe has no {name!r}. It has: {', '.join(known)}.")
-    return dict(given)

@@ -18,10 +18,13 @@ from kinfolk.encoders.image import ImageEncoder
 from kinfolk.encoders.image_by_name import image_encoder
 from kinfolk.methods.batches import batches
 from kinfolk.methods.checkpoints import Checkpoints
+from kinfolk.methods.checks import check_queue
 from kinfolk.methods.history import EpochEnd
+from kinfolk.methods.model import HISTORY
 from kinfolk.methods.monitor import Monitor
 from kinfolk.methods.recipe import Recipe
-from kinfolk.methods.registry import Entry, Setting
+from kinfolk.methods.registry import Entry
+from kinfolk.methods.settings import Setting
 from kinfolk.methods.split import InStep, SplitEncoder
 from kinfolk.methods.traces import without_traces
 from kinfolk.methods.watch import Watch
@@ -39,7 +42,8 @@ class Job:
         encoder, encoder_settings: see ``image_encoder``.
         size: height and width of the images in pixels.
         seed: of everything random.
-        folder: of the checkpoints and the history.
+        checkpoint: the file a training goes on from; the history lies beside it.
+        key: what a training must have in common with one it goes on from.
         patience, tensorboard, checkpoint_minutes: see ``train``.
     """
 
@@ -50,7 +54,8 @@ class Job:
     encoder_settings: Mapping[str, int]
     size: int
     seed: int
-    folder: Path
+    checkpoint: Path
+    key: Mapping[str, str]
     patience: int | None
     tensorboard: bool
     checkpoint_minutes: float | None
@@ -92,14 +97,15 @@ def fit(
         torch.manual_seed(job.seed)
         network = image_encoder(job.encoder, **job.encoder_settings)
         module = job.entry.make(network if devices == 1 else SplitEncoder(network), **job.settings)
+    check_queue(job.entry, job.settings, job.recipe, len(images))
     loader = batches(images, batch_size=job.recipe.batch_size, seed=job.seed)
     module.recipe, module.seed = job.recipe, job.seed
     module.steps = job.recipe.epochs * math.ceil(len(loader) / job.recipe.accumulate)
-    checkpoints = Checkpoints(job.folder, minutes=job.checkpoint_minutes)
+    checkpoints = Checkpoints(job.checkpoint, job.key, minutes=job.checkpoint_minutes)
     watch = None
     if rank == 0:
         monitor = Monitor(images, size=job.size, seed=job.seed)
-        watch = Watch(job.folder, monitor, checkpoints, patience=job.patience, progress=progress)
+        watch = Watch(job.checkpoint.with_name(HISTORY), monitor, checkpoints, patience=job.patience, progress=progress)
     in_step = InStep() if devices > 1 else None
     with without_traces():
         trainer = lightning.Trainer(
@@ -109,7 +115,7 @@ def fit(
             precision="bf16-mixed" if job.recipe.precision == "bfloat16" else "32-true",
             accumulate_grad_batches=job.recipe.accumulate,
             gradient_clip_val=job.recipe.clip_norm,
-            logger=_tensorboard(job.folder) if job.tensorboard and rank == 0 else False,
+            logger=_tensorboard(job.checkpoint.parent) if job.tensorboard and rank == 0 else False,
             callbacks=[callback for callback in (watch, in_step) if callback is not None],
             enable_checkpointing=False,
             enable_progress_bar=False,

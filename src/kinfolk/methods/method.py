@@ -19,6 +19,7 @@ from kinfolk.errors import ConfigurationError
 from kinfolk.methods.optimizers import make_optimizer, warmup_cosine
 from kinfolk.methods.recipe import Recipe
 
+SEEDS = 1 << 63  # torch takes seeds below
 _PRIMES = (1_000_003, 7_919)  # so that seeds of neighboring epochs and batches do not meet
 
 
@@ -94,7 +95,7 @@ class Method(lightning.LightningModule, ABC):
         """One batch, as Lightning calls it."""
         if batch_idx % self.recipe.accumulate == 0:
             self.before_step(self.global_step / self.steps)
-        seed = (self.seed * _PRIMES[0] + self.current_epoch) * _PRIMES[1] + batch_idx
+        seed = ((self.seed * _PRIMES[0] + self.current_epoch) * _PRIMES[1] + batch_idx) % SEEDS
         torch.manual_seed(seed)  # of dropout and whatever else draws from the common numbers
         return self.loss(batch, torch.Generator().manual_seed(seed))
 

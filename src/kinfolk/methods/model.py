@@ -12,20 +12,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import torch
 
 from kinfolk.data import atomic_write
 from kinfolk.data.images import Images, OnError, read_images
+from kinfolk.data.wording import reason_of
 from kinfolk.encoders.image import ImageEncoder
 from kinfolk.encoders.image_by_name import image_encoder
 from kinfolk.errors import DataError
-from kinfolk.methods.batches import in_order
 from kinfolk.methods.card import model_card
 from kinfolk.methods.history import EpochEnd, read_history, write_history
-from kinfolk.views import to_float
 
 _WEIGHTS, _ABOUT, _CARD, _FACTS = "model.safetensors", "config.json", "README.md", "facts.safetensors"
 HISTORY, REPORT = "history.jsonl", "report.html"
+FILES = (_WEIGHTS, _ABOUT, _CARD, _FACTS, HISTORY, REPORT)
 _FORMAT = 1
 
 
@@ -50,7 +49,11 @@ class Model:
         """Height and width in pixels at which it sees images."""
         return int(self.about["size"])
 
-    @torch.no_grad()
+    @property
+    def dim(self) -> int:
+        """Width of the vectors."""
+        return self.encoder.dim
+
     def encode(
         self, images: Images, *, batch_size: int = 256, advance: Callable[[float], None] | None = None
     ) -> npt.NDArray[np.float32]:
@@ -60,17 +63,12 @@ class Model:
             images: of the size of the model.
             batch_size: images at a time.
             advance: told the share that is done.
+
+        Raises:
+            ConfigurationError: images of another size.
         """
-        training = self.encoder.training
-        self.encoder.eval()
-        parts, done = [], 0
-        for part in in_order(images, batch_size):
-            parts.append(self.encoder(to_float(part)).float().numpy(force=True))
-            done += len(part)
-            if advance is not None:
-                advance(done / len(images))
-        self.encoder.train(training)
-        return np.concatenate(parts) if parts else np.zeros((0, self.encoder.dim), np.float32)
+        images.require_size(self.size)
+        return self.encoder.encode(images, batch_size=batch_size, advance=advance)
 
     def report(self, path: str | Path, data: str | Path | pa.Table | Images, *, on_error: OnError = "raise") -> Path:
         """Write the report, one HTML file that needs no network: measures over the epochs, a map of the images, neighbors.
@@ -86,29 +84,48 @@ class Model:
         images = (
             data
             if isinstance(data, Images)
-            else read_images(data, size=self.size, label=self.about.get("label"), on_error=on_error)
+            else read_images(
+                data,
+                size=self.size,
+                column=self.about.get("column"),
+                label=self.about.get("label"),
+                on_error=on_error,
+            )
         )
         # The report stands to the right of methods; only this convenience reaches over.
         write_training_report = import_module("kinfolk.report").write_training_report
         return Path(write_training_report(self, images, path))
 
     def save(self, folder: str | Path) -> Path:
-        """Write the model; the description comes last, so that a folder that has one is whole."""
-        from safetensors.numpy import save_file as save_arrays
-        from safetensors.torch import save_file
+        """Write the model; the description comes last, so that a folder that has one is whole.
+
+        Raises:
+            DataError: the folder cannot be written to.
+        """
+        from safetensors.numpy import save as as_bytes
+        from safetensors.torch import save
 
         folder = Path(folder)
         weights = {name: tensor.contiguous() for name, tensor in self.encoder.state_dict().items()}
         with atomic_write(folder / _WEIGHTS) as aside:
-            save_file(weights, aside)
+            aside.write_bytes(save(weights))  # its own writer says of a full disk what no one can read
         with atomic_write(folder / _FACTS) as aside:
-            save_arrays({name: np.ascontiguousarray(values) for name, values in self.facts.items()}, aside)
+            aside.write_bytes(as_bytes({name: np.ascontiguousarray(values) for name, values in self.facts.items()}))
         write_history(self.history, folder / HISTORY)
         with atomic_write(folder / _CARD) as aside:
             aside.write_text(model_card(self.about), "utf-8")
         with atomic_write(folder / _ABOUT) as aside:
             aside.write_text(json.dumps({"kinfolk_model": _FORMAT, **self.about}, indent=1), "utf-8")
         return folder
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Model:
+        """Read a model that ``save`` wrote.
+
+        Raises:
+            DataError: the folder holds no model, or a broken one.
+        """
+        return load_model(folder)
 
 
 def load_model(folder: str | Path) -> Model:
@@ -131,13 +148,22 @@ def load_model(folder: str | Path) -> Model:
     except (OSError, ValueError) as error:
         raise DataError(f"{folder / _ABOUT} cannot be read ({error}). Train the model again.") from error
     if not isinstance(about, dict) or about.pop("kinfolk_model", None) != _FORMAT:
-        raise DataError(f"{folder / _ABOUT} does not describe a model of this version of kinfolk.")
-    encoder = image_encoder(about["encoder"], **about["encoder_settings"])
+        raise DataError(
+            f"{folder / _ABOUT} does not describe a model of this version of kinfolk. Give a folder that `kinfolk train` wrote."
+        )
+    try:
+        encoder, size = image_encoder(about["encoder"], **about["encoder_settings"]), about["size"]
+        if not isinstance(size, int) or size < 1:
+            raise TypeError(f"size {size!r}")
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{folder / _ABOUT} does not describe a model ({type(error).__name__}: {reason_of(error)}). Train it again."
+        ) from error
     reading = folder / _WEIGHTS
     try:
         encoder.load_state_dict(load_file(reading))
         reading = folder / _FACTS
         facts = load_arrays(reading) if reading.exists() else {}
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise DataError(f"{reading} cannot be read ({str(error).splitlines()[0]}). Train the model again.") from error
+        raise DataError(f"{reading} cannot be read ({reason_of(error)}). Train the model again.") from error
     return Model(encoder.eval(), about, read_history(folder / HISTORY), facts)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from kinfolk.encoders.image import ImageEncoder
 from kinfolk.methods.heads import mlp_head
 from kinfolk.methods.method import Method
+from kinfolk.objectives._inputs import check_within
 from kinfolk.objectives.momentum import momentum_at, update_key_encoder
 
 
@@ -38,7 +39,7 @@ class MomentumMethod(Method):
         self.projector = projector
         self.key_encoder = copy.deepcopy(encoder).requires_grad_(False)
         self.key_projector = copy.deepcopy(projector).requires_grad_(False)
-        self.momentum, self.schedule = momentum, schedule
+        self.momentum, self.schedule = check_within("momentum", momentum, 0.0, 1.0), schedule
 
     def before_step(self, done: float) -> None:
         """Move the key network; it comes first, so that keys are made by what the queries of this step follow."""

@@ -84,15 +84,18 @@ class Monitor:
         self._labels = None if images.labels is None else images.labels[rows[:_VOTERS]]
 
     @torch.no_grad()
-    def measure(self, method: Method) -> Geometry:
-        """The space as it is now; the method is left in training or not as it was."""
+    def measure(self, method: Method) -> Geometry | None:
+        """The space as it is now, or None where embeddings are not finite; the method is left in training or not as it was."""
         training = method.training
         method.eval()
         try:
             first, second = (method.embed(view.to(method.device)) for view in self._views)
-            of_labels = {} if self._labels is None else self._by_labels(method, self._labels)
+            voters = None if self._labels is None else self._of_voters(method)
         finally:
             method.train(training)
+        if not all(bool(table.isfinite().all()) for table in (first, second, voters) if table is not None):
+            return None
+        of_labels = {} if self._labels is None or voters is None else _by_labels(voters, self._labels)
         temperature = getattr(getattr(method, "objective", None), "temperature", None)
         of_temperature: dict[str, float | None] = {}
         if temperature is not None:
@@ -110,12 +113,15 @@ class Monitor:
             **of_labels,
         )
 
-    def _by_labels(self, method: Method, labels: npt.NDArray[np.int64]) -> dict[str, float]:
+    def _of_voters(self, method: Method) -> Tensor:
         parts = [method.encoder(part.to(method.device)) for part in self._voters.split(_AT_ONCE)]
-        vectors = torch.cat(parts).float().cpu()
-        found = {"knn": knn_accuracy(vectors.numpy(), labels)}
-        alike = tolerance(vectors, torch.from_numpy(labels))
-        return found if alike is None else {**found, "tolerance": alike.item()}
+        return torch.cat(parts).float().cpu()
+
+
+def _by_labels(vectors: Tensor, labels: npt.NDArray[np.int64]) -> dict[str, float]:
+    found = {"knn": knn_accuracy(vectors.numpy(), labels)}
+    alike = tolerance(vectors, torch.from_numpy(labels))
+    return found if alike is None else {**found, "tolerance": alike.item()}
 
 
 def _suggested(first: Tensor, second: Tensor) -> float | None:

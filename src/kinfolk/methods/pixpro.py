@@ -15,6 +15,7 @@ from kinfolk.methods.method import Batch
 from kinfolk.methods.momentum import MomentumMethod
 from kinfolk.methods.registry import method
 from kinfolk.objectives import PixContrast, PixelPropagation, PixPro
+from kinfolk.objectives._inputs import check_positive
 from kinfolk.views import draw_views, to_float
 
 
@@ -93,12 +94,16 @@ def pixpro(
         views: see ``views_of``.
         projection: channels of the projected maps.
     """
-    objective: PixPro | PixContrast
-    propagation: nn.Module
-    if contrast:
-        objective, propagation = PixContrast(temperature, threshold=threshold), nn.Identity()
-    else:
-        objective, propagation = PixPro(threshold), PixelPropagation(projection, gamma=gamma)
+    # Both are made: a setting is checked in any case.
+    consistent, contrasting = PixPro(threshold), PixContrast(temperature, threshold=threshold)
+    check_positive("gamma", gamma)
+    propagation: nn.Module = nn.Identity() if contrast else PixelPropagation(projection, gamma=gamma)
     return PixelConsistency(
-        encoder, objective, propagation, views=views, size=size, projection=projection, momentum=momentum
+        encoder,
+        contrasting if contrast else consistent,
+        propagation,
+        views=views,
+        size=size,
+        projection=projection,
+        momentum=momentum,
     )

@@ -52,9 +52,9 @@ def fit_in_processes(job: Job, images: Images, *, devices: int, progress: Callab
     """
     with torch.random.fork_rng(devices=[]):
         network = image_encoder(job.encoder, **job.encoder_settings)  # gets the trained weights below
-    place = job.folder / "processes"
+    place = job.checkpoint.parent / "processes"
     shutil.rmtree(place, ignore_errors=True)
-    place.mkdir()
+    place.mkdir(parents=True)
     try:
         # A file that all processes map is one copy of the images in memory.
         np.save(place / _PIXELS, images.pixels)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 from kinfolk.errors import ConfigurationError
+from kinfolk.methods.settings import read_setting
 
 OptimizerName = Literal["sgd", "adamw", "lars"]
 _BASE_BATCH = 256  # papers give learning rates for a batch of this size and scale them linearly
@@ -21,10 +24,10 @@ class Recipe:
         optimizer: "sgd" (with momentum 0.9), "adamw" or "lars".
         learning_rate: for a batch of 256, in (0, inf); scaled linearly with the batch for sgd and lars, not for adamw.
         weight_decay: in [0, inf); never on biases, norms, temperatures.
-        warmup_epochs: over which the learning rate rises linearly from 0; then it falls to 0 as a cosine.
+        warmup_epochs: in [0, inf), over which the learning rate rises linearly from 0; then it falls to 0 as a cosine.
         accumulate: batches whose gradients are added up before a step, at least 1.
         precision: "float32", or "bfloat16" where the processor is fast at it.
-        clip_norm: largest norm of the gradient; None does not clip.
+        clip_norm: largest norm of the gradient, in (0, inf); None does not clip.
     """
 
     epochs: int = 100
@@ -47,28 +50,32 @@ class Recipe:
                 raise ConfigurationError(f"{name} must be an integer of at least {least}. Got {value}.")
         if not 0 < self.learning_rate < float("inf"):
             raise ConfigurationError(f"learning_rate must be a number in (0, inf). Got {self.learning_rate}.")
-        if self.weight_decay < 0 or self.warmup_epochs < 0:
-            raise ConfigurationError(
-                f"weight_decay and warmup_epochs must be at least 0. Got {self.weight_decay} and {self.warmup_epochs}."
-            )
+        for name, share in (("weight_decay", self.weight_decay), ("warmup_epochs", self.warmup_epochs)):
+            if not 0 <= share < math.inf:
+                raise ConfigurationError(f"{name} must be a number in [0, inf). Got {share}.")
+        if self.clip_norm is not None and not 0 < self.clip_norm < math.inf:
+            raise ConfigurationError(f"clip_norm must be a number in (0, inf), or none. Got {self.clip_norm}.")
         if self.optimizer not in ("sgd", "adamw", "lars"):
             raise ConfigurationError(f"optimizer must be 'sgd', 'adamw' or 'lars'. Got {self.optimizer!r}.")
         if self.precision not in ("float32", "bfloat16"):
             raise ConfigurationError(f"precision must be 'float32' or 'bfloat16'. Got {self.precision!r}.")
 
-    @staticmethod
-    def read(name: str, text: str) -> object:
-        """A field from text, as a command line has it.
+    def changed(self, given: Mapping[str, object]) -> Recipe:
+        """The recipe with other values for some fields; texts, as a command line has them, are converted.
 
         Raises:
-            ConfigurationError: the text is not of its type.
+            ConfigurationError: a field that a recipe does not have, or a value that is not possible.
         """
-        kind = float if name == "clip_norm" else type(getattr(Recipe(), name))
-        try:
-            return kind(text)
-        except ValueError:
-            wanted = "an integer" if kind is int else "a number"
-            raise ConfigurationError(f"{name} must be {wanted}. Got {text!r}.") from None
+        chosen: dict[str, Any] = {}
+        for name, value in given.items():
+            if name not in asdict(self):
+                raise ConfigurationError(f"A recipe has no {name!r}. It has: {', '.join(asdict(self))}.")
+            if name == "clip_norm" and str(value).lower() == "none":
+                chosen[name] = None
+            else:
+                kind = float if name == "clip_norm" else type(getattr(self, name))
+                chosen[name] = read_setting(name, kind, value)
+        return replace(self, **chosen)
 
     @property
     def scaled_rate(self) -> float:

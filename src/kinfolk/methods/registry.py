@@ -7,13 +7,15 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from kinfolk.errors import ConfigurationError
 from kinfolk.methods.method import Method
 from kinfolk.methods.recipe import Recipe
+from kinfolk.methods.settings import Setting, read_setting
+from kinfolk.objectives._inputs import check_count
 
-Setting = bool | int | float | str
+_COUNTS = ("size", "projection", "num_classes")  # of pixels, numbers and labels: the same in every method that has them
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class Entry:
         """Settings in their types; texts, as a command line has them, are converted.
 
         Raises:
-            ConfigurationError: a setting that the method does not have, or a value of another type.
+            ConfigurationError: a setting that the method does not have, a value of another type, or no pixels, numbers or
+                labels at all.
         """
         known = self.settings()
         chosen: dict[str, Setting] = {}
@@ -61,7 +64,10 @@ class Entry:
                 raise ConfigurationError(
                     f"The method {self.name} has no setting {name!r}. It has: {', '.join(known) or 'none'}."
                 )
-            chosen[name] = _convert(f"{self.name}: {name}", known[name][0], value)
+            chosen[name] = read_setting(f"{self.name}: {name}", known[name][0], value)
+        for name in _COUNTS:
+            if name in chosen:
+                check_count(f"{self.name}: {name}", cast(int, chosen[name]))
         return chosen
 
 
@@ -108,19 +114,3 @@ def _plain_type(hint: Any) -> type:
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
     assert isinstance(hint, type)
     return hint
-
-
-def _convert(where: str, kind: type, value: object) -> Setting:
-    if kind is bool and isinstance(value, str) and value.lower() in ("true", "false", "yes", "no"):
-        return value.lower() in ("true", "yes")
-    if isinstance(value, kind) and isinstance(value, bool) == (kind is bool):
-        return typing.cast(Setting, value)
-    wanted = {bool: "true or false", int: "an integer", float: "a number"}.get(kind, "a text")
-    if kind in (int, float) and isinstance(value, str | int | float) and not isinstance(value, bool):
-        try:
-            number: Setting = kind(value)
-        except ValueError:
-            pass
-        else:
-            return number
-    raise ConfigurationError(f"{where} must be {wanted}. Got {value!r}.")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -52,8 +54,10 @@ class Vectors:
         if path.suffix == ".parquet":
             write_table(self.to_arrow(), path)
         else:
+            written = BytesIO()  # into a file, numpy says of a full disk what no one can read
+            np.save(written, self.array)
             with atomic_write(path) as aside:
-                np.save(aside, self.array)
+                aside.write_bytes(written.getbuffer())
         return path
 
 
@@ -61,6 +65,7 @@ def embed(
     data: str | Path | pa.Table | Images,
     *,
     model: str | Path | Model,
+    column: str | None = None,
     on_error: OnError = "raise",
     advance: Callable[[float], None] | None = None,
 ) -> Vectors:
@@ -69,14 +74,20 @@ def embed(
     Args:
         data: a folder of images, a table with a column of images, or ``Images``.
         model: a trained one, or its folder.
+        column: the column, or the array, with the images; None takes the only one there is.
         on_error: "raise" refuses images that cannot be read, "skip" leaves them out and says so.
         advance: told the share that is done.
 
     Raises:
         DataError: images or the model cannot be read.
+        ConfigurationError: an option that is not possible, or ``Images`` of another size than the model sees.
     """
     trained = model if isinstance(model, Model) else load_model(model)
-    images = data if isinstance(data, Images) else read_images(data, size=trained.size, on_error=on_error)
+    if isinstance(data, Images):
+        images = data
+    else:
+        channels: Literal[1, 3] = 1 if trained.encoder.channels == 1 else 3
+        images = read_images(data, size=trained.size, channels=channels, column=column, on_error=on_error)
     return Vectors(images.names, trained.encode(images, advance=advance), images.skipped)
 
 

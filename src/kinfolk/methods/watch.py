@@ -16,7 +16,6 @@ from kinfolk.errors import RunError
 from kinfolk.methods.checkpoints import Checkpoints
 from kinfolk.methods.history import EpochEnd, write_history
 from kinfolk.methods.method import Method
-from kinfolk.methods.model import HISTORY
 from kinfolk.methods.monitor import Monitor
 
 
@@ -26,7 +25,7 @@ class Watch(lightning.Callback):
     What it adds up is part of the checkpoints: the mean loss of an epoch that was interrupted is that of all its batches.
 
     Args:
-        folder: gets ``history.jsonl``, a line for each epoch.
+        history_file: gets a line for each epoch.
         monitor: measures an epoch.
         checkpoints: keeps the state.
         patience: epochs without a better neighbor probe after which the training stops; None for never.
@@ -38,14 +37,14 @@ class Watch(lightning.Callback):
 
     def __init__(
         self,
-        folder: Path,
+        history_file: Path,
         monitor: Monitor,
         checkpoints: Checkpoints,
         *,
         patience: int | None,
         progress: Callable[[EpochEnd], None] | None,
     ) -> None:
-        self._history_file = folder / HISTORY
+        self._history_file = history_file
         self._monitor, self._checkpoints = monitor, checkpoints
         self._patience, self._progress = patience, progress
         self._began = self._epoch_began = time.perf_counter()
@@ -101,6 +100,8 @@ class Watch(lightning.Callback):
         loss = float(self._loss_sum) / int(trainer.num_training_batches)
         pace = module.recipe.batch_size * self._batches / (time.perf_counter() - self._epoch_began)
         geometry = self._monitor.measure(module)
+        if geometry is None:
+            raise self._broken(trainer)
         end = EpochEnd(
             trainer.current_epoch + 1,
             module.recipe.epochs,
@@ -122,10 +123,14 @@ class Watch(lightning.Callback):
 
     def _refuse_broken(self, trainer: lightning.Trainer) -> None:
         if not math.isfinite(self._loss_sum):
-            raise RunError(
-                f"The loss is no longer a number in epoch {trainer.current_epoch + 1}. Lower learning_rate, or set "
-                "clip_norm, and train into another folder."
-            )
+            raise self._broken(trainer)
+
+    @staticmethod
+    def _broken(trainer: lightning.Trainer) -> RunError:
+        return RunError(
+            f"The loss or the embeddings are no longer numbers in epoch {trainer.current_epoch + 1}. Lower learning_rate "
+            "or set clip_norm, and train into another folder."
+        )
 
     def _has_stalled(self) -> bool:
         if self._patience is None or not self.history:
