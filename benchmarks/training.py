@@ -176,7 +176,7 @@ EXPERIMENTS = {
             Arm("any pairs, no gate", "hydranogate"),
             Arm("Hydra", "hydra"),
         ),
-        {"epochs": 5, "batch_size": 128},
+        {"epochs": 5, "batch_size": 128, "optimizer": "adamw", "learning_rate": 1e-3},
     ),
     "temperature": Experiment(
         (

@@ -19,6 +19,7 @@ from kinfolk.evaluation.class_relations import class_relations
 from kinfolk.methods.families import views_of
 from kinfolk.methods.joint import embed_views
 from kinfolk.methods.method import Batch, Method
+from kinfolk.methods.recipe import Recipe
 from kinfolk.methods.registry import method
 from kinfolk.objectives import GateNetwork, Hydra, draw_target_labels
 from kinfolk.views import draw_views, to_float
@@ -84,7 +85,13 @@ class ClassPairContrast(Method):
         return {"class_likeness": relations.likeness, "class_overlap": relations.overlap}
 
 
-@method("hydra", paper="Wu, Atito, Feng, Mo, Kittler & Awais, Hydra (SimLAP), 2024, arXiv 2410.18200", labels=True)
+@method(
+    "hydra",
+    paper="Wu, Atito, Feng, Mo, Kittler & Awais, Hydra (SimLAP), 2024, arXiv 2410.18200",
+    labels=True,
+    # by the notes of its authors; with plain gradient descent the gates hardly move and the space stays narrow
+    recipe=Recipe(optimizer="adamw", learning_rate=1e-3, weight_decay=5e-4, warmup_epochs=2.0),
+)
 def hydra(
     encoder: ImageEncoder,
     *,
