@@ -40,6 +40,8 @@ def experiments() -> str:
         if not path.exists():
             continue
         report = json.loads(path.read_text("utf-8"))
+        if "table" not in report:  # not all seeds are done
+            continue
         measures = [m for m in MEASURES if any(m in values for values in report["table"].values())]
         lines = [_row(title, [MEASURES[m] for m in measures]), "|" + " --- |" * (len(measures) + 1)]
         lines += [_row(arm, [_figure(values.get(m)) for m in measures]) for arm, values in report["table"].items()]
@@ -47,17 +49,28 @@ def experiments() -> str:
         floor = f"Not above the untrained encoder by more than the deviations: {', '.join(below)}." if below else ""
         verdicts = [f"- {sentence}" for sentence in [*report["verdicts"], floor] if sentence]
         parts.append("\n".join([f"### {title}", "", *lines, "", *verdicts]))
-    return "\n\n".join([*parts, pixels()])
+    return "\n\n".join([*parts, *pixels()])
 
 
-def pixels() -> str:
-    """The experiment on places within images."""
-    report = json.loads((RESULTS / "training" / "pixpro.json").read_text("utf-8"))
-    lines = [_row(arm, [_figure(values)]) for arm, values in report["table"].items()]
-    verdicts = [f"- {sentence}" for sentence in report["verdicts"]]
-    return "\n".join(
-        ["### PixPro", "", "| PixPro | mean intersection over union |", "| --- | --- |", *lines, "", *verdicts]
-    )
+def pixels() -> list[str]:
+    """The experiment on places within images; nothing where it was not run."""
+    path = RESULTS / "training" / "pixpro.json"
+    if not path.exists():
+        return []
+    report = json.loads(path.read_text("utf-8"))
+    lines = ["| PixPro | mean intersection over union |", "| --- | --- |"]
+    lines += [_row(arm, [_figure(values)]) for arm, values in report["table"].items()]
+    return ["\n".join(["### PixPro", "", *lines, "", *(f"- {sentence}" for sentence in report["verdicts"])])]
+
+
+def views() -> str:
+    """Views a second of one core beside kornia."""
+    report = json.loads((RESULTS / "views.json").read_text("utf-8"))
+    lines = ["| images | kinfolk | kornia | ratio |", "| --- | --- | --- | --- |"]
+    for row in report["sides"]:
+        cells = [f"{row[f'{name}_views_per_second']:,} a second" for name in ("kinfolk", "kornia")]
+        lines.append(_row(f"{row['side']} × {row['side']}", [*cells, f"{row['ratio']:.1f}"]))
+    return "\n".join(lines)
 
 
 def losses() -> str:
@@ -92,7 +105,7 @@ def _cost(cost: dict[str, Any] | None) -> str:
 
 def main() -> None:
     text = PAGE.read_text("utf-8")
-    for mark, table in (("experiments", experiments()), ("losses", losses())):
+    for mark, table in (("losses", losses()), ("views", views()), ("experiments", experiments())):
         start, end = f"<!-- {mark}:start -->", f"<!-- {mark}:end -->"
         before, rest = text.split(start, 1)
         text = f"{before}{start}\n{table}\n{end}{rest.split(end, 1)[1]}"
