@@ -236,13 +236,13 @@ def _ids() -> Iterator[Corrupted]:
 
 
 def _large_cells() -> Iterator[Corrupted]:
-    large = "x" * 10_000_000
-    yield _file("cell-10mb", f"id,name\n1,{large}\n2,ann\n", "records", 2)
-    yield _file("cell-10mb-quoted", f'id,name\n1,"{large},\n{large}"\n2,ann\n', "records", 2)
-    yield _file("cell-10mb-header", f"id,{large}\n1,ann\n", "records", 1)
-    yield _file("cell-10mb-open-quote", f'id,name\n1,"{large}\n2,ann\n', "records", 2)
-    yield _file("cell-10mb-digits", f"id,price\n1,{'9' * 10_000_000}\n2,3\n", "records", 2)
-    yield _file("cell-10mb-json", json.dumps({"id": 1, "name": large}) + "\n", "records", 1, suffix=".jsonl")
+    yield _file("cell-10mb", f"id,name\n1,{'x' * 10_000_000}\n2,ann\n", "records", 2)
+    large = "x" * 1_000_000
+    yield _file("cell-1mb-quoted", f'id,name\n1,"{large},\n{large}"\n2,ann\n', "records", 2)
+    yield _file("cell-1mb-header", f"id,{large}\n1,ann\n", "records", 1)
+    yield _file("cell-1mb-open-quote", f'id,name\n1,"{large}\n2,ann\n', "records", 2)
+    yield _file("cell-1mb-digits", f"id,price\n1,{'9' * 1_000_000}\n2,3\n", "records", 2)
+    yield _file("cell-1mb-json", json.dumps({"id": 1, "name": large}) + "\n", "records", 1, suffix=".jsonl")
 
 
 def _values() -> Iterator[Corrupted]:

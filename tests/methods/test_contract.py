@@ -103,27 +103,6 @@ class TestEveryMethod:
         assert np.isfinite(values).all()
         assert np.mean(values[-5:]) < np.mean(values[5:10])
 
-    def test_a_stopped_training_ends_with_the_weights_of_an_undisturbed_one(
-        self, name: str, stripes: Images, tmp_path: Path
-    ) -> None:
-        options = {"method": name, **ENCODER, "size": 16, "settings": small(name), "recipe": RECIPE}
-        whole = train(stripes, output=tmp_path / "whole", **options)
-
-        def stop(end: EpochEnd) -> None:
-            if end.epoch == 2:
-                raise Stopped
-
-        with pytest.raises(Stopped):
-            train(stripes, output=tmp_path / "stopped", progress=stop, **options)
-        ends: list[EpochEnd] = []
-        resumed = train(stripes, output=tmp_path / "stopped", progress=ends.append, **options)
-        assert [end.epoch for end in ends] == [3], "only what was missing is done"
-        for (key, one), other in zip(
-            whole.encoder.state_dict().items(), resumed.encoder.state_dict().values(), strict=True
-        ):
-            assert torch.equal(one, other), key
-        assert whole.about["measures"] == resumed.about["measures"]
-
     def test_a_training_stopped_within_an_epoch_ends_with_the_weights_of_an_undisturbed_one(
         self, name: str, stripes: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -237,6 +216,28 @@ def test_logs_for_tensorboard_are_written_when_asked_for(stripes: Images, tmp_pa
         stripes, method="simclr", output=tmp_path, **ENCODER, size=16, recipe={**RECIPE, "epochs": 1}, tensorboard=True
     )
     assert list((tmp_path / "training" / "tensorboard").glob("events.*"))
+
+
+def test_a_training_stopped_between_two_epochs_ends_with_the_weights_of_an_undisturbed_one(
+    stripes: Images, tmp_path: Path
+) -> None:
+    options = {"method": "moco", **ENCODER, "size": 16, "settings": small("moco"), "recipe": RECIPE}
+    whole = train(stripes, output=tmp_path / "whole", **options)
+
+    def stop(end: EpochEnd) -> None:
+        if end.epoch == 2:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        train(stripes, output=tmp_path / "stopped", progress=stop, **options)
+    ends: list[EpochEnd] = []
+    resumed = train(stripes, output=tmp_path / "stopped", progress=ends.append, **options)
+    assert [end.epoch for end in ends] == [3], "only what was missing is done"
+    for (key, one), other in zip(
+        whole.encoder.state_dict().items(), resumed.encoder.state_dict().values(), strict=True
+    ):
+        assert torch.equal(one, other), key
+    assert whole.about["measures"] == resumed.about["measures"]
 
 
 def test_batches_that_are_added_up_make_fewer_steps(stripes: Images, tmp_path: Path) -> None:
