@@ -115,7 +115,9 @@ def read_images(
             for raw, image in zip(some, threads.map(attempt, some), strict=True):
                 if isinstance(image, DataError):
                     if on_error == "raise":
-                        raise DataError(f"{image} Or leave out what cannot be read: --on-error skip, on_error=\"skip\" in Python.")
+                        raise DataError(
+                            f'{image} Or leave out what cannot be read: --on-error skip, on_error="skip" in Python.'
+                        )
                     skipped.append(str(image))
                 else:
                     pixels[len(names)] = image
