@@ -123,20 +123,22 @@ def sum_over_processes(values: Tensor) -> Tensor:
     return summed
 
 
+def _all_reduced(values: Tensor) -> Tensor:
+    summed = values.clone()
+    dist.all_reduce(summed)
+    return summed
+
+
 class _Sum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:
         del ctx
-        summed = values.clone()
-        dist.all_reduce(summed)
-        return summed
+        return _all_reduced(values)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         del ctx
-        summed = gradient.clone()
-        dist.all_reduce(summed)
-        return summed
+        return _all_reduced(gradient)  # each process's share has a part in the sum that every process holds
 
 
 class InStep(lightning.Callback):
