@@ -137,7 +137,7 @@ EXPERIMENTS = {
         (
             Arm("NT-Xent", "simclr", {"temperature": 0.2}),
             Arm("NT-Xent, hardest 10", "ntxenttopk", {"temperature": 0.2}),
-            Arm("GroCo", "groco"),
+            Arm("GroCo", "groco", {}, {"learning_rate": 2.0}),  # by the neighbors of the training images, seed 0
             Arm("NNCLR", "nnclr", {"queue_size": 2048}),
         ),
         {"epochs": 5, "batch_size": 128},

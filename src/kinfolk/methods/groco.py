@@ -17,7 +17,7 @@ from kinfolk.objectives import GroCo
 @method(
     "groco",
     paper="Shvetsova, Petersen, Kukleva, Schiele & Kuehne, GroCo, ICCV 2023, arXiv 2301.02009",
-    recipe=Recipe(learning_rate=0.75, weight_decay=1e-6),  # its gradients are small; with a tenth it hardly moves
+    recipe=Recipe(learning_rate=0.75, weight_decay=1e-6),  # its gradients are small; a short training wants still more
 )
 def groco(
     encoder: ImageEncoder,
@@ -27,7 +27,7 @@ def groco(
     steepness: float = 1.0,
     views: str = "photo",
     num_views: int = 2,
-    projection: int = 128,
+    projection: int = 2048,
 ) -> JointEmbedding:
     """Views of one image ranked above the images that are most similar to it.
 
@@ -40,5 +40,12 @@ def groco(
         num_views: views of an image, at least 2.
         projection: width of the projections.
     """
-    objective = GroCo(top_k, steepness)
-    return JointEmbedding(encoder, objective, views_of(views, size, num=num_views), projection=projection, layers=3)
+    return JointEmbedding(
+        encoder,
+        GroCo(top_k, steepness),
+        views_of(views, size, num=num_views),
+        projection=projection,
+        hidden=encoder.dim,
+        layers=3,
+        normalize_output=True,  # without it all cosines are near one, and the order has no gradient
+    )

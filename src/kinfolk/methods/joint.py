@@ -27,6 +27,7 @@ class JointEmbedding(Method):
         projection: width of the embeddings that the objective sees.
         hidden: width within the projector.
         layers: of the projector.
+        normalize_output: see ``mlp_head``.
     """
 
     def __init__(
@@ -38,9 +39,12 @@ class JointEmbedding(Method):
         projection: int = 128,
         hidden: int = 512,
         layers: int = 2,
+        normalize_output: bool = False,
     ) -> None:
         super().__init__(encoder)
-        self.projector = mlp_head(encoder.dim, hidden=hidden, out=projection, layers=layers)
+        self.projector = mlp_head(
+            encoder.dim, hidden=hidden, out=projection, layers=layers, normalize_output=normalize_output
+        )
         self.objective = objective
         self.family = tuple(family)
 
