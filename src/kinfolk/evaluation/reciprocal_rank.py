@@ -32,3 +32,34 @@ def mean_reciprocal_rank(queries: npt.NDArray[np.floating], candidates: npt.NDAr
         own = cosines[np.arange(len(cosines)), start + np.arange(len(cosines))]
         total += float((1 / (cosines >= own[:, None]).sum(1)).sum())  # its own cosine counts, too: ranks begin at 1
     return total / len(left)
+
+
+def class_reciprocal_rank(vectors: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> float | None:
+    """Mean of 1 / rank of the nearest record of the same class, itself left out, in (0, 1]; None where no class has two.
+
+    Of equal cosines, records of other classes come first.
+
+    Args:
+        vectors: (records, dim).
+        labels: (records,).
+
+    Raises:
+        ConfigurationError: vectors and labels of different lengths, or vectors that are not finite.
+    """
+    if vectors.ndim != 2 or labels.shape != (len(vectors),) or not np.isfinite(vectors).all():
+        raise ConfigurationError(
+            f"vectors must be finite (records, dim), with as many labels. Got shapes {vectors.shape} and {labels.shape}."
+        )
+    units = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    ranks: list[npt.NDArray[np.int64]] = []
+    for start in range(0, len(units), _CHUNK):
+        cosines = units[start : start + _CHUNK] @ units.T
+        here = np.arange(len(cosines))
+        same = labels[start : start + _CHUNK, None] == labels
+        same[here, start + here] = False
+        cosines[here, start + here] = -np.inf
+        best = np.where(same, cosines, -np.inf).max(axis=1)
+        asked = same.any(axis=1)
+        ranks.append(1 + (~same & (cosines >= best[:, None]) & np.isfinite(cosines)).sum(axis=1)[asked])
+    found = np.concatenate(ranks) if ranks else np.zeros(0, np.int64)
+    return float((1 / found).mean()) if len(found) else None

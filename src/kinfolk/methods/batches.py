@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -10,7 +10,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from kinfolk.data.images import Images
 from kinfolk.errors import ConfigurationError
-from kinfolk.methods.method import SEEDS, Batch
+from kinfolk.methods.method import Batch
+from kinfolk.methods.trainable import SEEDS
 
 _FAR = 104_729  # so that orders of neighboring seeds do not meet
 
@@ -58,23 +59,38 @@ class EpochBatches(Sampler[list[int]]):
             yield rows
 
 
-class _WholeBatches(Dataset[Batch]):
+class _WholeBatches(Dataset[Any]):
     """Gives a batch at once: one copy out of the array, instead of one for each item and another to join them."""
 
-    def __init__(self, images: Images) -> None:
-        self.pixels = torch.from_numpy(images.pixels)
-        self.labels = None if images.labels is None else torch.from_numpy(images.labels)
+    def __init__(self, make: Callable[[list[int]], Any]) -> None:
+        self._make = make
 
-    def __getitems__(self, rows: list[int]) -> Batch:
-        at = torch.tensor(rows)
-        return Batch(self.pixels[at], at, None if self.labels is None else self.labels[at])
+    def __getitems__(self, rows: list[int]) -> Any:
+        return self._make(rows)
 
 
-class BatchLoader(DataLoader[Batch]):
-    """Batches in the main process; its state is its place within the epoch, which Lightning keeps in checkpoints."""
+class WholeLoader(DataLoader[Any]):
+    """Batches in the main process.
 
-    def __init__(self, images: Images, order: EpochBatches) -> None:
-        super().__init__(_WholeBatches(images), batch_sampler=order, collate_fn=_as_it_is)
+    Args:
+        make: the batch of these rows.
+        order: the rows of each batch.
+    """
+
+    def __init__(self, make: Callable[[list[int]], Any], order: Sampler[list[int]]) -> None:
+        super().__init__(_WholeBatches(make), batch_sampler=order, collate_fn=_as_it_is)
+
+
+class BatchLoader(WholeLoader):
+    """Batches in the main process; its state is its place within the epoch, which Lightning keeps in checkpoints.
+
+    Args:
+        make: the batch of these rows.
+        order: the rows of each batch.
+    """
+
+    def __init__(self, make: Callable[[list[int]], Any], order: EpochBatches) -> None:
+        super().__init__(make, order)
         self._order = order
 
     def state_dict(self) -> dict[str, int]:
@@ -92,7 +108,14 @@ def batches(images: Images, *, batch_size: int, seed: int) -> BatchLoader:
     Raises:
         ConfigurationError: there are fewer images than a batch takes.
     """
-    return BatchLoader(images, EpochBatches(len(images), batch_size, seed))
+    pixels = torch.from_numpy(images.pixels)
+    labels = None if images.labels is None else torch.from_numpy(images.labels)
+
+    def make(rows: list[int]) -> Batch:
+        at = torch.tensor(rows)
+        return Batch(pixels[at], at, None if labels is None else labels[at])
+
+    return BatchLoader(make, EpochBatches(len(images), batch_size, seed))
 
 
 def _as_it_is(batch: Any) -> Any:

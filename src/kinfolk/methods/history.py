@@ -10,6 +10,8 @@ from pathlib import Path
 from kinfolk.data import atomic_write
 from kinfolk.errors import DataError
 
+HISTORY = "history.jsonl"
+
 
 @dataclass(frozen=True)
 class EpochEnd:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import lightning.pytorch as lightning
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.utils.data import DataLoader
 
 from kinfolk.data.images import Images
 from kinfolk.encoders.image import ImageEncoder
@@ -19,14 +20,14 @@ from kinfolk.encoders.image_by_name import image_encoder
 from kinfolk.methods.batches import batches
 from kinfolk.methods.checkpoints import Checkpoints
 from kinfolk.methods.checks import check_queue
-from kinfolk.methods.history import EpochEnd
-from kinfolk.methods.model import HISTORY
+from kinfolk.methods.history import HISTORY, EpochEnd
 from kinfolk.methods.monitor import Monitor
 from kinfolk.methods.recipe import Recipe
 from kinfolk.methods.registry import Entry
 from kinfolk.methods.settings import Setting
 from kinfolk.methods.split import InStep, SplitEncoder
 from kinfolk.methods.traces import without_traces
+from kinfolk.methods.trainable import Trainable
 from kinfolk.methods.watch import Watch
 
 Facts = Mapping[str, npt.NDArray[np.floating]]
@@ -106,17 +107,49 @@ def fit(
     if rank == 0:
         monitor = Monitor(images, size=job.size, seed=job.seed)
         watch = Watch(job.checkpoint.with_name(HISTORY), monitor, checkpoints, patience=job.patience, progress=progress)
-    in_step = InStep() if devices > 1 else None
+    run(
+        module,
+        loader,
+        checkpoints,
+        callbacks=[callback for callback in (watch, InStep() if devices > 1 else None) if callback is not None],
+        tensorboard=job.checkpoint.parent if job.tensorboard and rank == 0 else None,
+        rank=rank,
+        devices=devices,
+    )
+    return Trained(network, () if watch is None else tuple(watch.history), module.facts())
+
+
+def run(
+    module: Trainable,
+    loader: DataLoader[Any],
+    checkpoints: Checkpoints,
+    *,
+    callbacks: Sequence[lightning.Callback],
+    tensorboard: Path | None = None,
+    rank: int = 0,
+    devices: int = 1,
+) -> None:
+    """Train a module by its recipe, from the beginning or from where its checkpoints are.
+
+    Args:
+        module: what is trained.
+        loader: gives its batches.
+        checkpoints: where to go on from.
+        callbacks: such as a ``Watch``.
+        tensorboard: the folder of its logs; None for none.
+        rank, devices: see ``fit``.
+    """
+    recipe = module.recipe
     with without_traces():
         trainer = lightning.Trainer(
-            max_epochs=job.recipe.epochs,
+            max_epochs=recipe.epochs,
             accelerator="auto" if devices == 1 else "gpu" if torch.cuda.is_available() else "cpu",
             devices=[rank] if devices > 1 and torch.cuda.is_available() else 1,
-            precision="bf16-mixed" if job.recipe.precision == "bfloat16" else "32-true",
-            accumulate_grad_batches=job.recipe.accumulate,
-            gradient_clip_val=job.recipe.clip_norm,
-            logger=_tensorboard(job.checkpoint.parent) if job.tensorboard and rank == 0 else False,
-            callbacks=[callback for callback in (watch, in_step) if callback is not None],
+            precision="bf16-mixed" if recipe.precision == "bfloat16" else "32-true",
+            accumulate_grad_batches=recipe.accumulate,
+            gradient_clip_val=recipe.clip_norm,
+            logger=_tensorboard(tensorboard) if tensorboard is not None else False,
+            callbacks=list(callbacks),
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -124,7 +157,6 @@ def fit(
             deterministic=True,
         )
         trainer.fit(module, loader, ckpt_path=checkpoints.find())
-    return Trained(network, () if watch is None else tuple(watch.history), module.facts())
 
 
 def _tensorboard(folder: Path) -> Any:

@@ -20,10 +20,10 @@ from kinfolk.encoders.image import ImageEncoder
 from kinfolk.encoders.image_by_name import image_encoder
 from kinfolk.errors import DataError
 from kinfolk.methods.card import model_card
-from kinfolk.methods.history import EpochEnd, read_history, write_history
+from kinfolk.methods.history import HISTORY, EpochEnd, read_history, write_history
 
 _WEIGHTS, _ABOUT, _CARD, _FACTS = "model.safetensors", "config.json", "README.md", "facts.safetensors"
-HISTORY, REPORT = "history.jsonl", "report.html"
+REPORT = "report.html"
 FILES = (_WEIGHTS, _ABOUT, _CARD, _FACTS, HISTORY, REPORT)
 _FORMAT = 1
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import lightning.pytorch as lightning
 from torch import Tensor
@@ -15,8 +15,27 @@ from torch import Tensor
 from kinfolk.errors import RunError
 from kinfolk.methods.checkpoints import Checkpoints
 from kinfolk.methods.history import EpochEnd, write_history
-from kinfolk.methods.method import Method
-from kinfolk.methods.monitor import Monitor
+from kinfolk.methods.trainable import Trainable
+
+
+class Measured(Protocol):
+    """What is known of an epoch."""
+
+    def as_dict(self) -> Mapping[str, float]:
+        """The measures that there are, by name."""
+        ...
+
+    def warning(self) -> str | None:
+        """What is wrong, in one sentence, or None."""
+        ...
+
+
+class Measures(Protocol):
+    """What measures a training after each epoch."""
+
+    def measure(self, module: Any, /) -> Measured | None:
+        """The state as it is now, or None where embeddings are not finite; the module is left as it was."""
+        ...
 
 
 class Watch(lightning.Callback):
@@ -38,7 +57,7 @@ class Watch(lightning.Callback):
     def __init__(
         self,
         history_file: Path,
-        monitor: Monitor,
+        monitor: Measures,
         checkpoints: Checkpoints,
         *,
         patience: int | None,
@@ -95,7 +114,7 @@ class Watch(lightning.Callback):
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Measure the epoch, keep it, and tell it."""
-        assert isinstance(module, Method)
+        assert isinstance(module, Trainable)
         self._refuse_broken(trainer)
         loss = float(self._loss_sum) / int(trainer.num_training_batches)
         pace = module.recipe.batch_size * self._batches / (time.perf_counter() - self._epoch_began)

@@ -3,7 +3,7 @@
 ===================  ===============================================================================================
 views of an item     NTXent · DCL · DCLW · AlignUniform · GroCo · NTXentTopK · CACR
 pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
-labels               SupCon
+labels               SupCon · MarginContrastive
 queues, neighbors    MoCo · MoCHi · NNCLR · CACRMomentum · CACRQueue
 prototypes           SwAV
 hard negatives       HardContrastive · Simple · HardSimple
@@ -51,6 +51,7 @@ from kinfolk.objectives.hard import (
 from kinfolk.objectives.hydra import Hydra, class_pairs, draw_target_labels, gated_similarity
 from kinfolk.objectives.hydra_gate import GateNetwork, gate_activation, gate_entropy
 from kinfolk.objectives.infonce import InfoNCE
+from kinfolk.objectives.margin import MarginContrastive
 from kinfolk.objectives.mnr import MultipleNegativesRanking
 from kinfolk.objectives.mochi import Mixing, MoCHi, draw_mixing, mix_hard_negatives
 from kinfolk.objectives.moco import MoCo, momentum_contrast, queue_logits
@@ -85,6 +86,7 @@ __all__ = [
     "HardSimple",
     "Hydra",
     "InfoNCE",
+    "MarginContrastive",
     "Mixing",
     "MoCHi",
     "MoCo",

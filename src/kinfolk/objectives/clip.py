@@ -31,6 +31,7 @@ class CLIP(Objective):
 
     Args:
         temperature: at the start, in [0.01, inf).
+        decoupled: whether the positive is left out of the denominator, as in DCL; for small batches.
         gather: whether the batch is spread over processes.
         matmul: type of the products; "bfloat16" rounds the logits to 8 bits.
 
@@ -38,27 +39,43 @@ class CLIP(Objective):
         log_scale: log(1 / temperature), a parameter that belongs in no weight decay.
     """
 
-    def __init__(self, temperature: float = 0.07, *, gather: bool = False, matmul: Matmul = "float32") -> None:
+    def __init__(
+        self,
+        temperature: float = 0.07,
+        *,
+        decoupled: bool = False,
+        gather: bool = False,
+        matmul: Matmul = "float32",
+    ) -> None:
         super().__init__()
         check_within("1 / temperature", 1 / check_temperature(temperature), 0.0, _LARGEST_SCALE)
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / temperature)))
-        self.gather, self.matmul = gather, matmul
+        self.decoupled, self.gather, self.matmul = decoupled, gather, matmul
 
     @torch.no_grad()
     def clamp(self) -> None:
         """Hold the scale in [1, 100]; to be called after each step of the optimizer."""
         self.log_scale.clamp_(0.0, math.log(_LARGEST_SCALE))
 
-    def forward(self, images: Tensor, texts: Tensor) -> Tensor:
+    def forward(self, images: Tensor, texts: Tensor, *, groups: Tensor | None = None) -> Tensor:
         """Mean loss over both directions.
 
         Args:
             images, texts: (items, dim); row i of both is one pair.
+            groups: integer (items,); pairs of one group, such as known duplicates, are no negatives of each other.
 
         Raises:
-            ConfigurationError: fewer than two items, or different shapes.
+            ConfigurationError: fewer than two items or groups, or different shapes.
         """
         if self.gather:
             images, texts = gather_rows(images), gather_rows(texts)
-        of_images, of_texts = info_nce(images, texts, temperature=(-self.log_scale).exp(), matmul=self.matmul)
+            groups = None if groups is None else gather_rows(groups)
+        of_images, of_texts = info_nce(
+            images,
+            texts,
+            temperature=(-self.log_scale).exp(),
+            groups=groups,
+            decoupled=self.decoupled,
+            matmul=self.matmul,
+        )
         return (of_images.mean() + of_texts.mean()) / 2

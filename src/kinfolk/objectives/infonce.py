@@ -15,30 +15,46 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from kinfolk.objectives._inputs import check_embeddings, check_temperature, unit
+from kinfolk.errors import ConfigurationError
+from kinfolk.objectives._inputs import check_embeddings, check_labels, check_temperature, unit
 from kinfolk.objectives._tiled import Matmul, cross_entropy, softmax_sums
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.registry import Objective, register
 
 
 def info_nce(
-    queries: Tensor, keys: Tensor, *, temperature: float | Tensor = 0.07, matmul: Matmul = "float32"
+    queries: Tensor,
+    keys: Tensor,
+    *,
+    temperature: float | Tensor = 0.07,
+    groups: Tensor | None = None,
+    decoupled: bool = False,
+    matmul: Matmul = "float32",
 ) -> tuple[Tensor, Tensor]:
     """InfoNCE of each query among the keys and of each key among the queries, both (items,).
 
     Args:
         queries, keys: raw embeddings (items, dim).
         temperature: in (0, inf); a tensor gets a gradient.
+        groups: integer (items,); items of one group, such as known duplicates, are no negatives of each other.
+        decoupled: whether the positive is left out of the denominator (DCL, arXiv 2110.06848).
         matmul: type of the products.
 
     Raises:
-        ConfigurationError: fewer than two items, or different shapes.
+        ConfigurationError: fewer than two items or groups, or different shapes.
     """
     check_embeddings((queries, keys), ("queries", "keys"))
     q, k = unit(queries) / temperature, unit(keys)
-    own = torch.arange(len(q), device=q.device)
-    negatives = softmax_sums(q, k, apart=(own, own), matmul=matmul)
+    apart = torch.arange(len(q), device=q.device)
+    if groups is not None:
+        check_labels(groups, len(q), name="groups")
+        apart = groups
+        if bool((groups == groups[0]).all()):
+            raise ConfigurationError("All items of the batch are in one group, so there is no negative. Mix groups.")
+    negatives = softmax_sums(q, k, apart=(apart, apart), matmul=matmul)
     positive = (q * k).sum(1)
+    if decoupled:
+        return negatives.rows - positive, negatives.columns - positive
     return cross_entropy(positive, negatives.rows), cross_entropy(positive, negatives.columns)
 
 

@@ -1,0 +1,194 @@
+"""Records to vectors: a tower for each kind of field, and one pooled vector for what is there.
+
+Every field is embedded into the same space by the tower of its kind; the record is the weighted mean of its fields::
+
+    z = norm( sum_m present_m * w_m * e_m ),    |e_m| = 1
+
+A field may be missing from any record at any time. Weights are learned (softplus of a parameter, one a field) or given.
+
+Source: Arora, Yang, Jheng & Dell, "Linking representations with multimodal contrastive learning" (CLIPPINGS), 2023,
+arXiv 2304.03464, which has one image, one text and w = 1/2. More fields, missing ones and learned weights are project
+definitions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kinfolk.encoders.characters import CharacterTransformer
+from kinfolk.encoders.image_by_name import image_encoder
+from kinfolk.encoders.numbers import NumberFeatures
+from kinfolk.encoders.record_inputs import FieldInput, FieldKind, RecordInputs
+from kinfolk.errors import ConfigurationError
+
+_EPSILON = 1e-8
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """A field that the encoder knows: its name and its kind; of numbers, also their middle and spread in training."""
+
+    name: str
+    kind: FieldKind
+    middle: float = 0.0
+    spread: float = 1.0
+
+
+@dataclass(frozen=True)
+class Towers:
+    """What the encoder is built of.
+
+    Attributes:
+        dim: of the space that all fields share.
+        image: see ``image_encoder``: a small one with its settings, or a trained one.
+        image_settings: such as depth and width.
+        text_settings: of ``CharacterTransformer``.
+    """
+
+    dim: int = 128
+    image: str = "resnet"
+    image_settings: Mapping[str, int] | None = None
+    text_settings: Mapping[str, int] | None = None
+
+
+class RecordEncoder(nn.Module):
+    """Image, text and number towers under one pooled vector.
+
+    Args:
+        fields: what a record consists of, at least one field.
+        towers: how each kind is read; a tower is made only for kinds that occur. Fields of a kind share the tower and have
+            a projection each.
+
+    Raises:
+        ConfigurationError: no field, or towers that are not possible.
+    """
+
+    def __init__(self, fields: Sequence[FieldSpec], towers: Towers = Towers()) -> None:
+        super().__init__()
+        if not fields:
+            raise ConfigurationError("A record encoder needs at least one field. Got none.")
+        self.fields, self.settings = tuple(fields), towers
+        kinds = {field.kind for field in fields}
+        self.towers = nn.ModuleDict()
+        if "image" in kinds:
+            self.towers["image"] = image_encoder(towers.image, **(towers.image_settings or {}))
+        if "text" in kinds:
+            self.towers["text"] = CharacterTransformer(**(towers.text_settings or {}))
+        if "number" in kinds:
+            self.towers["number"] = NumberFeatures()
+        self.projections = nn.ModuleList(
+            nn.Linear(cast(int, self.towers[field.kind].dim), towers.dim, bias=False) for field in fields
+        )
+        self.raw_weights = nn.Parameter(torch.full((len(fields),), math.log(math.e - 1)))  # softplus of it is 1
+
+    @property
+    def dim(self) -> int:
+        """Width of the vectors."""
+        return self.settings.dim
+
+    def weights(self) -> Tensor:
+        """Learned weight of each field, (fields,), positive."""
+        return F.softplus(self.raw_weights)
+
+    def describe(self) -> dict[str, Any]:
+        """All that ``RecordEncoder.of`` needs to build it again, as plain values."""
+        return {"fields": [asdict(field) for field in self.fields], "towers": asdict(self.settings)}
+
+    @classmethod
+    def of(cls, description: Mapping[str, Any]) -> RecordEncoder:
+        """Build what ``describe`` described, with random weights."""
+        return cls([FieldSpec(**field) for field in description["fields"]], Towers(**description["towers"]))
+
+    def forward(self, inputs: RecordInputs) -> tuple[Tensor, Tensor]:
+        """Embeddings of the fields of records.
+
+        Args:
+            inputs: the fields of this encoder, in its order.
+
+        Returns:
+            Unit vectors (records, fields, dim), zeros where a field is missing; and which are there, bool
+            (records, fields).
+
+        Raises:
+            ConfigurationError: other fields.
+        """
+        self._check(inputs)
+        parts = [self._embed(at, field) for at, field in enumerate(inputs.fields)]
+        return torch.stack(parts, dim=1), torch.from_numpy(inputs.present).to(self.raw_weights.device)
+
+    @torch.no_grad()
+    def encode_parts(
+        self, inputs: RecordInputs, *, batch_size: int = 256, advance: Callable[[float], None] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Unit vectors of the fields, float32 (records, fields, dim), zeros where missing; in evaluation mode.
+
+        Args:
+            inputs: see ``forward``.
+            batch_size: records at a time.
+            advance: told the share that is done.
+        """
+        training = self.training
+        self.eval()
+        out = np.zeros((len(inputs), len(self.fields), self.dim), np.float32)
+        try:
+            for start in range(0, len(inputs), batch_size):
+                rows = np.arange(start, min(start + batch_size, len(inputs)))
+                out[rows] = self(inputs.take(rows))[0].float().numpy(force=True)
+                if advance is not None:
+                    advance((int(rows[-1]) + 1) / len(inputs))
+        finally:
+            self.train(training)
+        return out
+
+    def _embed(self, at: int, field: FieldInput) -> Tensor:
+        device = self.raw_weights.device
+        out = torch.zeros(len(field.present), self.dim, device=device)
+        rows = np.flatnonzero(field.present)
+        if not len(rows):
+            return out
+        chosen = field if len(rows) == len(field.present) else field.take(rows)
+        features = self._features(at, chosen, device)
+        vectors = F.normalize(self.projections[at](features).float(), dim=1, eps=_EPSILON)
+        return out.index_copy(0, torch.from_numpy(rows).to(device), vectors)
+
+    def _features(self, at: int, field: FieldInput, device: torch.device) -> Tensor:
+        tower, values = self.towers[field.kind], field.values
+        if isinstance(values, tuple):
+            assert isinstance(tower, CharacterTransformer)
+            features: Tensor = tower(tower.tokens(values).to(device))
+        elif field.kind == "image":
+            features = tower(torch.from_numpy(values).to(device))
+        else:
+            spec = self.fields[at]
+            features = tower(torch.from_numpy((values - spec.middle) / spec.spread).float().to(device))
+        return features
+
+    def _check(self, inputs: RecordInputs) -> None:
+        asked = [(field.name, field.kind) for field in self.fields]
+        given = [(field.name, field.kind) for field in inputs.fields]
+        if asked != given:
+            raise ConfigurationError(
+                f"This encoder reads {', '.join(f'{name} ({kind})' for name, kind in asked)}. "
+                f"Got {', '.join(f'{name} ({kind})' for name, kind in given)}. Give the same fields in the same order."
+            )
+
+
+def pooled(parts: Tensor, present: Tensor, weights: Tensor | None = None) -> Tensor:
+    """One unit vector a record, (records, dim): the weighted mean of the fields that are there; zeros where none is.
+
+    Args:
+        parts: unit vectors (records, fields, dim).
+        present: bool (records, fields).
+        weights: at least 0, (fields,) or (records, fields); None weighs all alike.
+    """
+    share = present.to(parts.dtype) if weights is None else present * weights
+    return F.normalize((share.unsqueeze(-1) * parts).sum(1), dim=1, eps=_EPSILON)

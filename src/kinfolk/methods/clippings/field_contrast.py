@@ -1,0 +1,139 @@
+"""Stage 1: the fields of one record together, those of different records apart. No labels are needed.
+
+For records whose picture and text are both there the loss is CLIP's. With more fields it is the mean over all pairs of
+fields. Records whose texts are the same are no negatives of each other, where the paper drops all but one of them. A
+field that has no other beside it learns from two corruptions of itself.
+
+Source: Arora, Yang, Jheng & Dell, CLIPPINGS, 2023, arXiv 2304.03464, section on language-image pretraining; Radford et
+al., CLIP, ICML 2021, arXiv 2103.00020. Pairs of any fields and the terms for lone fields are project definitions.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from kinfolk.encoders.record import RecordEncoder, pooled
+from kinfolk.encoders.record_inputs import RecordInputs
+from kinfolk.methods.clippings.batch import Corruption, RecordBatch
+from kinfolk.methods.clippings.guard import Held, spread_of
+from kinfolk.methods.trainable import Trainable
+from kinfolk.objectives import CLIP
+
+
+class FieldContrast(Trainable):
+    """Fields of a record against fields of others.
+
+    Args:
+        encoder: what is trained.
+        corrupt: changes records before they are seen.
+        groups: of the training records, see ``text_groups``.
+        temperature: at the start, in [0.01, inf); it is learned.
+        decoupled: whether the positive is left out of the denominator (DCL), for small batches.
+        own: weight of the contrast of a field with itself, changed twice, beside that with other fields; fields that
+            have no other always learn so.
+    """
+
+    def __init__(
+        self,
+        encoder: RecordEncoder,
+        corrupt: Corruption,
+        groups: npt.NDArray[np.int64],
+        *,
+        temperature: float = 0.07,
+        decoupled: bool = False,
+        own: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.encoder, self.corrupt, self.own = encoder, corrupt, own
+        self.groups = groups
+        self.objective = CLIP(temperature, decoupled=decoupled)
+
+    def loss(self, batch: RecordBatch, generator: torch.Generator) -> Tensor:
+        """Mean over all pairs of fields that at least two records have, plus the fields with themselves."""
+        first, present = self.encoder(self.corrupt(batch.inputs, generator))
+        groups = torch.from_numpy(self.groups[batch.rows])
+        total = contrast_fields(self.objective, first, present, groups)
+        if total is not None and not self.own:
+            return total
+        second, _ = self.encoder(self.corrupt(batch.inputs, generator))
+        itself = contrast_views(self.objective, first, second, present, groups)
+        if total is None:
+            return itself if itself is not None else first.sum() * 0
+        return total if itself is None else total + self.own * itself
+
+    def after_step(self) -> None:
+        """Hold the scale within bounds."""
+        self.objective.clamp()
+
+    def transfer_batch_to_device(self, batch: RecordBatch, device: torch.device, dataloader_idx: int) -> RecordBatch:
+        """The batch as it is: the encoder takes each field where it belongs."""
+        del device, dataloader_idx
+        return batch
+
+
+def contrast_fields(objective: CLIP, parts: Tensor, present: Tensor, groups: Tensor) -> Tensor | None:
+    """CLIP between every two fields, the mean over those that enough records have; None where none has.
+
+    Args:
+        objective: whose temperature is used.
+        parts: unit vectors (records, fields, dim).
+        present: bool (records, fields).
+        groups: (records, fields); records that agree in a field's group are no negatives of each other there.
+    """
+    losses = []
+    for one, other in itertools.combinations(range(parts.shape[1]), 2):
+        rows = (present[:, one] & present[:, other]).nonzero().squeeze(1)
+        # What a record must differ in is the field that takes fewer values: a town cannot tell two firms in it apart.
+        coarse = min((one, other), key=lambda field: len(groups[rows, field].unique()))
+        of = groups[rows, coarse]
+        if len(of.unique()) > 1:
+            losses.append(objective(parts[rows, one], parts[rows, other], groups=of))
+    return torch.stack(losses).mean() if losses else None
+
+
+def contrast_views(objective: CLIP, first: Tensor, second: Tensor, present: Tensor, groups: Tensor) -> Tensor | None:
+    """CLIP between two views of every field; arguments as for ``contrast_fields``."""
+    losses = []
+    for field in range(first.shape[1]):
+        rows = present[:, field].nonzero().squeeze(1)
+        of = groups[rows, field]
+        if len(of.unique()) > 1:
+            losses.append(objective(first[rows, field], second[rows, field], groups=of))
+    return torch.stack(losses).mean() if losses else None
+
+
+@torch.no_grad()
+def held_out(module: FieldContrast, inputs: RecordInputs) -> Held | None:
+    """The loss on other records, not corrupted where fields have others beside them; None where it is no number."""
+    parts = torch.from_numpy(module.encoder.encode_parts(inputs))
+    present, groups = torch.from_numpy(inputs.present), torch.from_numpy(text_groups(inputs))
+    if not bool(parts.isfinite().all()):
+        return None
+    loss = contrast_fields(module.objective, parts, present, groups)
+    if loss is None:
+        changed = module.corrupt(inputs, torch.Generator().manual_seed(0))
+        second = torch.from_numpy(module.encoder.encode_parts(changed))
+        loss = contrast_views(module.objective, parts, second, present, groups)
+    score = float("inf") if loss is None else float(loss)
+    return Held(score, {"validation_loss": score, **spread_of(pooled(parts, present).numpy())})
+
+
+def text_groups(inputs: RecordInputs) -> npt.NDArray[np.int64]:
+    """For each field a number that records of equal text share, int64 (records, fields); other fields are all distinct."""
+    columns = [
+        _numbered([" ".join(text.split()).casefold() for text in field.values])
+        if isinstance(field.values, tuple)
+        else np.arange(len(inputs))
+        for field in inputs.fields
+    ]
+    return np.column_stack(columns).astype(np.int64)
+
+
+def _numbered(texts: Sequence[str]) -> npt.NDArray[np.int64]:
+    return np.unique(np.array(texts, dtype=object), return_inverse=True)[1]

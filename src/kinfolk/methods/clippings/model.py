@@ -1,0 +1,141 @@
+"""A trained record encoder in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from kinfolk.data import atomic_write
+from kinfolk.data.wording import reason_of
+from kinfolk.encoders.record import RecordEncoder, pooled
+from kinfolk.encoders.record_inputs import RecordInputs
+from kinfolk.errors import ConfigurationError, DataError
+from kinfolk.methods.history import HISTORY, EpochEnd, read_history, write_history
+
+_WEIGHTS, _ABOUT = "model.safetensors", "config.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class RecordModel:
+    """A record encoder and what is known of it.
+
+    Attributes:
+        encoder: records to vectors.
+        about: the stages of its training.
+        history: what was known after each epoch of the last stage.
+    """
+
+    encoder: RecordEncoder
+    about: Mapping[str, Any]
+    history: tuple[EpochEnd, ...] = ()
+
+    @property
+    def dim(self) -> int:
+        """Width of the vectors."""
+        return self.encoder.dim
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """The fields it reads, in order."""
+        return tuple(field.name for field in self.encoder.fields)
+
+    def encode(
+        self,
+        inputs: RecordInputs,
+        *,
+        weights: Mapping[str, float] | None = None,
+        advance: Callable[[float], None] | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """Unit vectors of records, float32 (records, dim); zeros for a record with no field at all.
+
+        Args:
+            inputs: the fields of this model, in its order.
+            weights: of each field, at least 0; None takes the learned ones.
+            advance: told the share that is done.
+
+        Raises:
+            ConfigurationError: other fields, or weights that do not fit.
+        """
+        parts = torch.from_numpy(self.encoder.encode_parts(inputs, advance=advance))
+        chosen = self.encoder.weights().detach() if weights is None else torch.tensor(self._weights(weights))
+        return np.asarray(pooled(parts, torch.from_numpy(inputs.present), chosen).numpy())
+
+    def require_fields(self, inputs: RecordInputs) -> None:
+        """Refuse records with other fields.
+
+        Raises:
+            ConfigurationError: they have.
+        """
+        given = tuple(field.name for field in inputs.fields)
+        if given != self.field_names:
+            raise ConfigurationError(
+                f"The model reads the fields {', '.join(self.field_names)}. Got {', '.join(given)}. Give these, in this order."
+            )
+
+    def fingerprint(self) -> str:
+        """A text that changes when the vectors would."""
+        digest = hashlib.blake2b(json.dumps(self.encoder.describe(), sort_keys=True).encode(), digest_size=16)
+        for name, tensor in sorted(self.encoder.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the model; the description comes last, so that a folder that has one is whole.
+
+        Raises:
+            DataError: the folder cannot be written to.
+        """
+        from safetensors.torch import save
+
+        folder = Path(folder)
+        with atomic_write(folder / _WEIGHTS) as aside:
+            aside.write_bytes(save({name: value.contiguous() for name, value in self.encoder.state_dict().items()}))
+        write_history(self.history, folder / HISTORY)
+        about = {"kinfolk_record_model": _FORMAT, "encoder": self.encoder.describe(), **self.about}
+        with atomic_write(folder / _ABOUT) as aside:
+            aside.write_text(json.dumps(about, indent=1), "utf-8")
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | Path) -> RecordModel:
+        """Read a model that ``save`` wrote.
+
+        Raises:
+            DataError: the folder holds no such model, or a broken one.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        folder = Path(folder)
+        try:
+            about = json.loads((folder / _ABOUT).read_text("utf-8"))
+            if about.pop("kinfolk_record_model") != _FORMAT:
+                raise ValueError("another format")
+            encoder = RecordEncoder.of(about.pop("encoder"))
+            encoder.load_state_dict(load_file(folder / _WEIGHTS))
+        except FileNotFoundError:
+            raise DataError(
+                f"{folder} holds no model of records. Give a folder that a training of records wrote."
+            ) from None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+            raise DataError(
+                f"{folder} does not hold a model of records that can be read ({reason_of(error)}). Train it again."
+            ) from error
+        return cls(encoder.eval(), about, read_history(folder / HISTORY))
+
+    def _weights(self, given: Mapping[str, float]) -> list[float]:
+        if set(given) != set(self.field_names) or min(given.values()) < 0 or max(given.values()) <= 0:
+            raise ConfigurationError(
+                f"weights must give each of {', '.join(self.field_names)} a number of at least 0, and one above it. Got {dict(given)}."
+            )
+        return [float(given[name]) for name in self.field_names]

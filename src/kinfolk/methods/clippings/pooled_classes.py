@@ -1,0 +1,72 @@
+"""Stage 3 (and 2, with rendered words as classes): records of one class together, by their pooled vectors.
+
+SupCon on z, not on the fields apart; or the margin loss, by which records that are alone in their class teach, too.
+Fields are taken away at random, so that a record with one field is found by what is left of it.
+
+Source: Arora, Yang, Jheng & Dell, CLIPPINGS, 2023, arXiv 2304.03464; Khosla et al., SupCon, NeurIPS 2020,
+arXiv 2004.11362. Taking fields away and learning their weights are project definitions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from kinfolk.encoders.record import RecordEncoder, pooled
+from kinfolk.encoders.record_inputs import RecordInputs
+from kinfolk.evaluation.reciprocal_rank import class_reciprocal_rank
+from kinfolk.methods.clippings.batch import Corruption, RecordBatch
+from kinfolk.methods.clippings.guard import Held, spread_of
+from kinfolk.methods.trainable import Trainable
+from kinfolk.objectives import MarginContrastive, SupCon
+
+
+class PooledClasses(Trainable):
+    """Pooled vectors of one class together, others apart.
+
+    Args:
+        encoder: what is trained.
+        corrupt: changes records before they are seen.
+        objective: takes vectors and labels.
+        learn_weights: whether the weights of the fields are learned; else they stay as they are.
+    """
+
+    def __init__(
+        self,
+        encoder: RecordEncoder,
+        corrupt: Corruption,
+        objective: SupCon | MarginContrastive,
+        *,
+        learn_weights: bool = True,
+    ) -> None:
+        super().__init__()
+        self.encoder, self.corrupt, self.objective = encoder, corrupt, objective
+        encoder.raw_weights.requires_grad_(learn_weights)
+
+    def loss(self, batch: RecordBatch, generator: torch.Generator) -> Tensor:
+        """The objective on the pooled vectors of what is left of the records."""
+        assert batch.labels is not None
+        inputs = self.corrupt(batch.inputs, generator)
+        parts, present = self.encoder(inputs)
+        vectors = pooled(parts, present, self.encoder.weights())
+        value: Tensor = self.objective(vectors, labels=torch.from_numpy(batch.labels).to(vectors.device))
+        return value
+
+    def transfer_batch_to_device(self, batch: RecordBatch, device: torch.device, dataloader_idx: int) -> RecordBatch:
+        """The batch as it is: the encoder takes each field where it belongs."""
+        del device, dataloader_idx
+        return batch
+
+
+def found_again(module: PooledClasses, inputs: RecordInputs, labels: npt.NDArray[np.int64]) -> Held | None:
+    """How early a record of the same class comes among other records; None where vectors are not numbers."""
+    parts = torch.from_numpy(module.encoder.encode_parts(inputs))
+    if not bool(parts.isfinite().all()):
+        return None
+    with torch.no_grad():
+        vectors = pooled(parts, torch.from_numpy(inputs.present), module.encoder.weights()).numpy()
+    rank = class_reciprocal_rank(vectors, labels)
+    score = 0.0 if rank is None else rank
+    return Held(-score, {"reciprocal_rank": score, **spread_of(vectors)})

@@ -1,0 +1,99 @@
+"""Stage 1 from beginning to end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from kinfolk.encoders.record import Towers
+from kinfolk.encoders.record_inputs import RecordInputs
+from kinfolk.errors import DataError
+from kinfolk.methods.batches import BatchLoader, EpochBatches
+from kinfolk.methods.clippings.batch import Corruption, RecordBatch
+from kinfolk.methods.clippings.field_contrast import FieldContrast, held_out, text_groups
+from kinfolk.methods.clippings.guard import Guard, split_rows
+from kinfolk.methods.clippings.model import RecordModel
+from kinfolk.methods.clippings.stage import HELD_OUT, encoder_of, fingerprint, seeded, train_stage
+from kinfolk.methods.history import EpochEnd
+from kinfolk.methods.recipe import Recipe
+
+PRETRAINING = Recipe(epochs=20, batch_size=128, optimizer="adamw", learning_rate=1e-3, weight_decay=1e-3, clip_norm=1.0)
+
+
+def pretrain(
+    inputs: RecordInputs,
+    *,
+    output: str | Path,
+    start: RecordModel | None = None,
+    towers: Towers = Towers(),  # noqa: B008 - frozen
+    temperature: float = 0.07,
+    decoupled: bool = False,
+    own: float = 0.0,
+    views: str = "document",
+    text_noise: float = 0.05,
+    recipe: Mapping[str, object] | None = None,
+    seed: int = 0,
+    checkpoint_minutes: float | None = 5.0,
+    progress: Callable[[EpochEnd], None] | None = None,
+) -> RecordModel:
+    """Learn, without labels, which fields belong to one record (stage 1).
+
+    A fifth of the records is held out: the weights that do best on them are kept, and these are those of the start if
+    training made them no better. The same call goes on where a killed one stopped.
+
+    Args:
+        inputs: the records; fields may be missing.
+        output: the folder of the model, and of the state while it trains.
+        start: a model to go on from; None starts anew.
+        towers: of a new encoder.
+        temperature, decoupled, own: see ``FieldContrast``.
+        views, text_noise: see ``Corruption``.
+        recipe: fields of ``Recipe`` that differ from ``PRETRAINING``; a batch is at most half of the records.
+        seed: of everything random.
+        checkpoint_minutes: see ``kinfolk.train``.
+        progress: told of each epoch as it ends.
+
+    Raises:
+        DataError: fewer than four records have a field.
+        ConfigurationError: an option that is not possible.
+        RunError: the folder belongs to another training.
+    """
+    described = inputs.take(np.flatnonzero(inputs.present.any(axis=1)))
+    if len(described) < 4:
+        raise DataError(f"Learning from records needs four that have a field, at least. Got {len(described)}.")
+    learned, held = split_rows(len(described), share=HELD_OUT, seed=seed)
+    training, validation = described.take(learned), described.take(held)
+    chosen = PRETRAINING.changed(recipe or {})
+    chosen = chosen.changed({"batch_size": max(2, min(chosen.batch_size, len(training) // 2))})
+    settings: dict[str, object] = {
+        "temperature": temperature, "decoupled": decoupled, "own": own, "views": views, "text_noise": text_noise,
+    }  # fmt: skip
+    with seeded(seed):
+        encoder = encoder_of(training, start, towers)
+        corrupt = Corruption(training, views=views, text_noise=text_noise, drop=0.0)
+        module = FieldContrast(
+            encoder, corrupt, text_groups(training), temperature=temperature, decoupled=decoupled, own=own
+        )
+    loader = BatchLoader(
+        lambda rows: RecordBatch(training.take(rows), np.array(rows)),
+        EpochBatches(len(training), chosen.batch_size, seed),
+    )
+    return train_stage(
+        module,
+        encoder,
+        loader,
+        Guard(partial(held_out, inputs=validation)),
+        Path(output),
+        stage="pretrain",
+        data=fingerprint(described),
+        start=start,
+        settings=settings,
+        recipe=chosen,
+        seed=seed,
+        checkpoint_minutes=checkpoint_minutes,
+        progress=progress,
+        facts={"records": len(described)},
+    )
