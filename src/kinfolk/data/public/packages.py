@@ -24,7 +24,7 @@ class Package:
     """One published file, pinned.
 
     Attributes:
-        registry: ``pypi`` or ``npm``, or the mirror that pip or npm is set to.
+        registry: ``pypi``, which pip asks, or ``npm``; the mirror these are set to will do.
         name: of the package.
         version: of the package.
         file: the name under which the client saves it.
