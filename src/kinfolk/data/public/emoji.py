@@ -88,7 +88,7 @@ def _picture_table(archive: Path, vendor: str) -> pa.Table:
 
 
 def _name_table(annotations: dict[str, dict[str, dict[str, dict[str, list[str]]]]], drawn: Sequence[str]) -> pa.Table:
-    """Names in one language of the emoji that have a picture; flags, keycaps and some families have none in CLDR's file."""
+    """Names in one language of the emoji that have a picture; flags and many sequences have none in this file of CLDR."""
     found = {_identifier(map(ord, text)): entry for text, entry in annotations["annotations"]["annotations"].items()}
     named = [identifier for identifier in drawn if "tts" in found.get(identifier, {})]
     return _sorted(
