@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fake_registry import FakeRegistry
 from hashing_model import HashingModel
 
 DATA_FOLDER = Path(os.environ.get("KINFOLK_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data").resolve()
+REGISTRIES = "KINFOLK_REGISTRIES"
 WHY_SKIPPED = f"needs the development data sets; there is no folder {DATA_FOLDER} (set KINFOLK_DATA)"
 
 
@@ -38,12 +40,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.data)
         if item.get_closest_marker("data") and not DATA_FOLDER.is_dir():
             item.add_marker(pytest.mark.skip(reason=WHY_SKIPPED))
+        if item.get_closest_marker("registries") and not os.environ.get(REGISTRIES):
+            item.add_marker(pytest.mark.skip(reason=f"downloads from PyPI and npm; set {REGISTRIES}=1 to run it"))
 
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder of the development data sets; asking for it marks a test with ``data``."""
     return DATA_FOLDER
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeRegistry:
+    """A package registry without network, an empty cache, and clients that serve from it."""
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    return FakeRegistry(folder, monkeypatch)
 
 
 @pytest.fixture

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from kinfolk.cli import app
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")])
 FENCE = re.compile(r"^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
-HELP_MARK = re.compile(r"^<!-- help: ([a-z]+) -->$", re.MULTILINE)
+HELP_MARK = re.compile(r"^<!-- help: ([a-z ]+) -->$", re.MULTILINE)
+GROUPS = {group.name for group in app.registered_groups}  # commands that have commands of their own
 OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
 # What "Add a method" shows registers names, and runs in a process of its own (test_added_method.py).
 RUNNABLE = [page for page in PAGES if "```python" in page.read_text(encoding="utf-8") and page.stem != "add-a-method"]
@@ -27,10 +30,12 @@ def code_of(page: Path, language: str) -> list[str]:
     ]
 
 
-def commands_of(page: Path) -> list[list[str]]:
-    """The kinfolk command lines of a page, split into words."""
+def commands_of(page: Path) -> list[tuple[str, list[str]]]:
+    """The kinfolk command lines of a page: the command, and the words that follow it."""
     lines = [line for block in code_of(page, "sh") for line in block.splitlines()]
-    return [line.split("#")[0].split()[1:] for line in lines if line.startswith("kinfolk ")]
+    typed = [line.split("#")[0].split()[1:] for line in lines if line.startswith("kinfolk ")]
+    parts = [(words, 2 if words[0] in GROUPS else 1) for words in typed]
+    return [(" ".join(words[:end]), words[end:]) for words, end in parts]
 
 
 @cache
@@ -38,7 +43,9 @@ def options_of(command: str) -> frozenset[str]:
     """The options that the installed program lists for a command."""
     environment = {**os.environ, "COLUMNS": "200", "TERMINAL_WIDTH": "200", "NO_COLOR": "1"}
     program = Path(sys.executable).with_name("kinfolk")
-    result = subprocess.run([program, command, "--help"], capture_output=True, text=True, env=environment, check=False)
+    result = subprocess.run(
+        [program, *command.split(), "--help"], capture_output=True, text=True, env=environment, check=False
+    )
     assert result.returncode == 0, f"there is no command 'kinfolk {command}'"
     return frozenset(OPTION.findall(result.stdout))
 
@@ -53,17 +60,17 @@ def test_links_lead_to_a_file(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_command_lines_use_options_that_exist(page: Path) -> None:
     unknown = [
-        (words[0], word)
-        for words in commands_of(page)
-        for word in words[1:]
-        if OPTION.fullmatch(word) and word not in options_of(words[0])
+        (command, word)
+        for command, words in commands_of(page)
+        for word in words
+        if OPTION.fullmatch(word) and word not in options_of(command)
     ]
     assert unknown == []
 
 
 def test_the_command_page_shows_every_command_the_guide_uses() -> None:
     shown = set(HELP_MARK.findall((ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")))
-    used = {words[0] for page in PAGES for words in commands_of(page)}
+    used = {command for page in PAGES for command, _ in commands_of(page)}
     assert used - shown == set()
     for command in shown:
         assert "--help" in options_of(command)

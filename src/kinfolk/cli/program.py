@@ -10,6 +10,7 @@ import typer
 
 from kinfolk import __version__
 from kinfolk.cli.audit import audit
+from kinfolk.cli.datasets import datasets
 from kinfolk.cli.dedupe import dedupe
 from kinfolk.cli.demo import demo
 from kinfolk.cli.embed import embed
@@ -48,6 +49,7 @@ for name, command in (
     ("demo", demo),
 ):
     app.command(name, help=_HELP.get(name), epilog=_BELOW.get(name))(command)
+app.add_typer(datasets, name="datasets")
 
 
 def main() -> None:
