@@ -4,9 +4,11 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kinfolk import DataError
-from kinfolk.data.image_decoding import Fit, Pixels, decode_image
+from kinfolk.data.image_decoding import Fit, Pixels, decode_image, fold
 
 Image = pytest.importorskip("PIL.Image", reason="needs kinfolk[train]: Pillow is not installed")
 
@@ -201,3 +203,30 @@ def test_whatever_is_damaged_is_pixels_or_one_sentence(kind: str) -> None:
         except DataError as error:
             said = str(error)
         assert said.startswith("here ") if said else pixels.shape == (3, 4, 4)
+
+
+def test_a_square_is_not_folded_and_a_long_strip_is() -> None:
+    assert fold(10, 10) == [(0.0, 10.0)]
+    assert fold(20, 10) == [(0.0, 20.0)]  # two pieces of 12 would need 20 as well
+    two = fold(40, 10)
+    assert two == [(0.0, 22.0), (18.0, 40.0)]  # they share 4, two fifths of the breadth
+
+
+@given(st.integers(1, 400), st.integers(1, 60))
+def test_pieces_cover_the_strip_and_are_of_one_length(length: int, breadth: int) -> None:
+    pieces = fold(max(length, breadth), min(length, breadth))
+    assert pieces[0][0] == 0
+    assert pieces[-1][1] == pytest.approx(max(length, breadth))
+    assert all(start <= end for (_, end), (start, _) in zip(pieces[1:], pieces, strict=False))  # no gap
+    lengths = [end - start for start, end in pieces]
+    assert max(lengths) == pytest.approx(min(lengths))
+
+
+def test_folding_shows_writing_larger_in_rows_or_in_columns() -> None:
+    strip = np.full((10, 80), 255, np.uint8)
+    strip[:, ::10] = 0  # eight characters, each a stroke
+    rows = decode_image(strip, "x", size=64, channels=1, fit="fold")[0]
+    columns = decode_image(np.ascontiguousarray(strip.T), "x", size=64, channels=1, fit="fold")[0]
+    padded = decode_image(strip, "x", size=64, channels=1, fit="pad")[0]
+    assert np.array_equal(rows.T, columns)
+    assert (rows < 128).sum() > 3 * (padded < 128).sum()

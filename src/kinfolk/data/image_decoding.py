@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from functools import cache
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 Pixels = npt.NDArray[np.uint8]
-Fit = Literal["pad", "crop"]
+Fit = Literal["pad", "crop", "fold"]
 
 # An A3 page at 600 dots an inch has 70 million. A file of a few kilobytes can claim to be larger than any memory.
 MAX_PIXELS = 100_000_000
@@ -28,6 +29,9 @@ _DAMAGE = (
     OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError,
     MemoryError, RuntimeError, struct.error, zlib.error,
 )  # fmt: skip
+_SHARED = 0.4  # of the breadth of a strip, in two neighboring pieces of it
+_MOST_PIECES = 8
+_WORTH = 1.2  # how much larger folding must make a strip
 _SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -49,7 +53,8 @@ def decode_image(
         name: of the image, for messages.
         size: height and width of the result in pixels.
         channels: 3 for red, green, blue; 1 for gray.
-        fit: "pad" shows the whole image in the middle, on the background; "crop" fills the square with its middle.
+        fit: "pad" shows the whole image in the middle, on the background; "crop" fills the square with its middle; "fold"
+            cuts a line of writing into pieces that lie beside each other, so that a long one is not made illegible.
         background: gray level behind transparent pixels and in what is padded, in [0, 255]; 255 is white paper.
         max_pixels: images of more are refused before they are decoded.
 
@@ -119,11 +124,47 @@ def _fitted(image: Image.Image, size: int, fit: Fit, background: int) -> Image.I
         side = min(width, height)
         left, top = (width - side) / 2, (height - side) / 2
         return image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
-    scale = size / max(width, height)
-    smaller = (max(1, round(width * scale)), max(1, round(height * scale)))
+    pieces = fold(max(width, height), min(width, height)) if fit == "fold" else [(0.0, float(max(width, height)))]
+    length = pieces[0][1] - pieces[0][0]
+    scale = size / max(length, len(pieces) * min(width, height))
     canvas = Image.new(image.mode, (size, size), (background,) * len(image.getbands()))
-    canvas.paste(image.resize(smaller, Image.Resampling.BICUBIC), ((size - smaller[0]) // 2, (size - smaller[1]) // 2))
+    breadth = min(width, height) * scale
+    for number, (start, end) in enumerate(pieces):
+        across = (size - breadth * len(pieces)) / 2 + number * breadth
+        along, shown = (size - length * scale) / 2, (max(1, round((end - start) * scale)), max(1, round(breadth)))
+        if width >= height:
+            piece = image.resize(shown, Image.Resampling.BICUBIC, box=(start, 0, end, height))
+            canvas.paste(piece, (math.floor(along), math.floor(across)))
+        else:
+            piece = image.resize(shown[::-1], Image.Resampling.BICUBIC, box=(0, start, width, end))
+            canvas.paste(piece, (math.floor(across), math.floor(along)))
     return canvas
+
+
+def fold(length: int, breadth: int) -> list[tuple[float, float]]:
+    """Where to cut a strip so that its pieces, side by side, fill a square best.
+
+    Neighboring pieces share a part, less than half as long as the strip is broad, so that a character cut by one is whole
+    in the other.
+
+    Args:
+        length: the longer side of the strip.
+        breadth: the shorter one.
+
+    Returns:
+        Start and end of each piece, all of one length; a single piece where folding makes nothing larger.
+    """
+
+    def piece(num: int) -> float:
+        return (length + (num - 1) * _SHARED * breadth) / num
+
+    def side(num: int) -> float:  # of the square that the pieces need
+        return max(piece(num), num * breadth)
+
+    # Folding moves what belongs together apart, so it has to be worth it.
+    num = min(range(1, _MOST_PIECES + 1), key=lambda n: side(n) * (1 if n > 1 else 1 / _WORTH))
+    step = piece(num) - _SHARED * breadth
+    return [(k * step, min(float(length), k * step + piece(num))) for k in range(num)]
 
 
 def _reason(error: BaseException) -> str:

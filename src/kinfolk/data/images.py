@@ -83,7 +83,8 @@ def read_images(
         channels: 3 for red, green, blue; 1 for gray.
         column: the column, or the array, with the images; None takes the only one there is.
         label: the column, or the array, with the labels; of a folder, "folder" takes the names of its sub-folders.
-        fit: "pad" shows each image whole, on the background; "crop" fills the square with its middle.
+        fit: "pad" shows each image whole, on the background; "crop" fills the square with its middle; "fold" cuts lines of
+            writing into pieces that lie beside each other.
         background: gray level behind transparent pixels and in what is padded, in [0, 255]; 255 is white paper.
         max_pixels: images of more are not read, since a small file can claim to be larger than any memory.
         on_error: "raise" stops at the first image that cannot be read; "skip" leaves it out and says so in ``skipped``.
@@ -176,4 +177,4 @@ def _check_options(size: int, channels: int, fit: str, background: int, on_error
         raise ConfigurationError(f"background must be in [0, 255]. Got {background}.")
     for option, value, allowed in (("fit", fit, get_args(Fit)), ("on_error", on_error, get_args(OnError))):
         if value not in allowed:
-            raise ConfigurationError(f"{option} must be {allowed[0]!r} or {allowed[1]!r}. Got {value!r}.")
+            raise ConfigurationError(f"{option} must be {' or '.join(map(repr, allowed))}. Got {value!r}.")
