@@ -1,12 +1,17 @@
 """An index is a set: what it answers depends on what it holds, not on how that came there."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from kinfolk.data import write_table
 from kinfolk.errors import ConfigurationError, DataError
 from kinfolk.search import ExemplarIndex, Neighbors, VectorSpace
+from kinfolk.search.ids import Ids
 
 SPACE = VectorSpace("model-1", 24, {"image": 0.6, "text": 0.4})
 
@@ -90,6 +95,11 @@ def test_whole_numbers_are_ids_too(vectors: np.ndarray, tmp_path: Path) -> None:
     index = ExemplarIndex.build(np.arange(60)[::-1], vectors, space=SPACE)
     assert index.search(vectors[:1], 2).ids.tolist() == [[19, 59]]  # equal vectors, the smaller id first
     assert ExemplarIndex.open(index.save(tmp_path)).search(vectors[:1], 2).ids.tolist() == [[19, 59]]
+
+
+@pytest.mark.parametrize("make", [np.array, pa.array, tuple])
+def test_ids_may_come_in_an_array(vectors: np.ndarray, make: Callable[[list[str]], Ids]) -> None:
+    assert ExemplarIndex.build(make(NAMES), vectors, space=SPACE).ids == sorted(NAMES)
 
 
 def test_nearest_is_the_first_of_search_or_none(index: ExemplarIndex, queries: np.ndarray) -> None:
@@ -209,11 +219,15 @@ def test_a_folder_without_an_index_and_a_broken_one(index: ExemplarIndex, tmp_pa
         ExemplarIndex.open(tmp_path)
 
 
-def test_another_parquet_file_is_no_index(tmp_path: Path) -> None:
-    import pyarrow as pa
-
-    from kinfolk.data import write_table
-
-    write_table(pa.table({"id": [1]}), tmp_path / "exemplars.parquet")
-    with pytest.raises(DataError, match="cannot be read as an index"):
-        ExemplarIndex.open(tmp_path)
+def test_another_parquet_file_is_no_index(index: ExemplarIndex, tmp_path: Path) -> None:
+    path = index.save(tmp_path) / "exemplars.parquet"
+    table = pq.read_table(path)
+    (about,) = table.schema.metadata.values()
+    for metadata in (
+        None,
+        {b"kinfolk_exemplars": about.replace(b'"dim": 24', b'"dim": 25')},
+        {b"kinfolk_exemplars": about.replace(b'"format": 1', b'"format": 2')},
+    ):
+        write_table(table.replace_schema_metadata(metadata), path)
+        with pytest.raises(DataError, match="cannot be read as an index"):
+            ExemplarIndex.open(tmp_path)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,8 @@ from kinfolk.data.atomic import write_table
 from kinfolk.data.unit_vectors import UnitVectors, unit_vectors
 from kinfolk.errors import ConfigurationError, DataError
 from kinfolk.search.exact import exact_search
+from kinfolk.search.ids import Id, Ids, id_list
 from kinfolk.search.space import VectorSpace
-
-Id = str | int
-Ids: TypeAlias = (
-    Sequence[str] | Sequence[int] | npt.NDArray[np.integer] | npt.NDArray[np.str_] | pa.Array | pa.ChunkedArray
-)
 
 _FILE = "exemplars.parquet"
 _ABOUT = b"kinfolk_exemplars"
@@ -111,7 +107,7 @@ class ExemplarIndex:
         """
         if space is not None:
             self.space.require(space)
-        added, names = _listed(ids, "ids"), [None] * len(ids) if classes is None else list(classes)
+        added, names = id_list(ids), [None] * len(ids) if classes is None else list(classes)
         table = unit_vectors(vectors, name="vectors", dim=self.space.dim)
         if not len(added) == len(table) == len(names):
             raise DataError(
@@ -124,10 +120,10 @@ class ExemplarIndex:
             raise DataError(
                 f"ids must be of one kind. The index has {self._ids[0]!r}, and {added[0]!r} was added. Convert them first."
             )
-        places = {value: len(self) + position for position, value in enumerate(added)}
-        repeated = next((value for row, value in enumerate(added, len(self)) if places[value] != row), None)
-        if repeated is None:
-            repeated = next((value for value in added if value in self._row_of), None)
+        places = {value: row for row, value in enumerate(added, len(self))}
+        repeated = next((value for value in added if value in self._row_of), None)
+        if len(places) != len(added):
+            repeated = next(value for row, value in enumerate(added, len(self)) if places[value] != row)
         if repeated is not None:
             raise DataError(
                 f"Each id may be in the index once. {repeated!r} came twice. Remove it first, or give exemplars of one "
@@ -146,7 +142,7 @@ class ExemplarIndex:
         Raises:
             DataError: an id that is not in the index, or that is named twice.
         """
-        removed = _listed(ids, "ids")
+        removed = id_list(ids)
         unknown = next((value for value in removed if value not in self._row_of), None)
         if unknown is not None:
             raise DataError(f"Only ids that are in the index can be removed. {unknown!r} is not in it.")
@@ -254,7 +250,8 @@ class ExemplarIndex:
                 raise ValueError("the format of another version")
             space = VectorSpace(**about)
             ids, classes, vectors = (table.column(name) for name in ("id", "class", "vector"))
-            cells = vectors.combine_chunks().flatten().to_numpy()
+            cells = vectors.combine_chunks().flatten().to_numpy().reshape(-1, space.dim)
+            return cls.build(ids, cells, space=space, classes=classes.to_pylist())
         except FileNotFoundError:
             raise DataError(
                 f"{folder} holds no index: there is no {_FILE}. Give a folder that an index was saved to."
@@ -263,7 +260,6 @@ class ExemplarIndex:
             raise DataError(
                 f"{path} cannot be read as an index ({type(error).__name__}: {error}). Build and save it again."
             ) from error
-        return cls.build(ids, cells.reshape(-1, space.dim), space=space, classes=classes.to_pylist())
 
     def _reserve(self, rows: int) -> None:
         if rows > len(self._vectors):
@@ -277,19 +273,3 @@ class ExemplarIndex:
             self._rank = np.empty(len(self), dtype=np.int64)
             self._rank[[self._row_of[value] for value in self.ids]] = np.arange(len(self))
         return self._rank
-
-
-def _listed(values: Ids, name: str) -> list[Id]:
-    """Ids as a list of texts or of whole numbers."""
-    try:
-        array = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise DataError(f"{name} must be texts, or whole numbers, all of one kind ({error}).") from error
-    kind = array.type
-    fits = pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    if array.null_count or not (fits or not len(array)):
-        raise DataError(
-            f"{name} must be texts, or whole numbers, and none missing. Got {kind}, {array.null_count} missing."
-        )
-    listed: list[Id] = array.to_pylist()
-    return listed
