@@ -7,6 +7,7 @@ from kinfolk.evaluation.cut import BestCut, best_cut
 from kinfolk.evaluation.entry import evaluate
 from kinfolk.evaluation.interval import Estimate, Interval
 from kinfolk.evaluation.links import LinkMetrics, evaluate_links
+from kinfolk.evaluation.no_match import NoneThreshold, none_threshold
 
 __all__ = [
     "BestCut",
@@ -15,6 +16,7 @@ __all__ = [
     "Estimate",
     "Interval",
     "LinkMetrics",
+    "NoneThreshold",
     "best_cut",
     "brier_score",
     "evaluate",
@@ -22,6 +24,7 @@ __all__ = [
     "evaluate_clusters",
     "evaluate_links",
     "expected_calibration_error",
+    "none_threshold",
     "pair_completeness",
     "reliability",
 ]

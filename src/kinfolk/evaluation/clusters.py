@@ -109,7 +109,7 @@ def compare_labels(
         bcubed_precision,
         bcubed_recall,
         2.0 * bcubed_precision * bcubed_recall / (bcubed_precision + bcubed_recall),
-        _adjusted_rand(same_both, same_predicted, same_truth, size),
+        adjusted_rand(same_both, same_predicted, same_truth, size),
         num_records=size,
         num_clusters=rows.size,
         num_singletons=int((rows == 1).sum()),
@@ -125,7 +125,13 @@ def _pairs(counts: NDArray[np.int64]) -> int:
     return int((wide * (wide - 1) // 2).sum())
 
 
-def _adjusted_rand(same_both: int, same_predicted: int, same_truth: int, size: int) -> float:
+def adjusted_rand(same_both: int, same_predicted: int, same_truth: int, size: int) -> float:
+    """Agreement of two clusterings corrected for chance (Hubert and Arabie 1985); 1 is equality, 0 is chance.
+
+    Args:
+        same_both, same_predicted, same_truth: pairs of records that share a cluster in both, the one, the other.
+        size: number of records.
+    """
     all_pairs = size * (size - 1) // 2
     if same_both == same_predicted == same_truth:
         return 1.0

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from kinfolk.data import atomic_write
 from kinfolk.data.wording import reason_of
-from kinfolk.encoders.record import RecordEncoder, pooled
+from kinfolk.encoders.pooling import pool
+from kinfolk.encoders.record import RecordEncoder
 from kinfolk.encoders.record_inputs import RecordInputs
 from kinfolk.errors import ConfigurationError, DataError
 from kinfolk.methods.history import HISTORY, EpochEnd, read_history, write_history
@@ -65,9 +65,9 @@ class RecordModel:
         Raises:
             ConfigurationError: other fields, or weights that do not fit.
         """
-        parts = torch.from_numpy(self.encoder.encode_parts(inputs, advance=advance))
-        chosen = self.encoder.weights().detach() if weights is None else torch.tensor(self._weights(weights))
-        return np.asarray(pooled(parts, torch.from_numpy(inputs.present), chosen).numpy())
+        parts = self.encoder.encode_parts(inputs, advance=advance)
+        chosen = self.encoder.weights().tolist() if weights is None else self._weights(weights)
+        return pool(list(parts.transpose(1, 0, 2)), chosen)
 
     def require_fields(self, inputs: RecordInputs) -> None:
         """Refuse records with other fields.
