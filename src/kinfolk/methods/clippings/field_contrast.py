@@ -20,6 +20,7 @@ from torch import Tensor
 
 from kinfolk.encoders.record import RecordEncoder, pooled
 from kinfolk.encoders.record_inputs import RecordInputs
+from kinfolk.evaluation.reciprocal_rank import mean_reciprocal_rank
 from kinfolk.methods.clippings.batch import Corruption, RecordBatch
 from kinfolk.methods.clippings.guard import Held, spread_of
 from kinfolk.methods.trainable import Trainable
@@ -121,7 +122,24 @@ def held_out(module: FieldContrast, inputs: RecordInputs) -> Held | None:
         second = torch.from_numpy(module.encoder.encode_parts(changed))
         loss = contrast_views(module.objective, parts, second, present, groups)
     score = float("inf") if loss is None else float(loss)
-    return Held(score, {"validation_loss": score, **spread_of(pooled(parts, present).numpy())})
+    rank = rank_of_own(parts.numpy(), inputs.present)
+    found = {} if rank is None else {"reciprocal_rank": rank}
+    return Held(score, {"validation_loss": score, **found, **spread_of(pooled(parts, present).numpy())})
+
+
+def rank_of_own(parts: npt.NDArray[np.float32], present: npt.NDArray[np.bool_]) -> float | None:
+    """Mean of 1 / rank at which a field finds the other field of its record, over all pairs of fields; None with one field.
+
+    Args:
+        parts: unit vectors (records, fields, dim).
+        present: (records, fields).
+    """
+    ranks = []
+    for one, other in itertools.permutations(range(parts.shape[1]), 2):
+        rows = np.flatnonzero(present[:, one] & present[:, other])
+        if len(rows) > 1:
+            ranks.append(mean_reciprocal_rank(parts[rows, one], parts[rows, other]))
+    return float(np.mean(ranks)) if ranks else None
 
 
 def text_groups(inputs: RecordInputs) -> npt.NDArray[np.int64]:
