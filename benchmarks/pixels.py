@@ -3,9 +3,8 @@
 Claim: features trained to agree pixel by pixel tell the classes of places better than features trained on whole images.
 
 Protocol: CamVid street frames (reduced to 96 x 128 pixels), trained without labels on the left and right squares of the 367
-training frames: PixPro,
-PixContrast, and NT-Xent on averaged features, the same encoder, batches, steps and seeds; beside them the untrained
-encoder and the colors alone. Judged by a linear classifier on the frozen map of each place, learned on the training
+training frames: PixPro, PixContrast, and NT-Xent on averaged features, the same encoder, batches, steps and seeds; beside
+them the untrained encoder and the colors alone. Judged by a linear classifier on the frozen map of each place, learned on the training
 frames, mean intersection over union over the classes of the test frames, void left out. Nothing is chosen with the test
 frames.
 
