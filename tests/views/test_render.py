@@ -171,6 +171,8 @@ def test_impossible_settings_are_refused(setting: dict[str, object], message: st
 
 
 def test_one_text_needs_a_generator_and_a_size(latin: Font) -> None:
+    with pytest.raises(ConfigurationError, match="texts must be a list of texts. Got one text, 'Smith'"):
+        render_texts("Smith", fonts=[latin])
     with pytest.raises(ConfigurationError, match="degrade needs a generator"):
         render_text("a", latin, degrade=0.5)
     with pytest.raises(ConfigurationError, match="glyph_size must be at least 4"):

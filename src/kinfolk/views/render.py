@@ -99,6 +99,8 @@ def render_texts(
         ConfigurationError: a setting that is not possible.
         MissingExtraError: Pillow is not installed.
     """
+    if isinstance(texts, str):
+        raise ConfigurationError(f"texts must be a list of texts. Got one text, {shortened(repr(texts))}.")
     require_fonts(fonts)
     check_shares(vertical=vertical, degrade=degrade)
     smallest, largest = glyph_sizes
