@@ -1,7 +1,7 @@
 """What printing, years and a scanner do to a crop of text: fading, the back of the page, colored paper, specks, skew, blur.
 
-The blur and its frequency are those of the rendered words of Arora, Yang, Jheng and Dell (2023, arXiv 2304.03464); the other
-settings are the project's own.
+That 35 % are blurred is from the rendered words of Arora, Yang, Jheng and Dell (2023, arXiv 2304.03464); all other settings are
+the project's own.
 """
 
 from __future__ import annotations
