@@ -1,8 +1,13 @@
 """Batches that every operation is tried on: no two images alike, sides not equal, a hard edge and plain parts."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from PIL import ImageFont
 from torch import Tensor
+
+from kinfolk.views import Font, find_fonts
 
 
 @pytest.fixture
@@ -23,3 +28,12 @@ def images(generator: torch.Generator) -> Tensor:
 @pytest.fixture
 def gray_images(images: Tensor) -> Tensor:
     return images[:, :1].clone()
+
+
+@pytest.fixture(scope="session")
+def latin(tmp_path_factory: pytest.TempPathFactory) -> Font:
+    """The font inside Pillow, as a file: it is there on every machine, and has Latin letters only."""
+    path: Path = tmp_path_factory.mktemp("fonts") / "latin.ttf"
+    path.write_bytes(ImageFont.load_default(20).font_bytes)
+    (font,) = find_fonts(places=[path], system=False)
+    return font

@@ -44,6 +44,7 @@ OPERATIONS: dict[str, Callable[[Tensor, slice], Tensor]] = {
     "stain_paper": lambda x, rows: views.stain_paper(x, TEXTURE[rows], SHARES[rows]),
     "fade_ink": lambda x, rows: views.fade_ink(x, TEXTURE[rows], SHARES[rows]),
     "bleed_through": lambda x, rows: views.bleed_through(x, x.flip(3), SHARES[rows]),
+    "speckle": lambda x, rows: views.speckle(x, TEXTURE[rows], SHARES[rows]),
 }
 ALL = slice(0, NUM)
 

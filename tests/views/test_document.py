@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from kinfolk import ConfigurationError
-from kinfolk.views import bleed_through, draw_texture, fade_ink, stain_paper
+from kinfolk.views import bleed_through, draw_specks, draw_texture, fade_ink, speckle, stain_paper
 
 
 def test_a_texture_is_cloudy_and_differs_from_image_to_image(generator: torch.Generator) -> None:
@@ -31,6 +31,18 @@ def test_a_page_of_one_shade_by_thought(shade: float, stained: float, faded: flo
     torch.testing.assert_close(bleed_through(page, torch.full_like(page, 0.7), strength), torch.full_like(page, bled))
 
 
+def test_specks_cover_the_share_they_should_half_in_black_half_in_white(generator: torch.Generator) -> None:
+    specks = draw_specks(2, 301, 302, side=3, generator=generator)
+    assert specks.shape == (2, 1, 301, 302)
+    squares = specks[:, 0, :300, :300].unfold(1, 3, 3).unfold(2, 3, 3).flatten(3)
+    assert (squares == squares[..., :1]).all()
+    page = torch.full((2, 3, 301, 302), 0.5)
+    dirty = speckle(page, specks, torch.tensor([0.0, 0.4]))
+    assert torch.equal(dirty[0], page[0])
+    for shade, share in ((0.0, 0.2), (0.5, 0.6), (1.0, 0.2)):
+        assert (dirty[1] == shade).double().mean() == pytest.approx(share, abs=0.02)
+
+
 def test_without_strength_nothing_happens(images: Tensor, generator: torch.Generator) -> None:
     texture, none = draw_texture(5, 11, 14, cells=3, generator=generator), torch.zeros(5)
     assert torch.equal(stain_paper(images, texture, none), images)
@@ -41,5 +53,9 @@ def test_without_strength_nothing_happens(images: Tensor, generator: torch.Gener
 def test_impossible_settings_are_refused(images: Tensor, generator: torch.Generator) -> None:
     with pytest.raises(ConfigurationError, match=r"strength must be in \[0, 1\] for every image"):
         stain_paper(images, torch.rand(5, 1, 11, 14), torch.full((5,), 1.2))
+    with pytest.raises(ConfigurationError, match=r"share must be in \[0, 1\] for every image"):
+        speckle(images, torch.rand(5, 1, 11, 14), torch.full((5,), -0.1))
+    with pytest.raises(ConfigurationError, match="side must be at least 1 pixel"):
+        draw_specks(1, 8, 8, side=0, generator=generator)
     with pytest.raises(ConfigurationError, match="cells must be at least 1"):
         draw_texture(1, 8, 8, cells=0, generator=generator)

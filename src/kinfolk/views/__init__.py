@@ -6,11 +6,12 @@ recipes            PhotoView · ScanView
 place              crop · draw_boxes · flip · flip_boxes · whole_boxes · rotate
 color              brightness · contrast · saturation · turn_hue · grayscale · solarize · color_jitter · draw_jitter
 sharpness          gaussian_blur · blur_kernel
-pages              draw_texture · stain_paper · fade_ink · bleed_through
+pages              draw_texture · stain_paper · fade_ink · bleed_through · draw_specks · speckle
+texts              find_fonts · Font · render_text · render_texts · synthetic_classes: crops made from strings
 =================  =================================================================================================
 
 A batch is a tensor (images, channels, height, width) of uint8 in [0, 255] or floats in [0, 1]; a view has its type. Whatever
-is random comes from a ``torch.Generator`` that the caller owns.
+is random comes from a ``torch.Generator`` that the caller owns; crops made from strings take a seed.
 """
 
 from importlib.util import find_spec
@@ -23,20 +24,25 @@ if find_spec("torch") is None:
 from kinfolk.views.blur import blur_kernel, gaussian_blur
 from kinfolk.views.color import brightness, contrast, grayscale, saturation, solarize
 from kinfolk.views.crop import crop, draw_boxes, flip, flip_boxes, whole_boxes
-from kinfolk.views.document import bleed_through, draw_texture, fade_ink, stain_paper
+from kinfolk.views.document import bleed_through, draw_specks, draw_texture, fade_ink, speckle, stain_paper
 from kinfolk.views.families import byol, document_scan, multi_crop, simclr
+from kinfolk.views.fonts import Font, find_fonts
 from kinfolk.views.hue import turn_hue
 from kinfolk.views.jitter import Jitter, color_jitter, draw_jitter
 from kinfolk.views.photo import PhotoView
 from kinfolk.views.pixels import to_float
+from kinfolk.views.render import render_text, render_texts
 from kinfolk.views.rotation import rotate
 from kinfolk.views.scan import ScanView
+from kinfolk.views.synthetic import SyntheticClasses, synthetic_classes
 from kinfolk.views.view import View, ViewRecipe, draw_views
 
 __all__ = [
+    "Font",
     "Jitter",
     "PhotoView",
     "ScanView",
+    "SyntheticClasses",
     "View",
     "ViewRecipe",
     "bleed_through",
@@ -49,19 +55,25 @@ __all__ = [
     "document_scan",
     "draw_boxes",
     "draw_jitter",
+    "draw_specks",
     "draw_texture",
     "draw_views",
     "fade_ink",
+    "find_fonts",
     "flip",
     "flip_boxes",
     "gaussian_blur",
     "grayscale",
     "multi_crop",
+    "render_text",
+    "render_texts",
     "rotate",
     "saturation",
     "simclr",
     "solarize",
+    "speckle",
     "stain_paper",
+    "synthetic_classes",
     "to_float",
     "turn_hue",
     "whole_boxes",

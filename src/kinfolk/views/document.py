@@ -1,6 +1,6 @@
-"""What happens to a page: paper darkens in blotches, ink fades, the back shines through. Dark ink on light paper.
+"""What happens to a page: paper darkens in blotches, ink fades, the back shines through, dirt falls. Dark ink on light paper.
 
-Each is a product, so that values stay in [0, 1], black stays black and nothing has to be cut off.
+Each but the dirt is a product, so that values stay in [0, 1], black stays black and nothing has to be cut off.
 """
 
 from __future__ import annotations
@@ -73,7 +73,49 @@ def bleed_through(images: Tensor, backs: Tensor, strength: Tensor) -> Tensor:
     return as_given(pixels * _remaining(1 - to_float(backs), strength, pixels), images.dtype)
 
 
+def draw_specks(num: int, height: int, width: int, *, side: int, generator: torch.Generator) -> Tensor:
+    """Noise in squares for each image, for ``speckle``.
+
+    Args:
+        num, height, width: how many patterns, and their size.
+        side: pixels of the side of a square, at least 1.
+        generator: where the random numbers come from.
+
+    Returns:
+        float32 (num, 1, height, width), evenly distributed in [0, 1), equal within a square.
+
+    Raises:
+        ConfigurationError: no pixel.
+    """
+    if side < 1:
+        raise ConfigurationError(f"side must be at least 1 pixel. Got {side}.")
+    cells = (num, 1, -(-height // side), -(-width // side))
+    noise = torch.rand(cells, generator=generator, device=generator.device)
+    return noise.repeat_interleave(side, dim=2).repeat_interleave(side, dim=3)[..., :height, :width]
+
+
+def speckle(images: Tensor, specks: Tensor, share: Tensor) -> Tensor:
+    """Pages with dirt and with holes in their ink: black where the noise is lowest, white where it is highest.
+
+    Args:
+        images: uint8 or floats (images, channels, height, width).
+        specks: noise of ``draw_specks``, (images, 1, height, width).
+        share: of the area of each image that is covered, half by dirt and half by holes, (images,) in [0, 1].
+
+    Returns:
+        Images of the same type and shape.
+    """
+    pixels = to_float(images)
+    half = _shares(share, pixels, "share") / 2
+    noise = specks.to(pixels)
+    return as_given(pixels.masked_fill(noise < half, 0.0).masked_fill(noise >= 1 - half, 1.0), images.dtype)
+
+
 def _remaining(taken: Tensor, strength: Tensor, pixels: Tensor) -> Tensor:
-    if not ((strength >= 0) & (strength <= 1)).all():
-        raise ConfigurationError("strength must be in [0, 1] for every image.")
-    return 1 - taken.to(pixels) * per_image(strength, pixels, "strength")
+    return 1 - taken.to(pixels) * _shares(strength, pixels, "strength")
+
+
+def _shares(shares: Tensor, images: Tensor, name: str) -> Tensor:
+    if not ((shares >= 0) & (shares <= 1)).all():
+        raise ConfigurationError(f"{name} must be in [0, 1] for every image.")
+    return per_image(shares, images, name)
