@@ -233,7 +233,7 @@ def test_impossible_options_are_refused(options: dict, message: str, folder: Pat
 
 def test_without_pillow_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda _: None)
-    with pytest.raises(MissingExtraError, match=r"Reading images needs .* pip install 'kinfolk\[train\]'"):
+    with pytest.raises(MissingExtraError, match=r"Reading images needs .* pip install 'kinfolk\[images\]'"):
         read_images(folder, size=4)
 
 
