@@ -225,5 +225,6 @@ def test_names_of_image_files_are_images_where_the_files_are_there(folder: Path)
     assert role_of("photo", [*here, "", "none", "unknown"]) == "text", "most must be named like images"
     assert role_of("image_id", here * 3) == "text", "a key stays a key"
     assert read_records(pa.table({"id": [str(folder / p) for p in here], "n": [1, 2]})).roles["id"] == "id"
+    assert role_of("photo", ["https://example.org/a.png", "https://example.org/b.png"]) == "text", "nothing is fetched"
     role_of("photo", gone)
     assert not any("not there" in note for note in read_records(folder / "t.csv", text="photo").notes), "as you said"

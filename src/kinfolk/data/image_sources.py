@@ -221,6 +221,13 @@ def image_cell(value: bytes | str | dict[str, object] | None) -> bytes | str | N
     return path if isinstance(path, str) and path else None
 
 
+def name_image(value: bytes | str | dict[str, object] | None) -> str:
+    """What people are shown of a cell in place of its image: its path, or else how many bytes it has; "" where it is missing."""
+    path = value.get("path") if isinstance(value, dict) else None
+    cell = path if isinstance(path, str) and path else image_cell(value)
+    return "" if cell is None else cell if isinstance(cell, str) else f"({len(cell):,} bytes)"
+
+
 def holds_images(kind: pa.DataType) -> bool:
     """Whether values of a type can be encoded images: bytes, or a dict of bytes and path."""
     if pa.types.is_struct(kind):

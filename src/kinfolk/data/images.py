@@ -184,6 +184,16 @@ def check_image_options(size: int, channels: int, fit: str, background: int, on_
         raise ConfigurationError(f"channels must be 1 (gray) or 3 (red, green, blue). Got {channels}.")
     if not 0 <= background <= 255:
         raise ConfigurationError(f"background must be in [0, 255]. Got {background}.")
-    for option, value, allowed in (("fit", fit, get_args(Fit)), ("on_error", on_error, get_args(OnError))):
-        if value not in allowed:
-            raise ConfigurationError(f"{option} must be {allowed[0]!r} or {allowed[1]!r}. Got {value!r}.")
+    if fit not in get_args(Fit):
+        raise ConfigurationError(f"fit must be 'pad' or 'crop'. Got {fit!r}.")
+    check_on_error(on_error)
+
+
+def check_on_error(on_error: str) -> None:
+    """Refuse what cannot be done at an image that cannot be read.
+
+    Raises:
+        ConfigurationError: it is neither "raise" nor "skip".
+    """
+    if on_error not in get_args(OnError):
+        raise ConfigurationError(f"on_error must be 'raise' or 'skip'. Got {on_error!r}.")

@@ -39,7 +39,7 @@ _DATE_NAME = re.compile(
 _CATEGORY_NAME = re.compile(
     r"^(sex|gender|state|country|language|lang|currency|status|type|category|genre|kind|class|brand)$", re.I
 )
-_IMAGE_PATH = re.compile(r"(?i)\.(png|jpe?g|webp|tiff?|gif|bmp)$")
+_IMAGE_PATH = re.compile(r"(?i)^[^:?]*\.(png|jpe?g|webp|tiff?|gif|bmp)$")  # no address: nothing is fetched
 _FILES_LOOKED_FOR = 50
 _MAGIC: tuple[tuple[bytes, Role], ...] = (
     (b"\xff\xd8\xff", "image"),
