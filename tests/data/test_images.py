@@ -220,7 +220,7 @@ def test_labels_of_two_kinds_are_refused(tmp_path: Path) -> None:
         ({"size": 0}, "size must be at least 1. Got 0"),
         ({"channels": 4}, "channels must be 1 .* or 3 .* Got 4"),
         ({"background": 256}, r"background must be in \[0, 255\]. Got 256"),
-        ({"fit": "stretch"}, "fit must be 'pad' or 'crop' or 'fold'. Got 'stretch'"),
+        ({"fit": "stretch"}, "fit must be 'pad', 'crop' or 'fold'. Got 'stretch'"),
         ({"on_error": "ignore"}, "on_error must be 'raise' or 'skip'. Got 'ignore'"),
         ({"column": "x"}, "column is for Parquet and .npz files"),
         ({"label": "class"}, "label of a folder must be 'folder'.* Got 'class'"),
@@ -233,7 +233,7 @@ def test_impossible_options_are_refused(options: dict, message: str, folder: Pat
 
 def test_without_pillow_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda _: None)
-    with pytest.raises(MissingExtraError, match=r"Reading images needs .* pip install 'kinfolk\[train\]'"):
+    with pytest.raises(MissingExtraError, match=r"Reading images needs .* pip install 'kinfolk\[images\]'"):
         read_images(folder, size=4)
 
 

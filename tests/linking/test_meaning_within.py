@@ -76,7 +76,7 @@ def test_the_nearest_in_meaning_join_the_candidates() -> None:
     texts = ["abc", "def", "ghi", "jkl", ""]
     vectors = np.array([[1, 0], [0.9, 0.1], [0, 1], [-1, 0], [0, 0]], dtype=np.float32)
     assert len(candidates_within(texts, ())) == 0
-    pairs = candidates_within(texts, (), vectors)
+    pairs = candidates_within(texts, (), [(texts, vectors)])
     assert set(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)) == {(0, 1), (1, 2)}
 
 

@@ -15,6 +15,7 @@ from kinfolk.cli.options import (
     AsJson,
     Ignore,
     Labels,
+    OnError,
     Quiet,
     Report,
     RunFolder,
@@ -34,6 +35,7 @@ Text = Annotated[list[str] | None, typer.Option(help=_columns("text"))]
 Numbers = Annotated[list[str] | None, typer.Option(help=_columns("numbers"))]
 Dates = Annotated[list[str] | None, typer.Option(help=_columns("dates"))]
 Categories = Annotated[list[str] | None, typer.Option(help=_columns("categories"))]
+Images = Annotated[list[str] | None, typer.Option(help=_columns("images (paths of files, or bytes)"))]
 
 _EVEN = 0.5
 
@@ -48,9 +50,11 @@ def dedupe(
     number: Numbers = None,
     date: Dates = None,
     category: Categories = None,
+    image: Images = None,
     ignore: Ignore = None,
     labels: Labels = None,
     encoder: TextEncoder = "none",
+    on_error: Annotated[OnError, typer.Option(help="What happens at an image that cannot be read.")] = OnError.RAISE,
     one_per: Annotated[
         str | None, typer.Option(help="Column of which a group holds each value once at most, such as the source.")
     ] = None,
@@ -79,9 +83,11 @@ def dedupe(
             number=split_columns(number),
             date=split_columns(date),
             category=split_columns(category),
+            image=split_columns(image),
             ignore=split_columns(ignore),
             labels=labels,
             encoder=encoder,
+            on_error=on_error.value,
             one_per=one_per,
             grouping=grouping,
             threshold=_EVEN if cut is None else cut,

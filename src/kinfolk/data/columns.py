@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
+from kinfolk.data.image_sources import holds_images
 from kinfolk.data.names import distinct_names
 from kinfolk.data.source import Source
 from kinfolk.data.text import value_as_text
@@ -77,7 +78,7 @@ def column_of(values: Iterable[object], column: str) -> tuple[pa.Array, str | No
     array = arrow_array(cleaned)
     if isinstance(array, pa.ChunkedArray):  # more than 2 GB of text
         array = pa.concat_arrays([c.cast(pa.large_string()) for c in array.chunks])
-    if array is not None and not pa.types.is_nested(array.type):
+    if array is not None and (not pa.types.is_nested(array.type) or holds_images(array.type)):
         return array, None
     nested = any(isinstance(v, (Mapping, list, tuple)) for v in cleaned)
     texts = [None if v is None else _encodable(value_as_text(v)) for v in cleaned]
@@ -96,7 +97,7 @@ def column_of(values: Iterable[object], column: str) -> tuple[pa.Array, str | No
 
 
 def flatten_table(table: pa.Table, name: str) -> Source:
-    """An Arrow table with distinct names, without dictionary columns, and with JSON text for nested values."""
+    """An Arrow table with distinct names, without dictionary columns; nested values but images (``holds_images``) as JSON text."""
     names, notes = distinct_names(table.column_names)
     arrays: list[pa.ChunkedArray] = []
     for i, column in enumerate(names):
@@ -105,7 +106,7 @@ def flatten_table(table: pa.Table, name: str) -> Source:
             values = values.cast(values.type.storage_type)
         if pa.types.is_dictionary(values.type):
             values = values.cast(values.type.value_type)
-        if pa.types.is_nested(values.type):
+        if pa.types.is_nested(values.type) and not holds_images(values.type):
             array, note = column_of(values.to_pylist(), column)
             values = pa.chunked_array([array])
             notes.extend([note] if note else [])

@@ -29,6 +29,11 @@ def hash_column(digest: Digest, column: pa.ChunkedArray) -> None:
         _hash_bytes(digest, column, "text" if is_string(kind) else "binary")
         return
     digest.update(f"{kind}\0{len(column)}\0".encode())
+    if pa.types.is_struct(kind):
+        digest.update(np.packbits(np.asarray(column.is_null().to_numpy())).tobytes())
+        for place in range(kind.num_fields):
+            hash_column(digest, pc.struct_field(column, place))
+        return
     if pa.types.is_primitive(kind) and not pa.types.is_boolean(kind):
         width = kind.bit_width
         mask = np.asarray(column.is_null().to_numpy())

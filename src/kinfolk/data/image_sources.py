@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
+from stat import S_ISREG
 from zipfile import BadZipFile
 
 import numpy as np
@@ -24,6 +27,8 @@ FOLDER = "folder"
 """What to give as ``label`` to take the names of sub-folders."""
 
 Label = str | int | None
+
+_MOST_BYTES = 1 << 30  # 100 million pixels of four colors with 16 bits, uncompressed, have 800 million
 
 # What reading a damaged or encrypted archive raises, or one that claims more than any memory holds
 _BROKEN_ARCHIVE = (BadZipFile, OSError, ValueError, EOFError, RuntimeError, MemoryError, zlib.error)
@@ -50,14 +55,32 @@ class RawImage:
             DataError: there are none, or the file cannot be read.
         """
         if isinstance(self.data, Path):
-            try:
-                return self.data.read_bytes()
-            except (OSError, ValueError) as error:  # a path with a null character is a ValueError
-                reason = getattr(error, "strerror", None) or reason_of(error)
-                raise DataError(f"{self.name} cannot be read ({reason}). Correct or remove it.") from error
+            with open_file(self.data, self.name) as file:
+                return file.read()
         if self.data is None:
             raise DataError(f"{self.name} has no image. Remove the row.")
         return self.data
+
+
+@contextmanager
+def open_file(path: Path, name: str) -> Iterator[BufferedReader]:
+    """Open a file of bytes that a table or a folder names; a pipe or a device is none, and could be read forever.
+
+    Raises:
+        DataError: it cannot be read; names it.
+    """
+    try:
+        if not S_ISREG(path.stat().st_mode):
+            raise DataError(f"{name} cannot be read (it is no file). Correct or remove it.")
+        if path.stat().st_size > _MOST_BYTES:
+            raise DataError(f"{name} is larger than {_MOST_BYTES >> 20:,} MB, as no image should be. Make it smaller.")
+        with path.open("rb") as file:
+            yield file
+    except DataError:
+        raise
+    except (OSError, ValueError) as error:  # a path with a null character is a ValueError
+        reason = getattr(error, "strerror", None) or reason_of(error)
+        raise DataError(f"{name} cannot be read ({reason}). Correct or remove it.") from error
 
 
 @dataclass(frozen=True)
@@ -170,7 +193,7 @@ def _of_table(
     if doubled is not None:
         raise DataError(f"{name} has {schema.names.count(doubled)} columns '{doubled}'. Rename all but one.")
     chosen = column or _image_column(schema, name)
-    if not _holds_images(schema.field(chosen).type):
+    if not holds_images(schema.field(chosen).type):
         raise ConfigurationError(
             f"{name}: column '{chosen}' must hold encoded images: bytes, or a dict of bytes and path. "
             f"It is {schema.field(chosen).type}."
@@ -182,28 +205,38 @@ def _of_table(
             labels = [None] * len(batch) if label is None else batch.column(label).to_pylist()
             for value, of in zip(batch.column(chosen), labels, strict=True):
                 row += 1
-                yield RawImage(f"{name} row {row:,}", _cell(value.as_py(), folder), of)
+                cell = image_cell(value.as_py())
+                yield RawImage(f"{name} row {row:,}", folder / cell if isinstance(cell, str) else cell, of)
 
     return ImageSource(name, total, images())
 
 
-def _cell(value: bytes | dict[str, object] | None, folder: Path) -> bytes | Path | None:
+def image_cell(value: bytes | str | dict[str, object] | None) -> bytes | str | None:
+    """What a cell says of its image: the bytes, or else the path of the file; None where it is missing."""
     if not isinstance(value, dict):
         return value
     data, path = value.get("bytes"), value.get("path")
     if isinstance(data, bytes):
         return data
-    return folder / path if isinstance(path, str) else None
+    return path if isinstance(path, str) and path else None
 
 
-def _holds_images(kind: pa.DataType) -> bool:
+def name_image(value: bytes | str | dict[str, object] | None) -> str:
+    """What people are shown of a cell in place of its image: its path, or else how many bytes it has; "" where it is missing."""
+    path = value.get("path") if isinstance(value, dict) else None
+    cell = path if isinstance(path, str) and path else image_cell(value)
+    return "" if cell is None else cell if isinstance(cell, str) else f"({len(cell):,} bytes)"
+
+
+def holds_images(kind: pa.DataType) -> bool:
+    """Whether values of a type can be encoded images: bytes, or a dict of bytes and path."""
     if pa.types.is_struct(kind):
-        return any(field.name == "bytes" and _holds_images(field.type) for field in kind)
+        return any(field.name == "bytes" and holds_images(field.type) for field in kind)
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def _image_column(schema: pa.Schema, name: str) -> str:
-    found = [field.name for field in schema if _holds_images(field.type)]
+    found = [field.name for field in schema if holds_images(field.type)]
     if len(found) == 1:
         return str(found[0])
     if found:

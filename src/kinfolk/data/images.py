@@ -98,13 +98,13 @@ def read_images(
         ConfigurationError: an option that is not possible.
         MissingExtraError: Pillow is not installed.
     """
-    _check_options(size, channels, fit, background, on_error)
+    check_image_options(size, channels, fit, background, on_error)
     if find_spec("PIL") is None:
-        raise MissingExtraError("Reading images", "train")
+        raise MissingExtraError("Reading images", "images")
     opened = open_images(source, column=column, label=label)
     decode = partial(decode_image, size=size, channels=channels, fit=fit, background=background, max_pixels=max_pixels)
     attempt = partial(_attempt, decode=decode, labeled=label is not None)
-    pixels = _space(opened.total, channels, size)
+    pixels = space_for_images(opened.total, channels, size)
     names: list[str] = []
     labels: list[Label] = []
     skipped: list[str] = []
@@ -158,7 +158,12 @@ def _numbered(labels: list[Label], name: str) -> tuple[npt.NDArray[np.int64], tu
     return np.array([place[of] for of in labels if of is not None], dtype=np.int64), ordered
 
 
-def _space(total: int, channels: int, size: int) -> Pixels:
+def space_for_images(total: int, channels: int, size: int) -> Pixels:
+    """Memory for images, uint8 (total, channels, size, size), not filled.
+
+    Raises:
+        DataError: the machine does not have as much.
+    """
     try:
         return np.empty((total, channels, size, size), dtype=np.uint8)
     except (MemoryError, ValueError) as error:  # a ValueError where not even the number of bytes can be counted
@@ -168,13 +173,28 @@ def _space(total: int, channels: int, size: int) -> Pixels:
         ) from error
 
 
-def _check_options(size: int, channels: int, fit: str, background: int, on_error: str) -> None:
+def check_image_options(size: int, channels: int, fit: str, background: int, on_error: str) -> None:
+    """Refuse options of reading images that are not possible.
+
+    Raises:
+        ConfigurationError: one is not.
+    """
     if size < 1:
         raise ConfigurationError(f"size must be at least 1. Got {size}.")
     if channels not in (1, 3):
         raise ConfigurationError(f"channels must be 1 (gray) or 3 (red, green, blue). Got {channels}.")
     if not 0 <= background <= 255:
         raise ConfigurationError(f"background must be in [0, 255]. Got {background}.")
-    for option, value, allowed in (("fit", fit, get_args(Fit)), ("on_error", on_error, get_args(OnError))):
-        if value not in allowed:
-            raise ConfigurationError(f"{option} must be {' or '.join(map(repr, allowed))}. Got {value!r}.")
+    if fit not in get_args(Fit):
+        raise ConfigurationError(f"fit must be 'pad', 'crop' or 'fold'. Got {fit!r}.")
+    check_on_error(on_error)
+
+
+def check_on_error(on_error: str) -> None:
+    """Refuse what cannot be done at an image that cannot be read.
+
+    Raises:
+        ConfigurationError: it is neither "raise" nor "skip".
+    """
+    if on_error not in get_args(OnError):
+        raise ConfigurationError(f"on_error must be 'raise' or 'skip'. Got {on_error!r}.")

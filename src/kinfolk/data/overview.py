@@ -35,7 +35,7 @@ def describe_roles(records: Records) -> pa.Table:
     Returns:
         Columns ``column``, ``role``, ``missing`` (share in [0, 1]), ``distinct``, ``example`` and ``why``.
     """
-    inferred = infer_roles(records.table)
+    inferred = infer_roles(records.table, folder=records.folder)
     rows: list[dict[str, object]] = []
     for i, (column, role) in enumerate(records.roles.items()):
         p = profile_column(records.table.column(column), column, first=i == 0)

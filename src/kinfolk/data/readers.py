@@ -20,9 +20,10 @@ from kinfolk.data.jsonl import read_json
 from kinfolk.data.names import require_columns
 from kinfolk.data.quality import quality_notes
 from kinfolk.data.records import Records, Role
-from kinfolk.data.roles import infer_roles
+from kinfolk.data.roles import ABSENT_IMAGES, infer_roles
 from kinfolk.data.source import Source
 from kinfolk.data.sql import is_query, read_database, read_query
+from kinfolk.data.wording import shortened
 from kinfolk.errors import ConfigurationError, DataError
 
 _NOT_TABLES = (
@@ -63,7 +64,7 @@ def read_records(
         number: columns to compare as numbers.
         date: columns to compare as dates.
         category: columns to compare as equal or not.
-        image: columns that hold images.
+        image: columns that hold images: paths of files, bytes, or dicts of bytes and path.
         ignore: columns to leave out of every comparison.
         name: what to call the table in messages; None takes the file's name.
         delimiter: of a text file: one character, or "tab", "pipe" …; None detects it.
@@ -90,8 +91,8 @@ def read_records(
 def make_records(read: Source, name: str, chosen: dict[str, Role]) -> Records:
     """Records from a table as read: the roles the user chose, the others inferred, and notes on what stands out."""
     require_columns(chosen, read.table.column_names, name)
-    guesses = infer_roles(read.table)
-    records = Records(read.table, {c: g.role for c, g in guesses.items()}, name).with_roles(chosen)
+    guesses = infer_roles(read.table, folder=read.folder)
+    records = Records(read.table, {c: g.role for c, g in guesses.items()}, name, folder=read.folder).with_roles(chosen)
     notes = list(read.notes)
     if not read.table.num_columns:
         raise DataError(f"{name} has no columns: a table with named columns is needed.")
@@ -99,6 +100,12 @@ def make_records(read: Source, name: str, chosen: dict[str, Role]) -> Records:
         notes.append(f"{name} has columns but no rows.")
     elif records.id_column is None:
         notes.append(row_number_note(name))
+    absent = [c for c, guess in guesses.items() if guess == ABSENT_IMAGES and c not in chosen]
+    notes += [
+        f"{name} column '{shortened(c)}' names image files, most of which are not there; it is compared as text. "
+        "Paths start at the folder of the table."
+        for c in absent
+    ]
     return records.with_notes(*notes, *id_notes(records), *quality_notes(records))
 
 
@@ -116,7 +123,9 @@ def read_source(
     if isinstance(source, str) and is_query(source) and not _exists(source):
         return read_query(source)
     if isinstance(source, (str, os.PathLike)):
-        return _read_file(Path(os.fspath(source)), label, delimiter, encoding, sheet, query)
+        path = Path(os.fspath(source))
+        read = _read_file(path, label, delimiter, encoding, sheet, query)
+        return replace(read, folder=path.absolute().parent) if path.is_file() else read
     return read_memory(source, label)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
@@ -36,6 +37,7 @@ class Records:
         conventions: column -> how its values are read where they can be read in two ways: "." or "," for the decimal
             mark of a number, "day first" or "month first" for a date. Decided once on the whole column, so that a
             selection of rows reads the same.
+        folder: where relative paths in it start: the folder of its file; None for the working directory.
     """
 
     table: pa.Table
@@ -44,6 +46,7 @@ class Records:
     notes: tuple[str, ...] = ()
     row_numbers: pa.Array | None = None
     conventions: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
 
     def __post_init__(self) -> None:
         columns = self.table.column_names

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +14,7 @@ import pyarrow.compute as pc
 
 from kinfolk.data.careful import EXTRA_COLUMN
 from kinfolk.data.dates import parse_dates
+from kinfolk.data.image_sources import holds_images, image_cell
 from kinfolk.data.names import names_an_id
 from kinfolk.data.numbers import parse_numbers
 from kinfolk.data.profile import Profile, profile_column
@@ -36,10 +39,14 @@ _DATE_NAME = re.compile(
 _CATEGORY_NAME = re.compile(
     r"^(sex|gender|state|country|language|lang|currency|status|type|category|genre|kind|class|brand)$", re.I
 )
+_IMAGE_PATH = re.compile(r"(?i)^[^:?]*\.(png|jpe?g|webp|tiff?|gif|bmp)$")  # no address: nothing is fetched
+_FILES_LOOKED_FOR = 50
 _MAGIC: tuple[tuple[bytes, Role], ...] = (
     (b"\xff\xd8\xff", "image"),
     (b"\x89PNG", "image"),
     (b"GIF8", "image"),
+    (b"II*\0", "image"),
+    (b"MM\0*", "image"),
     (b"OggS", "audio"),
     (b"fLaC", "audio"),
     (b"ID3", "audio"),
@@ -54,11 +61,15 @@ class Guess:
     why: str
 
 
-def infer_roles(table: pa.Table) -> dict[str, Guess]:
+ABSENT_IMAGES = Guess("text", "names of image files, most of which are not there")
+
+
+def infer_roles(table: pa.Table, *, folder: Path | None = None) -> dict[str, Guess]:
     """Guess the role of every column.
 
     Args:
         table: any Arrow table with distinct column names.
+        folder: where relative paths in it start; None for the working directory.
 
     Returns:
         column -> role and reason, in table order; at most one column is "id".
@@ -71,7 +82,9 @@ def infer_roles(table: pa.Table) -> dict[str, Guess]:
             guesses[profile.name] = Guess("id", chosen[1])
         else:
             guesses[profile.name] = next(
-                guess for guess in _apply_rules(profile, has_id=chosen is not None) if guess is not None
+                guess
+                for guess in _apply_rules(profile, has_id=chosen is not None, folder=folder or Path())
+                if guess is not None
             )
     return guesses
 
@@ -97,12 +110,13 @@ def is_scalar(kind: pa.DataType) -> bool:
     return is_string(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
 
 
-def _apply_rules(p: Profile, *, has_id: bool) -> Iterator[Guess | None]:
+def _apply_rules(p: Profile, *, has_id: bool, folder: Path) -> Iterator[Guess | None]:
     """Every rule in its order; the first that has an opinion wins."""
     yield empty_rule(p)
     yield type_rule(p)
     if has_id:
         yield row_counter_rule(p)
+    yield image_path_rule(p, folder)
     yield date_rule(p)
     yield code_name_rule(p)
     yield code_value_rule(p)
@@ -125,15 +139,29 @@ def type_rule(p: Profile) -> Guess | None:
         return Guess("date", "stored as a date")
     if pa.types.is_boolean(p.kind):
         return Guess("category", "stored as true or false")
-    if pa.types.is_binary(p.kind) or pa.types.is_large_binary(p.kind):
-        head = next((v for v in p.raw.to_pylist() if v), b"")
+    if holds_images(p.kind):
+        cells = [image_cell(value) for value in p.raw.to_pylist()]
+        head = next((cell for cell in cells if cell and isinstance(cell, bytes)), b"")
         role = next((r for magic, r in _MAGIC if head.startswith(magic)), None)
         if head[:4] == b"RIFF":
             role = "audio" if head[8:12] == b"WAVE" else "image"
+        if head[:2] == b"BM" and head[6:10] == bytes(4):
+            role = "image"
+        if not head and any(isinstance(cell, str) and _IMAGE_PATH.search(cell) for cell in cells):
+            return Guess("image", "paths of images")
         return Guess(role, f"{role} bytes") if role else Guess("ignore", "bytes of an unknown kind")
     if pa.types.is_nested(p.kind):
         return Guess("text", "nested values, compared as JSON text")
     return None
+
+
+def image_path_rule(p: Profile, folder: Path) -> Guess | None:
+    """Most values end like the name of an image file, and most of these files are there; a key stays a key."""
+    if not is_string(p.kind) or _ID_LIKE_NAME.search(p.name) or p.share(_IMAGE_PATH.pattern) < 0.8:
+        return None
+    places = np.unique(np.linspace(0, len(p.sample) - 1, _FILES_LOOKED_FOR).astype(np.int64))
+    there = [os.path.isfile(folder / path) for path in p.sample.take(places).to_pylist()]  # noqa: PTH113 - never raises
+    return Guess("image", "names of image files") if np.mean(there) >= 0.5 else ABSENT_IMAGES
 
 
 def row_counter_rule(p: Profile) -> Guess | None:

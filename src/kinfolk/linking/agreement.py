@@ -17,7 +17,7 @@ from kinfolk.data import Records
 from kinfolk.linking.compare import SHORT_TEXT, Field, edit_similarity, relative_closeness, shared_information
 from kinfolk.linking.spaces import Space, information_space
 
-_TEXT_EDGES = np.array([0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97])
+TEXT_EDGES = np.array([0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97])
 _NUMBER_EDGES = np.array([0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.9999])
 NUM_LEVELS = 9
 MISSING = -1
@@ -104,9 +104,13 @@ class FieldMeasure:
 
     def levels(self, similarities: np.ndarray) -> np.ndarray:
         """Level of each similarity, 0 to 8, or ``MISSING``; int8 (pairs,)."""
-        edges = _NUMBER_EDGES if self.is_number else _TEXT_EDGES
-        levels = np.digitize(np.nan_to_num(similarities), edges)
-        return np.where(np.isnan(similarities), MISSING, levels).astype(np.int8)
+        return levels_of(similarities, _NUMBER_EDGES if self.is_number else TEXT_EDGES)
+
+
+def levels_of(similarities: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Level of each similarity between ascending edges, or ``MISSING`` for NaN; int8 (pairs,)."""
+    levels = np.digitize(np.nan_to_num(similarities), edges)
+    return np.where(np.isnan(similarities), MISSING, levels).astype(np.int8)
 
 
 def measures_of(records: Records, fields: Sequence[Field]) -> tuple[FieldMeasure, ...]:

@@ -63,20 +63,35 @@ def align_fields(
         given: pairs (left column, right column) the user named.
         seeds: rows (left, right) of likely matches, such as mutual nearest neighbors by the whole record.
     """
-    pairs = [FieldPair(a, b, _common_role(left, a, right, b)) for a, b in given]
-    free_left = [f for f in left.fields(*COMPARED_ROLES) if f not in {p.left for p in pairs}]
-    free_right = [f for f in right.fields(*COMPARED_ROLES) if f not in {p.right for p in pairs}]
+    columns = left.fields(*COMPARED_ROLES), right.fields(*COMPARED_ROLES)
+    pairs, free_left, free_right = _by_name(*columns, given)
+    pairs += _alike(left, free_left, right, free_right, seeds)
+    return tuple(FieldPair(a, b, _common_role(left, a, right, b)) for a, b in pairs)
+
+
+def align_images(left: Records, right: Records, *, given: Sequence[tuple[str, str]] = ()) -> tuple[FieldPair, ...]:
+    """Pair the columns of images of two tables: as given, then by equal names, then those that are left if it is one each."""
+    pairs, free_left, free_right = _by_name(left.fields("image"), right.fields("image"), given)
+    if len(free_left) == len(free_right) == 1:
+        pairs.append((free_left[0], free_right[0]))
+    return tuple(FieldPair(a, b, "image") for a, b in pairs)
+
+
+def _by_name(
+    left: Sequence[str], right: Sequence[str], given: Sequence[tuple[str, str]]
+) -> tuple[list[tuple[str, str]], list[str], list[str]]:
+    """The given pairs of columns and those of one name, and the columns of either side that are in none."""
+    pairs = list(given)
+    free_left = [f for f in left if f not in {a for a, _ in pairs}]
+    free_right = [f for f in right if f not in {b for _, b in pairs}]
     by_name = {_plain(f): f for f in reversed(free_right)}
     for field in list(free_left):
         namesake = by_name.pop(_plain(field), None)
         if namesake is not None:
-            pairs.append(FieldPair(field, namesake, _common_role(left, field, right, namesake)))
+            pairs.append((field, namesake))
             free_left.remove(field)
             free_right.remove(namesake)
-    pairs += [
-        FieldPair(a, b, _common_role(left, a, right, b)) for a, b in _alike(left, free_left, right, free_right, seeds)
-    ]
-    return tuple(pairs)
+    return pairs, free_left, free_right
 
 
 def _alike(

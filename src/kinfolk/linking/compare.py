@@ -16,6 +16,7 @@ WHOLE_RECORD = "whole record"
 CODES = "codes"
 MEANING = "meaning"  # what a text encoder sees
 SHORT_TEXT = 30  # mean characters up to which the edit distance of the whole value says something
+MIN_DISTINCTNESS = 0.3  # fields with fewer distinct values per record find no candidates of their own
 _ONE_PIECE = 5  # mean words up to which a value is one piece of evidence, like a name, and not a description
 
 
@@ -28,25 +29,45 @@ class Comparisons:
         values: float32 (pairs, columns), larger = more alike for all but "conflict"; NaN where a side is missing.
         shown: for each label the column whose value people are shown, or -1.
         capacity: float64 (pairs,): the most log-odds that agreement on the comparable fields can carry.
+        by_vectors: the labels that compare what an encoder sees, and not letters.
     """
 
     labels: tuple[str, ...]
     values: np.ndarray
     shown: dict[str, int]
     capacity: np.ndarray
+    by_vectors: tuple[str, ...] = ()
+
+    def with_vectors(
+        self, label: str, cosines: Sequence[np.ndarray], capacity: np.ndarray | float = 0.0
+    ) -> Comparisons:
+        """The comparisons with cosines of vectors, of which people are shown the first.
+
+        Args:
+            label: what they compare.
+            cosines: float32 (pairs,) each, NaN where a side is missing.
+            capacity: the log-odds they can carry beside what was compared already, (pairs,).
+        """
+        return Comparisons(
+            self.labels + (label,) * len(cosines),
+            np.column_stack([self.values, *cosines]),
+            {**self.shown, label: self.values.shape[1]},
+            self.capacity + capacity,
+            (*self.by_vectors, label),
+        )
 
     def shown_values(self) -> dict[str, np.ndarray]:
         """For each label that shows a similarity its values, float32 (pairs,)."""
         return {label: self.values[:, column] for label, column in self.shown.items() if column >= 0}
 
     def first_columns(self) -> list[list[int]]:
-        """Columns by whose mean pairs may be told apart before anything is learned: n-grams, or else meaning.
+        """Columns by whose mean pairs may be told apart before anything is learned: n-grams, or else vectors of one kind.
 
         Tables in two languages share letters by chance only, and these must not outvote what an encoder sees.
         """
-        alone = self.shown.get(MEANING, -1)
-        letters = [column for column in self.shown.values() if 0 <= column != alone]
-        return [letters, [alone]] if alone >= 0 else [letters]
+        alone = [self.shown[label] for label in self.by_vectors]
+        letters = [column for column in self.shown.values() if column >= 0 and column not in alone]
+        return [letters, *([column] for column in alone)]
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from kinfolk import __version__
 from kinfolk.data import read_records
+from kinfolk.data.images import OnError, check_on_error
 from kinfolk.data.overview import name_roles
+from kinfolk.data.record_images import hash_image_files
 from kinfolk.data.run import Run
 from kinfolk.errors import ConfigurationError
 from kinfolk.linking.clustering import cluster_scores
@@ -16,8 +19,9 @@ from kinfolk.linking.clusters import Clusters
 from kinfolk.linking.grouping import check_grouping
 from kinfolk.linking.labels import read_labels
 from kinfolk.linking.meaning import Encoder, fingerprint_of, open_encoder
+from kinfolk.linking.pictures import see_pixels
 from kinfolk.linking.score_within import score_within
-from kinfolk.linking.scores import prior_of_scores
+from kinfolk.linking.scores import notes_of_scores, prior_of_scores
 from kinfolk.linking.stages import Clock, Progress
 from kinfolk.linking.stored import keep_records, keep_result
 
@@ -30,9 +34,11 @@ def dedupe(
     number: Sequence[str] = (),
     date: Sequence[str] = (),
     category: Sequence[str] = (),
+    image: Sequence[str] = (),
     ignore: Sequence[str] = (),
     labels: object = None,
     encoder: str | Path | Encoder | None = None,
+    on_error: OnError = "raise",
     threshold: float = 0.5,
     seed: int = 0,
     run: str | Path | None = None,
@@ -44,12 +50,14 @@ def dedupe(
         table: a file, query, data frame, Arrow table, list of dicts, or Records.
         id: the id column; None looks for one.
         text, number, date, category: columns of that role; the others are inferred.
+        image: columns that hold images: paths of files, from the folder of the table, or bytes.
         ignore: columns to leave out.
         labels: judged pairs, as a file or table with the columns ``left_id``, ``right_id`` and ``label`` (1 the same
             thing, 0 not): they teach the matcher.
         encoder: a text encoder that finds and compares records by meaning, beside n-grams: the name or folder of a
             sentence-transformers model, "minilm" for the one that the extra ``offline`` brings, or any object with
             ``encode(texts)`` that returns (n, dim); None uses none.
+        on_error: "raise" stops at the first image that cannot be read; "skip" takes it for missing, with a note.
         threshold: probability from which records belong together, in [0, 1].
         seed: of what is random in learning from labels; without labels nothing is.
         run: folder that keeps finished stages; the same call goes on where it stopped.
@@ -67,9 +75,11 @@ def dedupe(
         number=number,
         date=date,
         category=category,
+        image=image,
         ignore=ignore,
         labels=labels,
         encoder=encoder,
+        on_error=on_error,
         threshold=threshold,
         seed=seed,
         run=run,
@@ -85,9 +95,11 @@ def cluster(
     number: Sequence[str] = (),
     date: Sequence[str] = (),
     category: Sequence[str] = (),
+    image: Sequence[str] = (),
     ignore: Sequence[str] = (),
     labels: object = None,
     encoder: str | Path | Encoder | None = None,
+    on_error: OnError = "raise",
     one_per: str | None = None,
     grouping: str = "average",
     threshold: float = 0.5,
@@ -107,10 +119,14 @@ def cluster(
     """
     if not 0 <= threshold <= 1:
         raise ConfigurationError(f"threshold must be in [0, 1]. Got {threshold}.")
+    check_on_error(on_error)
     way = check_grouping(grouping)
     clock = Clock(progress)
     clock.start("read")
-    records = read_records(table, id=id, text=list(text), number=list(number), date=list(date), category=list(category))
+    given = [list(columns) for columns in (text, number, date, category, image, ignore)]
+    records = read_records(
+        table, id=id, text=given[0], number=given[1], date=given[2], category=given[3], image=given[4]
+    )
     for name, column in [("ignore", c) for c in ignore] + ([("one_per", one_per)] if one_per else []):
         if column not in records.roles:
             raise ConfigurationError(
@@ -122,7 +138,8 @@ def cluster(
     key = {
         "version": __version__,
         "table": records.fingerprint(),
-        "fields": repr((list(text), list(number), list(date), list(category), list(ignore))),
+        "fields": repr(given),
+        "content of the images": "not kept" if run is None else hash_image_files(records),
         "encoder": fingerprint_of(opened, kept=run is not None),
         "labels": "none" if judged is None else f"{judged.fingerprint()}, seed {seed}",
     }
@@ -132,7 +149,8 @@ def cluster(
 
     scores = store.load("scores")
     if scores is None:
-        scores = score_within(records, judged, opened, seed, store.folder, clock)
+        see = partial(see_pixels, on_error=on_error)
+        scores = score_within(records, judged, opened, see, seed, store.folder, clock)
         store.save("scores", scores)
     clock.start("group")
     found = cluster_scores(
@@ -142,7 +160,7 @@ def cluster(
         threshold=threshold,
         grouping=way,
         one_per=one_per,
-        notes=records.notes + (() if judged is None else judged.notes),
+        notes=records.notes + (() if judged is None else judged.notes) + notes_of_scores(scores),
     )
     clock.stop(f"{len(found):,} groups")
     found = replace(found, stages=tuple(clock.stages))

@@ -36,6 +36,7 @@ class Explanation:
         reason: one sentence that says why it is, or is not.
         rival: the most probable other candidate of either record, explained in the same way; None if there is none. Beside
             a link it is never another link of the same record.
+        left_row, right_row: where the two records stand in their tables, from 0; None where that is not known.
     """
 
     left_id: object
@@ -46,3 +47,5 @@ class Explanation:
     linked: bool
     reason: str
     rival: Explanation | None
+    left_row: int | None = None
+    right_row: int | None = None

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kinfolk.data import Records, read_table
+from kinfolk.data.image_sources import name_image
 from kinfolk.errors import ConfigurationError
 from kinfolk.evaluation import evaluate_links
 from kinfolk.evaluation.interval import Estimate
@@ -161,6 +162,8 @@ class Links(Result):
             row["link"],
             self._reason(row),
             rival,
+            row["left"],
+            row["right"],
         )
 
     def _reason(self, row: dict[str, object]) -> str:
@@ -196,4 +199,9 @@ def row_of(records: Records, wanted: object) -> int:
 
 
 def _value(records: Records, field: str, row: int) -> str:
-    return records.take([row]).texts(field)[0] if field in records.roles else ""
+    if field not in records.roles:
+        return ""
+    record = records.take([row])
+    return (
+        name_image(record.table.column(field)[0].as_py()) if records.roles[field] == "image" else record.texts(field)[0]
+    )

@@ -19,7 +19,7 @@ import numpy as np
 
 from kinfolk.linking.compare import Comparisons
 from kinfolk.linking.decoys import probability_of_winners
-from kinfolk.linking.design import standardize
+from kinfolk.linking.design import Design, standardize
 from kinfolk.linking.map_logistic import fit_map_logistic, sigmoid
 from kinfolk.linking.rivals import Contest
 
@@ -67,22 +67,59 @@ def match_without_labels(
         num_partners: contests whose winners may be matches, before the one that supplies the decoys; more than 1 only
             where no pairs exclude each other.
     """
-    from sklearn.linear_model import LogisticRegression
-
     nothing = Evidence(-50.0, (), np.zeros((len(comparisons.values), 0), np.float32))
     if len(comparisons.values) < 2:
         return nothing
     design = standardize(comparisons)
-    # Before anything is learned, a pair counts by its similarity and by its smaller margin.
-    margin_weights, intercept = np.array([0.0, 0.0, 1.0]), 0.0
     first = [design.score(design.weights_of(list(columns))) for columns in comparisons.first_columns()]
-    scaled = [score / (score.std() or 1.0) for score in first]
-    rounds_of = [_hold(score, margin_weights, intercept, contest, num_partners) for score in scaled]
-    round_ = max(rounds_of, key=lambda held: 0.0 if held is None else float(held.probability.sum()))
-    weights = np.zeros(design.width)
+    # Of records without a word, only the images tell.
+    starts = [score / score.std() for score in first if score.std() > 0] or first
+    learned = [_learn(score, design, contest, rounds, num_partners) for score in starts]
+    # A start that leads astray does not settle: its winners are soon taken for decoys.
+    best = max(learned, key=lambda found: 0.0 if found is None else float(found.last.probability.sum()))
+    if best is None:
+        return nothing
+    round_, margin_weights, intercept = best.last, best.margin_weights, best.intercept
+    slope, offset = _logistic_line(round_.total[round_.winners], round_.probability)
+    prior = slope * intercept + offset
+    labels, by_label = design.by_owner(slope * best.weights)
+    if not contest.exclusive:
+        return _bounded(Evidence(prior, labels, by_label), comparisons.capacity, round_.winners, contest)
+    rivals = slope * (round_.margins @ margin_weights)
+    lost = np.ones(len(rivals), dtype=bool)
+    lost[round_.winners] = False
+    rivals[lost] -= loss_of_losers(prior + by_label.sum(axis=1, dtype=np.float64) + rivals, lost)
+    evidence = Evidence(prior, (*labels, RIVALS), np.column_stack([by_label, rivals.astype(np.float32)]))
+    return _bounded(evidence, comparisons.capacity, round_.winners, contest)
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """The model that winners and decoys agreed on, and the round that it made.
+
+    Attributes:
+        weights: of the columns of the design, (width,).
+        margin_weights: of the margins, (3,).
+        intercept: of the score.
+        last: the contests by this score.
+    """
+
+    weights: np.ndarray
+    margin_weights: np.ndarray
+    intercept: float
+    last: _Round
+
+
+def _learn(score: np.ndarray, design: Design, contest: Contest, rounds: int, num_partners: int) -> _Learned | None:
+    """Tell winners from decoys, beginning with a score of its own; None where no winner is likely, or decoys are missing."""
+    from sklearn.linear_model import LogisticRegression
+
+    # Before anything is learned, a pair counts by its similarity and by its smaller margin.
+    weights, margin_weights, intercept = np.zeros(design.width), np.array([0.0, 0.0, 1.0]), 0.0
+    round_ = _hold(score, margin_weights, intercept, contest, num_partners)
     for _ in range(rounds):
         if round_ is None or not (round_.probability > 0.5).any():
-            return nothing
+            return None
         likely = round_.probability > 0.5
         rows = np.concatenate([round_.winners[likely], round_.decoys])
         margins = np.vstack([round_.margins[round_.winners[likely]], round_.decoy_margins])
@@ -94,19 +131,7 @@ def match_without_labels(
         weights, margin_weights = np.split(model.coef_[0], [design.width])
         intercept = float(model.intercept_[0])
         round_ = _hold(design.score(weights), margin_weights, intercept, contest, num_partners)
-    if round_ is None:
-        return nothing
-    slope, offset = _logistic_line(round_.total[round_.winners], round_.probability)
-    prior = slope * intercept + offset
-    labels, by_label = design.by_owner(slope * weights)
-    if not contest.exclusive:
-        return _bounded(Evidence(prior, labels, by_label), comparisons.capacity, round_.winners, contest)
-    rivals = slope * (round_.margins @ margin_weights)
-    lost = np.ones(len(rivals), dtype=bool)
-    lost[round_.winners] = False
-    rivals[lost] -= loss_of_losers(prior + by_label.sum(axis=1, dtype=np.float64) + rivals, lost)
-    evidence = Evidence(prior, (*labels, RIVALS), np.column_stack([by_label, rivals.astype(np.float32)]))
-    return _bounded(evidence, comparisons.capacity, round_.winners, contest)
+    return None if round_ is None else _Learned(weights, margin_weights, intercept, round_)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ the runners-up are matches too; and that shows, because the winners then do not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -57,7 +57,7 @@ def match_partners(comparisons: Comparisons, candidates: Candidates, num_records
     pair = np.tile(np.arange(len(candidates)), 2)[order]
     both = Candidates(ends[0][order], ends[1][order])
     capacity = comparisons.capacity[pair]
-    twice = Comparisons(comparisons.labels, comparisons.values[pair], comparisons.shown, capacity)
+    twice = replace(comparisons, values=comparisons.values[pair], capacity=capacity)
     outcomes = [_paired(twice, both, pair, num_records, rounds) for rounds in _ROUNDS]
     return min(outcomes, key=lambda outcome: outcome.crowded if outcome.found else np.inf)
 

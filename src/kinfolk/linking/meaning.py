@@ -71,24 +71,12 @@ class Meaning:
 
     def add_to(self, comparisons: Comparisons, pairs: Candidates) -> Comparisons:
         """The comparisons with a cosine for each view."""
-        columns = self._cosines(pairs)
-        return Comparisons(
-            comparisons.labels + (MEANING,) * len(columns),
-            np.column_stack([comparisons.values, *columns]),
-            {**comparisons.shown, MEANING: comparisons.values.shape[1]},
-            comparisons.capacity,
-        )
+        return comparisons.with_vectors(MEANING, self._cosines(pairs))
 
     def add_to_features(self, features: PairFeatures, pairs: Candidates) -> PairFeatures:
         """What a matcher learns from, with a cosine for each view."""
-        columns = self._cosines(pairs)
-        names = (f"{MEANING}: whole record", f"{MEANING}: main field")[: len(columns)]
-        return PairFeatures(
-            np.column_stack([features.values, *columns]),
-            features.names + names,
-            features.groups + (MEANING,) * len(columns),
-            features.tokens,
-        )
+        names = (f"{MEANING}: whole record", f"{MEANING}: main field")
+        return features.with_columns(MEANING, dict(zip(names, self._cosines(pairs), strict=False)))
 
     def _cosines(self, pairs: Candidates) -> list[np.ndarray]:
         return [view.cosines(pairs.left, pairs.right) for view in self.views]

@@ -59,8 +59,7 @@ class MeaningMeasure:
 
     def similarities(self, left: np.ndarray, right: np.ndarray) -> list[np.ndarray]:
         """Those in letters, then that in meaning: float32 (pairs,) each, NaN where a side is missing."""
-        cosines = Vectors(self.vectors, self.vectors).cosines(left, right)
-        near = np.clip((cosines - self.usual) / (1 - self.usual), 0, 1).astype(np.float32)
+        near = rescaled(Vectors(self.vectors, self.vectors).cosines(left, right), self.usual)
         return [*self.letters.similarities(left, right), near]
 
     def levels(self, similarities: np.ndarray) -> np.ndarray:
@@ -89,16 +88,28 @@ def with_meaning(
     parts = np.split(encode_texts(encoder, columns, folder, advance), max(1, len(names)))
     vectors = dict(zip(names, parts, strict=False))
     return [
-        MeaningMeasure(measure, vectors[name], _usual_cosine(measure, vectors[name]))
+        MeaningMeasure(measure, vectors[name], usual_cosine(measure.value_of, measure.filled, vectors[name]))
         if (name := measure.field.pair.left) in vectors
         else measure
         for measure in measures
     ]
 
 
-def _usual_cosine(measure: FieldMeasure, vectors: np.ndarray) -> float:
-    first = np.unique(measure.value_of, return_index=True)[1]
-    first = first[measure.filled[first]]
+def rescaled(cosines: np.ndarray, usual: float) -> np.ndarray:
+    """Cosines on a scale from 0, what different values have on average, to 1: float32, NaN where they are."""
+    return np.asarray(np.clip((cosines - usual) / (1 - usual), 0, 1).astype(np.float32))
+
+
+def usual_cosine(value_of: np.ndarray, filled: np.ndarray, vectors: np.ndarray) -> float:
+    """Mean cosine of different values, in [0, .99]; 0 where there are no two.
+
+    Args:
+        value_of: number of the value of each record, int64 (records,).
+        filled: which records have one, bool (records,).
+        vectors: of the values, float32 (records, dim).
+    """
+    first = np.unique(value_of, return_index=True)[1]
+    first = first[filled[first]]
     left, right = first[np.random.default_rng(0).integers(0, len(first), (2, _SAMPLE))]
     cosines = Vectors(vectors, vectors).cosines(left[left != right], right[left != right])
     cosines = cosines[np.isfinite(cosines)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,15 @@ import pyarrow as pa
 
 from kinfolk import __version__
 from kinfolk.data import Records, read_records
+from kinfolk.data.images import OnError, check_on_error
 from kinfolk.data.overview import name_roles
+from kinfolk.data.record_images import hash_image_files
 from kinfolk.data.run import Run
 from kinfolk.errors import ConfigurationError
-from kinfolk.linking.alignment import align_fields, split_mapping
+from kinfolk.linking.alignment import align_fields, align_images, split_mapping
 from kinfolk.linking.candidates import Candidates, Neighbors, neighbors, union
 from kinfolk.linking.capture import estimate_candidate_recall, nearest_of
-from kinfolk.linking.compare import Field, compare, prepare_fields, whole_texts
+from kinfolk.linking.compare import MIN_DISTINCTNESS, Field, compare, prepare_fields, whole_texts
 from kinfolk.linking.comparisons.pair_features import pair_features
 from kinfolk.linking.decide import decide, unlinked
 from kinfolk.linking.estimate import estimate_links, notes_on
@@ -24,16 +27,16 @@ from kinfolk.linking.labeled_evidence import match_with_labels
 from kinfolk.linking.labels import Labels, read_labels
 from kinfolk.linking.links import Links
 from kinfolk.linking.meaning import Encoder, Meaning, encode_tables, fingerprint_of, open_encoder
+from kinfolk.linking.pictures import Pictures, See, see_pictures, see_pixels
 from kinfolk.linking.relation import AUTO, RELATIONS, match_by_relation
 from kinfolk.linking.rivals import Contest
-from kinfolk.linking.scores import prior_of_scores, relation_of_scores, scores_table
+from kinfolk.linking.scores import notes_of_scores, prior_of_scores, relation_of_scores, scores_table
 from kinfolk.linking.search_space import search_space
 from kinfolk.linking.spaces import tfidf_space
 from kinfolk.linking.stages import Clock, Progress
 from kinfolk.linking.stored import contest_of, keep_records, keep_result
 
 _WHOLE_RECORD_K, _FIELD_K = 10, 5
-_MIN_DISTINCTNESS = 0.3  # fields with fewer distinct values per record find no candidates of their own
 
 
 def link(
@@ -46,9 +49,11 @@ def link(
     number: Sequence[str] = (),
     date: Sequence[str] = (),
     category: Sequence[str] = (),
+    image: Sequence[str] = (),
     ignore: Sequence[str] = (),
     labels: object = None,
     encoder: str | Path | Encoder | None = None,
+    on_error: OnError = "raise",
     relation: str = "auto",
     threshold: float | None = None,
     seed: int = 0,
@@ -61,12 +66,14 @@ def link(
         left, right: files, queries, data frames, Arrow tables, lists of dicts, or Records.
         left_id, right_id: the id columns; None looks for them.
         text, number, date, category: fields of that role, as "name" or, where the tables differ, "name=title".
+        image: columns that hold images, named in the same way: paths of files, from the folder of their table, or bytes.
         ignore: columns of either table to leave out.
         labels: judged pairs, as a file or table with the columns ``left_id``, ``right_id`` and ``label`` (1 the same
             thing, 0 not): they teach the matcher, and are kept to. A few dozen will do.
         encoder: a text encoder that finds and compares records by meaning, beside n-grams: the name or folder of a
             sentence-transformers model, "minilm" for the one that the extra ``offline`` brings, or any object with
             ``encode(texts)`` that returns (n, dim); None uses none.
+        on_error: "raise" stops at the first image that cannot be read; "skip" takes it for missing, with a note.
         relation: "one-to-one", "many-to-one" (a left record has at most one partner), "one-to-many", "many-to-many" (every
             pair at or above the cut is a link) or "auto", which is one-to-one unless the records clearly say otherwise.
         threshold: least probability of a link; None chooses the cut with the highest expected F1.
@@ -83,9 +90,10 @@ def link(
         raise ConfigurationError(f"threshold must be in [0, 1]. Got {threshold}.")
     if relation not in RELATIONS:
         raise ConfigurationError(f"relation must be one of {', '.join(RELATIONS)}. Got {relation!r}.")
+    check_on_error(on_error)
     clock = Clock(progress)
     clock.start("read")
-    roles = {"text": text, "number": number, "date": date, "category": category}
+    roles = {"text": text, "number": number, "date": date, "category": category, "image": image}
     given = {role: split_mapping(entries) for role, entries in roles.items()}
     tables = []
     for side, (source, id_column) in enumerate(((left, left_id), (right, right_id))):
@@ -97,6 +105,7 @@ def link(
                 number=[pair[side] for pair in given["number"]],
                 date=[pair[side] for pair in given["date"]],
                 category=[pair[side] for pair in given["category"]],
+                image=[pair[side] for pair in given["image"]],
             )
         )
     tables = [t.with_roles({c: "ignore" for c in ignore if c in t.roles}) for t in tables]
@@ -112,6 +121,7 @@ def link(
         "right table": records_right.fingerprint(),
         "relation": relation,
         "fields": repr(given),
+        "content of the images": "not kept" if run is None else " ".join(map(hash_image_files, tables)),
         "encoder": fingerprint_of(opened, kept=run is not None),
         "labels": "none" if judged is None else f"{judged.fingerprint()}, seed {seed}",
     }
@@ -122,8 +132,8 @@ def link(
 
     scores = store.load("scores")
     if scores is None:
-        pairs = [pair for role in given.values() for pair in role]
-        scores = _score(records_left, records_right, pairs, judged, opened, relation, seed, store, clock)
+        see = partial(see_pixels, on_error=on_error)
+        scores = _score(records_left, records_right, given, judged, opened, see, relation, seed, store, clock)
         store.save("scores", scores)
     relation, reason = relation_of_scores(scores)
 
@@ -149,6 +159,7 @@ def link(
             *records_left.notes,
             *records_right.notes,
             *(() if judged is None else judged.notes),
+            *notes_of_scores(scores),
             *((reason,) if reason else ()),
             *notes_on(estimate, min(len(records_left), len(records_right))),
         ),
@@ -162,9 +173,10 @@ def link(
 def _score(
     left: Records,
     right: Records,
-    given: Sequence[tuple[str, str]],
+    given: Mapping[str, Sequence[tuple[str, str]]],
     judged: Labels | None,
     encoder: Encoder | None,
+    see: See,
     relation: str,
     seed: int,
     store: Run,
@@ -176,9 +188,17 @@ def _score(
     clock.advance(0.2)  # the search of whole records takes most of the stage
     near = neighbors(search_space(*texts, whole), _WHOLE_RECORD_K)
     clock.advance(0.8)
-    pairs = align_fields(left, right, given=given, seeds=near.mutual_best(len(left), len(right)))
+    named = [pair for role, pairs in given.items() if role != "image" for pair in pairs]
+    pairs = align_fields(left, right, given=named, seeds=near.mutual_best(len(left), len(right)))
     fields = prepare_fields(left, right, pairs)
-    clock.stop(", ".join(f"{f.pair.label} ({f.pair.role})" for f in fields) or "no field in common: whole records only")
+    image_pairs = align_images(left, right, given=given["image"])
+    compared = [f"{pair.label} ({pair.role})" for pair in (*(field.pair for field in fields), *image_pairs)]
+    clock.stop(", ".join(compared) or "no field in common: whole records only")
+    pictures = Pictures()
+    if image_pairs:
+        clock.start("pictures")
+        pictures = see_pictures(left, right, image_pairs, see, clock.advance)
+        clock.stop(f"{pictures.fields[0].left.vectors.shape[1]:,} numbers an image")
     meaning = None
     if encoder is not None:
         clock.start("encode")
@@ -187,7 +207,7 @@ def _score(
     clock.start("candidates")
     found = store.load("candidates")
     if found is None:
-        candidates, nearest = _candidates(near, texts, fields, meaning, judged, max(1, len(right)), clock)
+        candidates, nearest = _candidates(near, texts, fields, meaning, pictures, judged, max(1, len(right)), clock)
         kept = {"left": candidates.left, "right": candidates.right, "nearest": nearest}
         store.save("candidates", pa.table(kept))
     else:
@@ -198,6 +218,7 @@ def _score(
     comparisons = compare(left, right, fields, (*texts, whole), candidates.left, candidates.right, clock.advance)
     if meaning is not None:
         comparisons = meaning.add_to(comparisons, candidates)
+    comparisons = pictures.add_to(comparisons, candidates)
     clock.stop(f"{comparisons.values.shape[1]} comparisons a pair")
     clock.start("match")
     matched = match_by_relation(comparisons, Contest(candidates, len(left), len(right)), relation)
@@ -208,6 +229,7 @@ def _score(
         features = pair_features(left, right, fields, whole, candidates.left, candidates.right)
         if meaning is not None:
             features = meaning.add_to_features(features, candidates)
+        features = pictures.add_to_features(features, candidates)
         evidence = match_with_labels(features, judged.of(candidates, max(1, len(right))), contest, evidence, seed=seed)
         clock.stop(f"{len(judged):,} labels")
     probability = evidence.probability
@@ -219,6 +241,7 @@ def _score(
         relation=matched.relation,
         reason=matched.reason(left.name, right.name) if relation == AUTO else "",
         candidate_recall=estimate_candidate_recall(nearest[winners], probability[winners]),
+        notes=pictures.notes,
     )
 
 
@@ -227,12 +250,13 @@ def _candidates(
     texts: tuple[list[str], list[str]],
     fields: tuple[Field, ...],
     meaning: Meaning | None,
+    pictures: Pictures,
     judged: Labels | None,
     num_right: int,
     clock: Clock,
 ) -> tuple[Candidates, np.ndarray]:
     """The candidate pairs, and which searches name each as nearest (``nearest_of``)."""
-    telling = [f for f in fields if f.pair.role == "text" and f.distinctness > _MIN_DISTINCTNESS]
+    telling = [f for f in fields if f.pair.role == "text" and f.distinctness > MIN_DISTINCTNESS]
     searches, others = [near], list[Neighbors]()
     for done, field in enumerate(telling):
         clock.advance(done / len(telling))
@@ -241,6 +265,7 @@ def _candidates(
         (others if (field.left, field.right) == texts else searches).append(found)
     if meaning is not None:
         searches.append(meaning.neighbors())
+    searches += pictures.neighbors()
     lists = [search.pairs(num_right) for search in (*searches, *others)]
     if judged is not None:
         lists.append(Candidates(judged.left, judged.right))

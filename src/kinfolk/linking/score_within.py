@@ -12,7 +12,7 @@ from kinfolk.data import Records
 from kinfolk.linking.agreement import Measure, measures_of
 from kinfolk.linking.alignment import COMPARED_ROLES, FieldPair
 from kinfolk.linking.candidates import Candidates
-from kinfolk.linking.compare import compare, prepare_fields, whole_texts
+from kinfolk.linking.compare import MIN_DISTINCTNESS, compare, prepare_fields, whole_texts
 from kinfolk.linking.comparisons.pair_features import pair_features
 from kinfolk.linking.grouping import group_records
 from kinfolk.linking.labeled_evidence import match_with_labels
@@ -22,6 +22,8 @@ from kinfolk.linking.match_partners import match_partners
 from kinfolk.linking.match_within import Agreements, match_within
 from kinfolk.linking.meaning import Encoder, encode_tables
 from kinfolk.linking.meaning_within import with_meaning
+from kinfolk.linking.pictures import Pictures, See, see_pictures
+from kinfolk.linking.pictures_within import picture_measures
 from kinfolk.linking.rivals import Contest
 from kinfolk.linking.scores import scores_table
 from kinfolk.linking.self_candidates import candidates_within, complete_between, complete_groups, in_order
@@ -36,6 +38,7 @@ def score_within(
     records: Records,
     judged: Labels | None,
     encoder: Encoder | None,
+    see: See,
     seed: int,
     folder: Path | None,
     clock: Clock,
@@ -46,15 +49,24 @@ def score_within(
         records: the table.
         judged: labeled pairs, smaller row first; None learns from none.
         encoder: finds and compares records by meaning, too; None does without.
+        see: turns the images of a column into vectors.
         seed: of folds and trees in learning.
         folder: the run folder, which keeps the encoder's vectors; None keeps none.
         clock: told of the stages.
     """
+    pictures = Pictures()
+    if records.fields("image"):
+        clock.start("pictures")
+        image_pairs = [FieldPair(name, name, "image") for name in records.fields("image")]
+        pictures = see_pictures(records, records, image_pairs, see, clock.advance)
+        clock.stop(", ".join(records.fields("image")))
     clock.start("represent")
-    # In the order of their texts, so that the order of the rows, by which ties are broken, changes nothing.
+    # In the order of their texts and images, so that the order of the rows, by which ties are broken, changes nothing.
     texts = whole_texts(records)
-    order = np.argsort(np.array(texts, dtype=object), kind="stable")
+    contents = list(zip(texts, *(field.left.values for field in pictures.fields), strict=True))
+    order = np.array(sorted(range(len(records)), key=contents.__getitem__), dtype=np.int64)
     whole = [texts[row] for row in order]
+    pictures = pictures.take(order)
     records, judged = records.take(order), None if judged is None else _reordered(judged, np.argsort(order))
     pairs = [FieldPair(name, name, records.roles[name]) for name in records.fields(*COMPARED_ROLES)]
     fields = prepare_fields(records, records, pairs)
@@ -65,7 +77,9 @@ def score_within(
         meaning = encode_tables(encoder, records, records, pairs, folder, clock.advance)
         clock.stop(f"{meaning.views[0].left.shape[1]} numbers a text")
     clock.start("candidates")
-    candidates = candidates_within(whole, fields, None if meaning is None else meaning.views[0].left)
+    seen: list[tuple[Sequence[str], np.ndarray]] = [] if meaning is None else [(whole, meaning.views[0].left)]
+    seen += [(f.left.values, f.left.vectors) for f in pictures.fields if f.distinctness > MIN_DISTINCTNESS]
+    candidates = candidates_within(whole, fields, seen)
     if judged is not None:
         candidates = in_order([candidates.left, judged.left], [candidates.right, judged.right], len(records))
     clock.stop(f"{len(candidates):,} pairs")
@@ -74,6 +88,7 @@ def score_within(
     comparisons = compare(records, records, fields, (whole, whole, space), candidates.left, candidates.right)
     if meaning is not None:
         comparisons = meaning.add_to(comparisons, candidates)
+    comparisons = pictures.add_to(comparisons, candidates)
     partners = match_partners(comparisons, candidates, len(records))
     evidence, shown = partners.evidence, comparisons.shown_values()
     measures: Sequence[Measure] = ()
@@ -83,6 +98,7 @@ def score_within(
         measures = of_fields = measures_of(records, fields)
         if encoder is not None:
             measures = with_meaning(of_fields, records, encoder, folder, clock.advance)
+        measures = [*measures, *picture_measures(pictures)]
         candidates, evidence = _match_groups(measures, candidates, len(records))
         clock.stop(f"things appear many times; {len(candidates):,} pairs")
     if judged is not None:
@@ -93,6 +109,7 @@ def score_within(
             features = pair_features(records, records, fields, space, pairs.left, pairs.right)
             if meaning is not None:
                 features = meaning.add_to_features(features, pairs)
+            features = pictures.add_to_features(features, pairs)
             return match_with_labels(features, judged.of(pairs, max(1, len(records))), contest, label_free, seed=seed)
 
         if partners.hold:
@@ -104,7 +121,7 @@ def score_within(
         shown = {m.label: m.similarities(candidates.left, candidates.right)[0] for m in measures}
     rows = order[candidates.left], order[candidates.right]
     given = Candidates(np.minimum(*rows).astype(np.int32), np.maximum(*rows).astype(np.int32))
-    return scores_table(given, evidence, shown)
+    return scores_table(given, evidence, shown, notes=pictures.notes)
 
 
 def _reordered(judged: Labels, place: np.ndarray) -> Labels:

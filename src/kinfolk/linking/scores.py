@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from kinfolk.linking.match import Evidence
 
 _CANDIDATE_RECALL = b"candidate recall"
 _RELATION = b"relation"
+_NOTES = b"notes"
 
 
 def scores_table(
@@ -26,6 +27,7 @@ def scores_table(
     relation: str = "many-to-many",
     reason: str = "",
     candidate_recall: Interval | None = None,
+    notes: Sequence[str] = (),
 ) -> pa.Table:
     """Lay out rows, probability, and for each comparison its evidence and the similarity people are shown.
 
@@ -36,6 +38,7 @@ def scores_table(
         relation: under which the evidence was weighed, as a key of ``ONCE``.
         reason: why it was chosen, in one sentence; empty where it was given.
         candidate_recall: estimated share of the true matches that are candidates.
+        notes: sentences about what could not be compared.
     """
     columns = {
         "left": pa.array(candidates.left, pa.int32()),
@@ -52,6 +55,7 @@ def scores_table(
         b"prior": repr(evidence.prior),
         _CANDIDATE_RECALL: json.dumps(share),
         _RELATION: json.dumps([relation, reason]),
+        _NOTES: json.dumps(list(notes)),
     }
     return pa.table(columns).replace_schema_metadata(metadata)
 
@@ -65,6 +69,11 @@ def relation_of_scores(scores: pa.Table) -> tuple[str, str]:
     """The relation under which scores were made, and why it was chosen, or an empty text where it was given."""
     relation, reason = json.loads(scores.schema.metadata[_RELATION])
     return relation, reason
+
+
+def notes_of_scores(scores: pa.Table) -> tuple[str, ...]:
+    """Sentences about what could not be compared when scores were made."""
+    return tuple(json.loads(scores.schema.metadata[_NOTES]))
 
 
 def candidate_recall_of(scores: pa.Table) -> Interval | None:

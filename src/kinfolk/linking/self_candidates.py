@@ -8,6 +8,7 @@ what this leaves out of a large group is added when the group is known (``comple
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -18,27 +19,28 @@ from kinfolk.linking.search_space import search_space
 from kinfolk.linking.spaces import Space, tfidf_space
 
 _WHOLE_RECORD_K, _FIELD_K = 15, 5
-_MEANING_K = 5
+_VECTORS_K = 5
 _PARTNERS = 4  # records of a near value that one record is paired with
 _LARGEST_GROUP = 1500  # records of a group that is compared pair by pair
 
 _Pairs = tuple[np.ndarray, np.ndarray]
 
 
-def candidates_within(whole: Sequence[str], fields: Sequence[Field], vectors: np.ndarray | None = None) -> Candidates:
+def candidates_within(
+    whole: Sequence[str], fields: Sequence[Field], seen: Sequence[tuple[Sequence[str], np.ndarray]] = ()
+) -> Candidates:
     """Pairs of one table worth comparing, left row < right row.
 
     Args:
         whole: one normalized text a record.
         fields: the fields of the table compared with itself; those with the role "text" find candidates.
-        vectors: what the whole records mean, float32 (records, dim), zeros for nothing; None for no encoder.
+        seen: what encoders see: the values they saw, "" for nothing, and their vectors, float32 (records, dim).
     """
     searches: list[tuple[Sequence[str], Callable[[np.ndarray, np.ndarray], _Pairs]]] = [
         (whole, lambda values, _: _near_by_ngrams(values, _WHOLE_RECORD_K)),
         *((f.left, lambda values, _: _near_by_ngrams(values, _FIELD_K)) for f in fields if f.pair.role == "text"),
     ]
-    if vectors is not None:
-        searches.append((whole, lambda _, first: nearest_vectors(vectors[first], vectors[first], _MEANING_K + 1)[:2]))
+    searches += [(values, partial(_near_by_vectors, vectors)) for values, vectors in seen]
     lists = [pairs for texts, search in searches for pairs in _near_records(texts, search)]
     return in_order([a for a, _ in lists], [b for _, b in lists], len(whole))
 
@@ -103,6 +105,10 @@ def _near_by_ngrams(values: np.ndarray, k: int) -> _Pairs:
     space = search_space(values.tolist(), values.tolist(), Space(trigrams, trigrams))
     a, b, _ = nearest(space.left, space.right, k + 1)  # each value finds itself first
     return a, b
+
+
+def _near_by_vectors(vectors: np.ndarray, _: np.ndarray, first: np.ndarray) -> _Pairs:
+    return nearest_vectors(vectors[first], vectors[first], _VECTORS_K + 1)[:2]  # each value finds itself first
 
 
 def _near_records(

@@ -119,6 +119,7 @@ def keep_records(store: Run, **tables: Records) -> None:
                 "name": records.name,
                 "notes": records.notes,
                 "conventions": dict(records.conventions),
+                "folder": None if records.folder is None else str(records.folder),
                 "row_numbers": None if records.row_numbers is None else records.row_numbers.to_pylist(),
             }
             metadata = {**(records.table.schema.metadata or {}), _ABOUT: json.dumps(about).encode()}
@@ -169,4 +170,5 @@ def _load_records(path: Path) -> Records:
         tuple(about["notes"]),
         None if numbers is None else pa.array(numbers, pa.int64()),
         about["conventions"],
+        None if about["folder"] is None else Path(about["folder"]),
     )

@@ -12,6 +12,7 @@ from kinfolk.report.bridge import Part, share_bar
 from kinfolk.report.cluster_summary import ClusterSummary, cluster_summary
 from kinfolk.report.comparison_words import names_of_compared
 from kinfolk.report.field_value import shown_fields
+from kinfolk.report.gallery import Gallery
 from kinfolk.report.links_list import links_data
 from kinfolk.report.links_page import describe_columns
 from kinfolk.report.markup import MISSING, count, counted, escape, percent, probability, shorten
@@ -123,12 +124,19 @@ def _clusters_section(records: Records, summary: ClusterSummary, pairs: PairTabl
         count_plot(groups, name="sizes", things="clusters", title="Cluster sizes", axis_title="records in a cluster"),
         "A few very large clusters often mean that different things were chained together.",
     )
-    biggest = "".join(_cluster_block(records, summary, c) for c in summary.biggest(_BIGGEST))
+    biggest = "".join(_cluster_block(records, summary, c, pairs.gallery) for c in summary.biggest(_BIGGEST))
     doubtful = "".join(
-        _cluster_block(records, summary, c)
+        _cluster_block(records, summary, c, pairs.gallery)
         + pair_card(
             pairs.explain(pair),
-            CardContext(records, records, int(pairs.left_rows[pair]), int(pairs.right_rows[pair]), pairs.linked_word),
+            CardContext(
+                records,
+                records,
+                int(pairs.left_rows[pair]),
+                int(pairs.right_rows[pair]),
+                pairs.linked_word,
+                pairs.gallery,
+            ),
         )
         for c, pair in summary.doubtful(_DOUBTFUL)
     )
@@ -144,14 +152,19 @@ def _clusters_section(records: Records, summary: ClusterSummary, pairs: PairTabl
     return section("clusters", "Clusters", *parts)
 
 
-def _cluster_block(records: Records, summary: ClusterSummary, cluster: int) -> str:
+def _cluster_block(records: Records, summary: ClusterSummary, cluster: int, gallery: Gallery) -> str:
     rows = summary.members(cluster)
     shown = records.take(rows[:_MEMBERS])
     texts = {field: shown.texts(field) for field in shown_fields(shown)}
     columns = {field: values for field, values in texts.items() if any(v.strip() for v in values)}
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("id", *columns))
+    cells = {field: [_cell(value) for value in values] for field, values in columns.items()}
+    cells |= {
+        field: [f"<td>{gallery.picture(records, field, row)}</td>" for row in rows[:_MEMBERS].tolist()]
+        for field in records.fields("image")
+    }
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("id", *cells))
     body = "".join(
-        f'<tr><th scope="row">{escape(identity)}</th>{"".join(_cell(values[i]) for values in columns.values())}</tr>'
+        f'<tr><th scope="row">{escape(identity)}</th>{"".join(values[i] for values in cells.values())}</tr>'
         for i, identity in enumerate(shown.ids.to_pylist())
     )
     weakest = summary.weakest_probability(cluster)

@@ -16,6 +16,7 @@ _ABOUT: Mapping[str, str] = {
     RIVALS: "this pair beside the other candidates of its two records",
     TOO_LITTLE: "what is filled in on both sides is too little to be surer",
 }
+ABOUT_IMAGES = "pixels, small and gray"
 _WORTH_NAMING = 0.5  # log-odds: less changes the odds by a factor below 1.65
 _MOST_NAMED = 3
 

@@ -65,7 +65,7 @@ def links_sections(links: Links, truth: pa.Table | None) -> list[str]:
         scores_section(pairs, links.estimate, judgement),
         examples_section(pairs),
         list_section(links_data(pairs), "All links"),
-        unlinked_section(links.unlinked, sides),
+        unlinked_section(links.unlinked, sides, pairs.gallery),
         _method_section(links, pairs, judgement),
         reading_section(),
     ]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import exp
 
 from kinfolk.data import Records
 from kinfolk.linking.explanation import Contribution, Explanation
-from kinfolk.report.comparison_words import about_comparison, why
-from kinfolk.report.field_value import field_role, names_in, render_values, shown_fields
-from kinfolk.report.markup import NEARLY_NOTHING, escape, odds_factor, probability, signed
+from kinfolk.report.comparison_words import ABOUT_IMAGES, about_comparison, why
+from kinfolk.report.field_value import columns_of, field_role, names_in, render_values, shown_fields
+from kinfolk.report.gallery import Gallery
+from kinfolk.report.markup import MISSING, NEARLY_NOTHING, escape, odds_factor, probability, signed
 from kinfolk.report.waterfall import Scale, running_totals, scale_of, step_mark, total_mark
 
 
@@ -23,6 +24,7 @@ class CardContext:
     left_row: int | None = None
     right_row: int | None = None
     linked_word: str = "linked"
+    gallery: Gallery = field(default_factory=Gallery)
 
 
 def pair_card(explanation: Explanation, context: CardContext) -> str:
@@ -79,9 +81,10 @@ def _evidence_table(explanation: Explanation, context: CardContext, scale: Scale
     ]
     seen: set[tuple[str, str]] = set()
     silent = [c.label for c in rows if _says_nothing(c)]
+    places = (explanation.left_row, explanation.right_row)
     for contribution, before, after in zip(rows, totals[:-1], totals[1:], strict=True):
         if contribution.label not in silent:
-            parts.append(_row(contribution, before, after, context, scale, seen))
+            parts.append(_row(contribution, places, before, after, context, scale, seen))
     parts += _uncompared(explanation, context)
     missing = [label for label in silent if not about_comparison(label, context.left, context.right)]
     if missing:
@@ -106,6 +109,7 @@ def _says_nothing(contribution: Contribution) -> bool:
 
 def _row(
     contribution: Contribution,
+    places: tuple[int | None, int | None],
     before: float,
     after: float,
     context: CardContext,
@@ -119,14 +123,21 @@ def _row(
         "nothing" if abs(contribution.log_odds) < NEARLY_NOTHING else "for" if contribution.log_odds > 0 else "against"
     )
     label = f'<th role="rowheader" scope="row">{escape(contribution.label)}</th>'
+    role = field_role(contribution.label, context.left, context.right)
     present = any(v.strip() for v in values)
     about = about_comparison(contribution.label, context.left, context.right)
-    if about or (present and values in seen) or (not present and contribution.similarity is not None):
+    if role == "image":
+        said = f"{ABOUT_IMAGES}{f': {alike}' if alike else ''}"
+        label = label.replace("</th>", f'<span class="meaning">{escape(said)}</span></th>')
+        tables, names = (context.left, context.right), columns_of(contribution.label, context.left, context.right)
+        shown = [_picture(context.gallery, *side) for side in zip(tables, names, places, strict=True)]
+        cells = _value_cells(*shown)
+    elif about or (present and values in seen) or (not present and contribution.similarity is not None):
         # Not the values of a field, or another comparison of values already shown.
         said = "; ".join(filter(None, (about, alike)))
         cells = f'<td role="cell" class="value aside" colspan="2">{escape(said)}</td>'
     else:
-        left, right = render_values(field_role(contribution.label, context.left, context.right), *values)
+        left, right = render_values(role, *values)
         cells = _value_cells(left, right)
     seen.add(values)
     return (
@@ -149,17 +160,27 @@ def _uncompared(explanation: Explanation, context: CardContext) -> list[str]:
     named = {name for c in explanation.contributions for name in names_in(c.label)}
     left, right = context.left.take([context.left_row]), context.right.take([context.right_row])
     fields = dict.fromkeys(f for f in (*shown_fields(left), *shown_fields(right)) if f not in named)
-    rows = []
-    for field in fields:
-        left_value = left.texts(field)[0] if field in shown_fields(left) else ""
-        right_value = right.texts(field)[0] if field in shown_fields(right) else ""
+    shown: dict[str, tuple[str, str]] = {}
+    for name in fields:
+        left_value = left.texts(name)[0] if name in shown_fields(left) else ""
+        right_value = right.texts(name)[0] if name in shown_fields(right) else ""
         if left_value.strip() or right_value.strip():
-            values = render_values(field_role(field, left, right), left_value, right_value)
-            cells = _value_cells(*values)
-            label = f'<th role="rowheader" scope="row">{escape(field)}</th>'
-            note = '<td role="cell" class="weight uncompared" colspan="2">not compared</td>'
-            rows.append(f'<tr role="row" class="uncompared">{label}{cells}{note}</tr>')
-    return rows
+            shown[name] = render_values(field_role(name, left, right), left_value, right_value)
+    for name in dict.fromkeys(f for f in (*left.fields("image"), *right.fields("image")) if f not in named):
+        sides = ((context.left, name, context.left_row), (context.right, name, context.right_row))
+        pictures = [_picture(context.gallery, *side) for side in sides]
+        if any(html != MISSING for html in pictures):
+            shown[name] = (pictures[0], pictures[1])
+    note = '<td role="cell" class="weight uncompared" colspan="2">not compared</td>'
+    return [
+        f'<tr role="row" class="uncompared"><th role="rowheader" scope="row">{escape(name)}</th>'
+        f"{_value_cells(*values)}{note}</tr>"
+        for name, values in shown.items()
+    ]
+
+
+def _picture(gallery: Gallery, records: Records, name: str, row: int | None) -> str:
+    return MISSING if row is None or records.roles.get(name) != "image" else gallery.picture(records, name, row)
 
 
 def in_table_order(contributions: Sequence[Contribution], records: Records) -> tuple[Contribution, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from kinfolk.data import Records
 from kinfolk.linking.explanation import Explanation
+from kinfolk.report.gallery import Gallery
 from kinfolk.report.score_summary import Bools, Evidence, Floats, Ints, eligible_pairs
 
 EVIDENCE = "evidence/"
@@ -29,6 +30,7 @@ class PairTable:
         threshold: the cut on the probability.
         explain: the evidence for the pair at a position.
         linked_word: what a pair in the result is called: "linked", or "in one cluster".
+        gallery: makes the pictures of the page.
     """
 
     left: Records
@@ -42,6 +44,7 @@ class PairTable:
     threshold: float
     explain: Callable[[int], Explanation]
     linked_word: str
+    gallery: Gallery = field(default_factory=Gallery)
 
     def __len__(self) -> int:
         return len(self.probability)

@@ -207,7 +207,12 @@ def examples_section(pairs: PairTable) -> str:
             pair_card(
                 pairs.explain(p),
                 CardContext(
-                    pairs.left, pairs.right, int(pairs.left_rows[p]), int(pairs.right_rows[p]), pairs.linked_word
+                    pairs.left,
+                    pairs.right,
+                    int(pairs.left_rows[p]),
+                    int(pairs.right_rows[p]),
+                    pairs.linked_word,
+                    pairs.gallery,
                 ),
             )
             for p in group.pairs

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from kinfolk.data import Records
 from kinfolk.report.bridge import Part, share_bar
 from kinfolk.report.field_value import one_line
+from kinfolk.report.gallery import Gallery
 from kinfolk.report.markup import MISSING, count, escape, percent, probability
 from kinfolk.report.sections import section
 
@@ -46,7 +47,7 @@ def table_parts(records: Records, counts: dict[str, int]) -> list[Part]:
     return parts + [Part(reason, n, REASONS.get(reason, ("part-none", ""))[0]) for reason, n in counts.items()]
 
 
-def unlinked_section(unlinked: pa.Table, sides: Sequence[Side]) -> str:
+def unlinked_section(unlinked: pa.Table, sides: Sequence[Side], gallery: Gallery) -> str:
     """For both tables: a bar, the counts, and examples with their best candidate."""
     blocks = []
     for side in sides:
@@ -61,7 +62,7 @@ def unlinked_section(unlinked: pa.Table, sides: Sequence[Side]) -> str:
             if p.number or p.name == "linked"
         )
         bar = share_bar(f"unlinked-{side.key}", f"{side.records.name}: linked and unlinked records", parts)
-        examples = "".join(_examples(unlinked, side, reason) for reason, n in counts.items() if n)
+        examples = "".join(_examples(unlinked, side, reason, gallery) for reason, n in counts.items() if n)
         blocks.append(
             f'<div class="panel"><h3>{escape(side.records.name)}</h3>{bar}<table class="numbers reasons">'
             '<thead class="hidden"><tr>'
@@ -72,39 +73,39 @@ def unlinked_section(unlinked: pa.Table, sides: Sequence[Side]) -> str:
     return section("unlinked", "Records without a link", f'<div class="panels">{"".join(blocks)}</div>')
 
 
-def _examples(unlinked: pa.Table, side: Side, reason: str) -> str:
+def _examples(unlinked: pa.Table, side: Side, reason: str, gallery: Gallery) -> str:
     here = pc.and_(pc.equal(unlinked.column("side"), side.key), pc.equal(unlinked.column("reason"), reason))
     positions = np.flatnonzero(here.to_numpy())
     # From the closest miss downwards, evenly: the first ones alone would look better than the rest.
     chance = np.asarray(unlinked.column("probability").to_numpy(), dtype=np.float64)[positions]
     order = positions[np.argsort(-np.nan_to_num(chance, nan=0.0), kind="stable")]
     chosen = order[np.unique(np.linspace(0, len(order) - 1, min(_EXAMPLES, len(order))).round().astype(np.int64))]
-    items = "".join(_example(row, side) for row in unlinked.take(pa.array(chosen)).to_pylist())
+    items = "".join(_example(row, side, gallery) for row in unlinked.take(pa.array(chosen)).to_pylist())
     return (
         f'<details class="stayed"><summary>{escape(reason.capitalize())}: examples</summary><ul>{items}</ul></details>'
     )
 
 
-def _example(row: dict[str, object], side: Side) -> str:
+def _example(row: dict[str, object], side: Side, gallery: Gallery) -> str:
     record, rival, winner = row["row"], row["rival"], row["winner"]
-    own = _record(side.records, record)
+    own = _record(side.records, record, gallery)
     if rival is None:
         return f"<li>{own}</li>"
     chance = row["probability"]
     shown = probability(float(chance)) if isinstance(chance, float) else "unknown"
-    lost = f'<p class="winner">taken by {_record(side.records, winner)}</p>' if winner is not None else ""
+    lost = f'<p class="winner">taken by {_record(side.records, winner, gallery)}</p>' if winner is not None else ""
     return (
-        f'<li>{own}<p class="best"><span class="chance">{shown}</span> best candidate {_record(side.others, rival)}'
+        f'<li>{own}<p class="best"><span class="chance">{shown}</span> best candidate {_record(side.others, rival, gallery)}'
         f"</p>{lost}</li>"
     )
 
 
-def _record(records: Records, row: object) -> str:
+def _record(records: Records, row: object, gallery: Gallery) -> str:
     if not isinstance(row, int):
         return MISSING
     text = one_line(records, [row])[0]
     identity = records.ids[row].as_py()
     return (
         f'<span class="record"><b>{escape(identity)}</b> <span dir="auto">{escape(text) if text else MISSING}</span>'
-        "</span>"
+        f"{gallery.pictures(records, row)}</span>"
     )

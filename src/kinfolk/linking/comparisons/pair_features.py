@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +49,15 @@ class PairFeatures:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def with_columns(self, group: str, columns: Mapping[str, NDArray[np.float32]]) -> PairFeatures:
+        """The comparisons with more columns of one group, by name, each of shape (n,)."""
+        return PairFeatures(
+            np.column_stack([self.values, *columns.values()]),
+            (*self.names, *columns),
+            self.groups + (group,) * len(columns),
+            self.tokens,
+        )
 
     def take(self, rows: NDArray[np.int64]) -> PairFeatures:
         """Give some of the pairs, in the given order."""
