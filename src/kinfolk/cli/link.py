@@ -47,6 +47,9 @@ def link(
     ignore: Ignore = None,
     labels: Labels = None,
     encoder: TextEncoder = "none",
+    adapt: Annotated[
+        bool, typer.Option("--adapt", help="Learn from the records which image belongs to which text; takes minutes.")
+    ] = False,
     on_error: Annotated[OnError, typer.Option(help="What happens at an image that cannot be read.")] = OnError.RAISE,
     relation: Annotated[
         str,
@@ -79,6 +82,7 @@ def link(
             ignore=split_columns(ignore),
             labels=labels,
             encoder=encoder,
+            adapt=adapt,
             on_error=on_error.value,
             relation=relation,
             threshold=read_threshold(threshold),

@@ -65,9 +65,9 @@ class Meaning:
 
     views: tuple[Vectors, ...]
 
-    def neighbors(self) -> Neighbors:
+    def neighbors(self) -> list[Neighbors]:
         """Records near in meaning."""
-        return self.views[0].neighbors()
+        return [self.views[0].neighbors()]
 
     def add_to(self, comparisons: Comparisons, pairs: Candidates) -> Comparisons:
         """The comparisons with a cosine for each view."""

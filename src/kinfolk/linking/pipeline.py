@@ -16,6 +16,7 @@ from kinfolk.data.overview import name_roles
 from kinfolk.data.record_images import hash_image_files
 from kinfolk.data.run import Run
 from kinfolk.errors import ConfigurationError
+from kinfolk.linking.adapt import Learned, learn_from_tables
 from kinfolk.linking.alignment import align_fields, align_images, split_mapping
 from kinfolk.linking.candidates import Candidates, Neighbors, neighbors, union
 from kinfolk.linking.capture import estimate_candidate_recall, nearest_of
@@ -53,6 +54,7 @@ def link(
     ignore: Sequence[str] = (),
     labels: object = None,
     encoder: str | Path | Encoder | None = None,
+    adapt: bool = False,
     on_error: OnError = "raise",
     relation: str = "auto",
     threshold: float | None = None,
@@ -73,6 +75,8 @@ def link(
         encoder: a text encoder that finds and compares records by meaning, beside n-grams: the name or folder of a
             sentence-transformers model, "minilm" for the one that the extra ``offline`` brings, or any object with
             ``encode(texts)`` that returns (n, dim); None uses none.
+        adapt: whether an encoder is trained on the records themselves, without labels: it learns which image belongs to which
+            text, and its vectors are compared, too. For tables with images; it takes minutes (extra ``train``).
         on_error: "raise" stops at the first image that cannot be read; "skip" takes it for missing, with a note.
         relation: "one-to-one", "many-to-one" (a left record has at most one partner), "one-to-many", "many-to-many" (every
             pair at or above the cut is a link) or "auto", which is one-to-one unless the records clearly say otherwise.
@@ -123,6 +127,7 @@ def link(
         "fields": repr(given),
         "content of the images": "not kept" if run is None else " ".join(map(hash_image_files, tables)),
         "encoder": fingerprint_of(opened, kept=run is not None),
+        "adapt": f"seed {seed}" if adapt else "no",
         "labels": "none" if judged is None else f"{judged.fingerprint()}, seed {seed}",
     }
     store = Run(Path(run) if run is not None else None, key)
@@ -132,8 +137,9 @@ def link(
 
     scores = store.load("scores")
     if scores is None:
+        learn = partial(learn_from_tables, folder=store.folder, on_error=on_error, seed=seed) if adapt else None
         see = partial(see_pixels, on_error=on_error)
-        scores = _score(records_left, records_right, given, judged, opened, see, relation, seed, store, clock)
+        scores = _score(records_left, records_right, given, judged, opened, see, learn, relation, seed, store, clock)
         store.save("scores", scores)
     relation, reason = relation_of_scores(scores)
 
@@ -177,6 +183,7 @@ def _score(
     judged: Labels | None,
     encoder: Encoder | None,
     see: See,
+    learn: Callable[..., Learned] | None,
     relation: str,
     seed: int,
     store: Run,
@@ -199,15 +206,25 @@ def _score(
         clock.start("pictures")
         pictures = see_pictures(left, right, image_pairs, see, clock.advance)
         clock.stop(f"{pictures.fields[0].left.vectors.shape[1]:,} numbers an image")
-    meaning = None
+    notes = list(pictures.notes)
+    views: list[Meaning | Pictures | Learned] = []
     if encoder is not None:
         clock.start("encode")
         meaning = encode_tables(encoder, left, right, [field.pair for field in fields], store.folder, clock.advance)
         clock.stop(f"{meaning.views[0].left.shape[1]} numbers a text")
+        views.append(meaning)
+    if learn is not None:
+        clock.start("adapt")
+        learned = learn(left, right, [field.pair for field in fields], image_pairs, advance=clock.advance)
+        clock.stop(learned.note)
+        pictures = learned.see(pictures)
+        notes.append(learned.note)
+        views.append(learned)
+    views.append(pictures)
     clock.start("candidates")
     found = store.load("candidates")
     if found is None:
-        candidates, nearest = _candidates(near, texts, fields, meaning, pictures, judged, max(1, len(right)), clock)
+        candidates, nearest = _candidates(near, texts, fields, views, judged, max(1, len(right)), clock)
         kept = {"left": candidates.left, "right": candidates.right, "nearest": nearest}
         store.save("candidates", pa.table(kept))
     else:
@@ -216,9 +233,8 @@ def _score(
     clock.stop(f"{len(candidates):,} pairs")
     clock.start("compare")
     comparisons = compare(left, right, fields, (*texts, whole), candidates.left, candidates.right, clock.advance)
-    if meaning is not None:
-        comparisons = meaning.add_to(comparisons, candidates)
-    comparisons = pictures.add_to(comparisons, candidates)
+    for view in views:
+        comparisons = view.add_to(comparisons, candidates)
     clock.stop(f"{comparisons.values.shape[1]} comparisons a pair")
     clock.start("match")
     matched = match_by_relation(comparisons, Contest(candidates, len(left), len(right)), relation)
@@ -227,9 +243,8 @@ def _score(
     if judged is not None:
         clock.start("learn")
         features = pair_features(left, right, fields, whole, candidates.left, candidates.right)
-        if meaning is not None:
-            features = meaning.add_to_features(features, candidates)
-        features = pictures.add_to_features(features, candidates)
+        for view in views:
+            features = view.add_to_features(features, candidates)
         evidence = match_with_labels(features, judged.of(candidates, max(1, len(right))), contest, evidence, seed=seed)
         clock.stop(f"{len(judged):,} labels")
     probability = evidence.probability
@@ -241,7 +256,7 @@ def _score(
         relation=matched.relation,
         reason=matched.reason(left.name, right.name) if relation == AUTO else "",
         candidate_recall=estimate_candidate_recall(nearest[winners], probability[winners]),
-        notes=pictures.notes,
+        notes=notes,
     )
 
 
@@ -249,8 +264,7 @@ def _candidates(
     near: Neighbors,
     texts: tuple[list[str], list[str]],
     fields: tuple[Field, ...],
-    meaning: Meaning | None,
-    pictures: Pictures,
+    views: Sequence[Meaning | Pictures | Learned],
     judged: Labels | None,
     num_right: int,
     clock: Clock,
@@ -263,9 +277,7 @@ def _candidates(
         found = neighbors(search_space(field.left, field.right, field.space), _FIELD_K)
         # A field that is all of the record is no second search.
         (others if (field.left, field.right) == texts else searches).append(found)
-    if meaning is not None:
-        searches.append(meaning.neighbors())
-    searches += pictures.neighbors()
+    searches += [found for view in views for found in view.neighbors()]
     lists = [search.pairs(num_right) for search in (*searches, *others)]
     if judged is not None:
         lists.append(Candidates(judged.left, judged.right))

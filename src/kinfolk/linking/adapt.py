@@ -1,0 +1,207 @@
+"""What the tables teach without a label: which image belongs to which text, learned from the records themselves.
+
+The fields of one record belong together; that of another record does not. From this alone an encoder of records learns what
+an image of a word has to do with what a scanner read, or a photograph with its caption. Its vectors replace the bare pixels
+where images are compared, and the pooled vector of the whole record becomes one more comparison, beside n-grams and the
+fields: the matcher finds out what it is worth.
+
+Source: Arora, Yang, Jheng & Dell, CLIPPINGS, 2023, arXiv 2304.03464, self-supervised stage.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinfolk.data import Records
+from kinfolk.data.images import OnError
+from kinfolk.data.record_images import read_field_images
+from kinfolk.encoders.pooling import pool
+from kinfolk.errors import ConfigurationError, MissingExtraError
+from kinfolk.linking.alignment import FieldPair
+from kinfolk.linking.candidates import Candidates, Neighbors
+from kinfolk.linking.compare import Comparisons
+from kinfolk.linking.comparisons.pair_features import PairFeatures
+from kinfolk.linking.meaning import Vectors
+from kinfolk.linking.pictures import PictureField, Pictures
+
+if TYPE_CHECKING:
+    from kinfolk.encoders.record_inputs import FieldInput, RecordInputs
+    from kinfolk.methods.clippings.model import RecordModel
+
+LEARNED = "learned"
+_SIZE = 64  # pixels
+_SEEN = 60_000  # records in all epochs, which bounds the time
+_EPOCHS = (5, 40)
+_LEAST = 64  # records, below which there is nothing to learn from
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Records as the encoder sees them that was trained on them.
+
+    Attributes:
+        whole: pooled vectors of the records.
+        images: vectors of each column of images, by its label.
+        note: what the training brought, in one sentence.
+    """
+
+    whole: Vectors
+    images: dict[str, Vectors]
+    note: str
+
+    def see(self, pictures: Pictures) -> Pictures:
+        """The columns of images with learned vectors in place of pixels."""
+        fields = [
+            PictureField(
+                field.pair,
+                replace(field.left, vectors=self.images[field.pair.label].left),
+                replace(field.right, vectors=self.images[field.pair.label].right),
+            )
+            for field in pictures.fields
+        ]
+        return replace(pictures, fields=tuple(fields))
+
+    def neighbors(self) -> list[Neighbors]:
+        """Records whose pooled vectors are near."""
+        return [self.whole.neighbors()]
+
+    def add_to(self, comparisons: Comparisons, pairs: Candidates) -> Comparisons:
+        """The comparisons with the cosine of the pooled vectors."""
+        return comparisons.with_vectors(LEARNED, [self.whole.cosines(pairs.left, pairs.right)])
+
+    def add_to_features(self, features: PairFeatures, pairs: Candidates) -> PairFeatures:
+        """What a matcher learns from, with the cosine of the pooled vectors."""
+        return features.with_columns(LEARNED, {f"{LEARNED}: record": self.whole.cosines(pairs.left, pairs.right)})
+
+
+def learn_from_tables(
+    left: Records,
+    right: Records,
+    fields: Sequence[FieldPair],
+    images: Sequence[FieldPair],
+    folder: Path | None,
+    *,
+    on_error: OnError,
+    seed: int,
+    advance: Callable[[float], None],
+) -> Learned:
+    """Train an encoder on the records of both tables, or of one, and encode them.
+
+    Args:
+        left, right: the tables; the same one twice where it is compared with itself.
+        fields: the fields that are compared.
+        images: the columns of images that are compared.
+        folder: the run folder, in which the training goes on where it was stopped; None keeps nothing.
+        on_error: what happens at an image that cannot be read.
+        seed: of everything random.
+        advance: told the share that is done.
+
+    Raises:
+        ConfigurationError: too few records.
+        MissingExtraError: what training needs is not installed.
+    """
+    if find_spec("torch") is None or find_spec("lightning") is None:
+        raise MissingExtraError("Learning from the tables (adapt)", "train")
+    from kinfolk.encoders.record import Towers
+    from kinfolk.methods.clippings.pretrain import pretrain
+
+    tables = (left,) if left is right else (left, right)
+    inputs = inputs_of(tables, fields, images, on_error=on_error)
+    if len(inputs) < _LEAST:
+        raise ConfigurationError(
+            f"adapt learns from the records, and needs {_LEAST} at least. Got {len(inputs)}. Leave it out."
+        )
+    epochs = int(np.clip(round(_SEEN / len(inputs)), *_EPOCHS))
+    with _place(folder) as place:
+        model = pretrain(
+            inputs,
+            output=place,
+            towers=Towers(image_settings={"depth": 8, "width": 16, "channels": 1}),
+            own=1.0,
+            text_noise=0.1,
+            recipe={"epochs": epochs},
+            seed=seed,
+            progress=lambda end: advance(0.9 * end.epoch / end.epochs),
+        )
+    parts = model.encoder.encode_parts(inputs, advance=lambda share: advance(0.9 + 0.1 * share))
+    return _learned(model, inputs, parts, images, len(left), left is right)
+
+
+def inputs_of(
+    tables: Sequence[Records], fields: Sequence[FieldPair], images: Sequence[FieldPair], *, on_error: OnError
+) -> RecordInputs:
+    """The fields of the records of one or two tables, one table below the other."""
+    from kinfolk.encoders.record_inputs import RecordInputs, image_field, number_field, text_field
+
+    def names(pair: FieldPair) -> list[tuple[Records, str]]:
+        return list(zip(tables, (pair.left, pair.right), strict=False))
+
+    read: list[FieldInput] = []
+    for pair in images:
+        # Shapes of photographs stay as they are; long lines of writing are folded, so that they can be read.
+        seen = [
+            read_field_images(table, name, size=_SIZE, channels=1, fit="fold", on_error=on_error)
+            for table, name in names(pair)
+        ]
+        pixels, present = (np.concatenate([getattr(side, of) for side in seen]) for of in ("pixels", "present"))
+        read.append(image_field(pair.label, pixels, present))
+    for pair in fields:
+        if pair.role == "number":
+            read.append(number_field(pair.label, np.concatenate([t.numbers(name) for t, name in names(pair)])))
+        elif pair.role == "date":
+            read.append(number_field(pair.label, np.concatenate([t.dates(name) for t, name in names(pair)])))
+        else:
+            read.append(text_field(pair.label, [text for t, name in names(pair) for text in t.texts(name)]))
+    return RecordInputs(tuple(read))
+
+
+def _learned(
+    model: RecordModel,
+    inputs: RecordInputs,
+    parts: np.ndarray,
+    images: Sequence[FieldPair],
+    num_left: int,
+    within: bool,
+) -> Learned:
+    def of_tables(vectors: np.ndarray) -> Vectors:
+        return Vectors(vectors, vectors) if within else Vectors(vectors[:num_left], vectors[num_left:])
+
+    place = {field.name: at for at, field in enumerate(inputs.fields)}
+    (stage,) = model.about["stages"]
+    best = [end for end in model.history if end.epoch == stage["best_epoch"]]
+    found = best[0].measures.get("reciprocal_rank") if best else None
+    note = (
+        "Training on the tables made nothing better; its vectors are those of an untrained encoder."
+        if not best
+        else f"Learned from {len(inputs):,} records in {len(model.history)} epochs."
+        if found is None
+        else f"Learned from {len(inputs):,} records in {len(model.history)} epochs: in records held out, a field finds the "
+        f"others of its record at a mean reciprocal rank of {found:.2f}."
+    )
+    return Learned(
+        of_tables(pool(list(parts.transpose(1, 0, 2)), model.encoder.weights().tolist())),
+        {pair.label: of_tables(parts[:, place[pair.label]]) for pair in images},
+        note,
+    )
+
+
+@contextmanager
+def _place(folder: Path | None) -> Iterator[Path]:
+    """Where the model is kept: in the run folder, or nowhere."""
+    if folder is not None:
+        yield folder / "model"
+        return
+    place = Path(tempfile.mkdtemp(prefix="kinfolk-"))
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
