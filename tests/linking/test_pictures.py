@@ -17,6 +17,7 @@ import kinfolk
 from kinfolk.linking.alignment import FieldPair, align_images
 from kinfolk.linking.candidates import Candidates
 from kinfolk.linking.compare import Comparisons
+from kinfolk.linking.comparisons.pair_features import PairFeatures
 from kinfolk.linking.pictures import Seen, see_pictures, see_pixels
 
 NUM, FIRST = 120, 40
@@ -134,17 +135,6 @@ def _copy(number: int, copy: int) -> bytes:
     return buffer.getvalue()
 
 
-def test_labels_teach_with_images(shops: Path) -> None:
-    true = truth().slice(0, 30).append_column("label", pa.array([1] * 30))
-    others = [f"b{n + 42}" for n in range(FIRST, FIRST + 30)]  # of the same name
-    wrong = pa.table({"left_id": true.column("left_id"), "right_id": others})
-    labels = pa.concat_tables([true, wrong.append_column("label", pa.array([0] * 30))])
-    links = kinfolk.link(shops / "left.csv", shops / "right.parquet", labels=labels, relation="one-to-one")
-    assert links.evaluate(truth()).f1 > 0.95
-    alone = kinfolk.link(shops / "left.csv", shops / "right.parquet", labels=labels, ignore=["name"])
-    assert alone.evaluate(truth()).f1 > 0.95
-
-
 def test_a_missing_image_speaks_neither_for_nor_against(shops: Path) -> None:
     left = kinfolk.read_records(shops / "left.csv")
     gone = left.table.set_column(
@@ -221,3 +211,6 @@ def test_one_table_is_looked_at_once_and_capacity_counts_images() -> None:
     np.testing.assert_allclose(after.capacity, [1 + np.log(2), 1])
     assert np.isnan(after.values[:, 1]).tolist() == [False, True]
     assert after.first_columns() == [[0], [1]]
+    features = pictures.add_to_features(PairFeatures(np.zeros((2, 1), np.float32), ("a",), ("name",)), pairs)
+    assert (features.names, features.groups) == (("a", "photo: look"), ("name", "photo"))
+    np.testing.assert_array_equal(features.values, after.values)
