@@ -37,7 +37,7 @@ from kinfolk.methods.fit import train
 
 HEIGHT, WIDTH, SIZE, VOID = 96, 128, 64, 11
 ENCODER = {"encoder": "resnet", "encoder_settings": {"depth": 8, "width": 16}}
-RECIPE = {"epochs": 20, "batch_size": 32, "learning_rate": 0.24}
+RECIPE = {"epochs": 10, "batch_size": 32, "learning_rate": 0.24}
 ARMS = {
     "NT-Xent on averages": ("simclr", {"temperature": 0.2}),
     "PixContrast": ("pixpro", {"contrast": True}),

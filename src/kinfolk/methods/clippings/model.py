@@ -19,6 +19,7 @@ from kinfolk.encoders.record import RecordEncoder
 from kinfolk.encoders.record_inputs import RecordInputs
 from kinfolk.errors import ConfigurationError, DataError
 from kinfolk.methods.history import HISTORY, EpochEnd, read_history, write_history
+from kinfolk.search import VectorSpace
 
 _WEIGHTS, _ABOUT = "model.safetensors", "config.json"
 _FORMAT = 1
@@ -68,6 +69,11 @@ class RecordModel:
         parts = self.encoder.encode_parts(inputs, advance=advance)
         chosen = self.encoder.weights().tolist() if weights is None else self._weights(weights)
         return pool(list(parts.transpose(1, 0, 2)), chosen)
+
+    def space(self, weights: Mapping[str, float] | None = None) -> VectorSpace:
+        """What an index of the vectors that ``encode`` gives has to know of them."""
+        chosen = self.encoder.weights().tolist() if weights is None else self._weights(weights)
+        return VectorSpace(self.fingerprint(), self.dim, dict(zip(self.field_names, chosen, strict=True)))
 
     def require_fields(self, inputs: RecordInputs) -> None:
         """Refuse records with other fields.
