@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from kinfolk.cli.options import (
+    Adapt,
     AsJson,
     Ignore,
     Labels,
@@ -54,6 +55,7 @@ def dedupe(
     ignore: Ignore = None,
     labels: Labels = None,
     encoder: TextEncoder = "none",
+    adapt: Adapt = False,
     on_error: Annotated[OnError, typer.Option(help="What happens at an image that cannot be read.")] = OnError.RAISE,
     one_per: Annotated[
         str | None, typer.Option(help="Column of which a group holds each value once at most, such as the source.")
@@ -87,6 +89,7 @@ def dedupe(
             ignore=split_columns(ignore),
             labels=labels,
             encoder=encoder,
+            adapt=adapt,
             on_error=on_error.value,
             one_per=one_per,
             grouping=grouping,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kinfolk.cli.options import (
+    Adapt,
     AsJson,
     ColumnsOfCategories,
     ColumnsOfDates,
@@ -47,9 +48,7 @@ def link(
     ignore: Ignore = None,
     labels: Labels = None,
     encoder: TextEncoder = "none",
-    adapt: Annotated[
-        bool, typer.Option("--adapt", help="Learn from the records which image belongs to which text; takes minutes.")
-    ] = False,
+    adapt: Adapt = False,
     on_error: Annotated[OnError, typer.Option(help="What happens at an image that cannot be read.")] = OnError.RAISE,
     relation: Annotated[
         str,

@@ -37,6 +37,11 @@ ColumnOfImages = Annotated[
 ]
 
 
+Adapt = Annotated[
+    bool, typer.Option("--adapt", help="Learn from the records which image belongs to which text; takes minutes.")
+]
+
+
 class OnError(StrEnum):
     """What happens at an image that cannot be read."""
 

@@ -82,17 +82,26 @@ class Learned:
         """What a matcher learns from, with the cosine of the pooled vectors."""
         return features.with_columns(LEARNED, {f"{LEARNED}: record": self.whole.cosines(pairs.left, pairs.right)})
 
+    def take(self, rows: np.ndarray) -> Learned:
+        """Those of some records of one table that is compared with itself, in this order."""
+        images = {label: Vectors(of.left[rows], of.right[rows]) for label, of in self.images.items()}
+        return Learned(Vectors(self.whole.left[rows], self.whole.right[rows]), images, self.note)
+
+
+Learn = Callable[[Records, Records, Sequence[FieldPair], Sequence[FieldPair], Callable[[float], None]], Learned]
+"""Trains on the fields and the columns of images of two tables, or of one; told what is to be told the share that is done."""
+
 
 def learn_from_tables(
     left: Records,
     right: Records,
     fields: Sequence[FieldPair],
     images: Sequence[FieldPair],
-    folder: Path | None,
+    advance: Callable[[float], None],
     *,
+    folder: Path | None,
     on_error: OnError,
     seed: int,
-    advance: Callable[[float], None],
 ) -> Learned:
     """Train an encoder on the records of both tables, or of one, and encode them.
 
@@ -100,10 +109,10 @@ def learn_from_tables(
         left, right: the tables; the same one twice where it is compared with itself.
         fields: the fields that are compared.
         images: the columns of images that are compared.
+        advance: told the share that is done.
         folder: the run folder, in which the training goes on where it was stopped; None keeps nothing.
         on_error: what happens at an image that cannot be read.
         seed: of everything random.
-        advance: told the share that is done.
 
     Raises:
         ConfigurationError: too few records.
@@ -125,7 +134,7 @@ def learn_from_tables(
         model = pretrain(
             inputs,
             output=place,
-            towers=Towers(image_settings={"depth": 8, "width": 16, "channels": 1}),
+            towers=Towers(image="convnext", image_settings={"depth": 6, "width": 32, "patch_size": 4, "channels": 1}),
             own=1.0,
             text_noise=0.1,
             recipe={"epochs": epochs},

@@ -14,6 +14,7 @@ from kinfolk.data.overview import name_roles
 from kinfolk.data.record_images import hash_image_files
 from kinfolk.data.run import Run
 from kinfolk.errors import ConfigurationError
+from kinfolk.linking.adapt import learn_from_tables
 from kinfolk.linking.clustering import cluster_scores
 from kinfolk.linking.clusters import Clusters
 from kinfolk.linking.grouping import check_grouping
@@ -38,6 +39,7 @@ def dedupe(
     ignore: Sequence[str] = (),
     labels: object = None,
     encoder: str | Path | Encoder | None = None,
+    adapt: bool = False,
     on_error: OnError = "raise",
     threshold: float = 0.5,
     seed: int = 0,
@@ -57,6 +59,7 @@ def dedupe(
         encoder: a text encoder that finds and compares records by meaning, beside n-grams: the name or folder of a
             sentence-transformers model, "minilm" for the one that the extra ``offline`` brings, or any object with
             ``encode(texts)`` that returns (n, dim); None uses none.
+        adapt: whether an encoder is trained on the records themselves, without labels; see ``link``.
         on_error: "raise" stops at the first image that cannot be read; "skip" takes it for missing, with a note.
         threshold: probability from which records belong together, in [0, 1].
         seed: of what is random in learning from labels; without labels nothing is.
@@ -79,6 +82,7 @@ def dedupe(
         ignore=ignore,
         labels=labels,
         encoder=encoder,
+        adapt=adapt,
         on_error=on_error,
         threshold=threshold,
         seed=seed,
@@ -99,6 +103,7 @@ def cluster(
     ignore: Sequence[str] = (),
     labels: object = None,
     encoder: str | Path | Encoder | None = None,
+    adapt: bool = False,
     on_error: OnError = "raise",
     one_per: str | None = None,
     grouping: str = "average",
@@ -141,6 +146,7 @@ def cluster(
         "fields": repr(given),
         "content of the images": "not kept" if run is None else hash_image_files(records),
         "encoder": fingerprint_of(opened, kept=run is not None),
+        "adapt": f"seed {seed}" if adapt else "no",
         "labels": "none" if judged is None else f"{judged.fingerprint()}, seed {seed}",
     }
     store = Run(Path(run) if run is not None else None, key)
@@ -150,7 +156,8 @@ def cluster(
     scores = store.load("scores")
     if scores is None:
         see = partial(see_pixels, on_error=on_error)
-        scores = score_within(records, judged, opened, see, seed, store.folder, clock)
+        learn = partial(learn_from_tables, folder=store.folder, on_error=on_error, seed=seed) if adapt else None
+        scores = score_within(records, judged, opened, see, learn, seed, store.folder, clock)
         store.save("scores", scores)
     clock.start("group")
     found = cluster_scores(

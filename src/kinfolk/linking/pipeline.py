@@ -16,7 +16,7 @@ from kinfolk.data.overview import name_roles
 from kinfolk.data.record_images import hash_image_files
 from kinfolk.data.run import Run
 from kinfolk.errors import ConfigurationError
-from kinfolk.linking.adapt import Learned, learn_from_tables
+from kinfolk.linking.adapt import Learn, Learned, learn_from_tables
 from kinfolk.linking.alignment import align_fields, align_images, split_mapping
 from kinfolk.linking.candidates import Candidates, Neighbors, neighbors, union
 from kinfolk.linking.capture import estimate_candidate_recall, nearest_of
@@ -183,7 +183,7 @@ def _score(
     judged: Labels | None,
     encoder: Encoder | None,
     see: See,
-    learn: Callable[..., Learned] | None,
+    learn: Learn | None,
     relation: str,
     seed: int,
     store: Run,
@@ -215,7 +215,7 @@ def _score(
         views.append(meaning)
     if learn is not None:
         clock.start("adapt")
-        learned = learn(left, right, [field.pair for field in fields], image_pairs, advance=clock.advance)
+        learned = learn(left, right, [field.pair for field in fields], image_pairs, clock.advance)
         clock.stop(learned.note)
         pictures = learned.see(pictures)
         notes.append(learned.note)

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from kinfolk.data import Records
+from kinfolk.linking.adapt import Learn
 from kinfolk.linking.agreement import Measure, measures_of
 from kinfolk.linking.alignment import COMPARED_ROLES, FieldPair
 from kinfolk.linking.candidates import Candidates
@@ -39,6 +40,7 @@ def score_within(
     judged: Labels | None,
     encoder: Encoder | None,
     see: See,
+    learn: Learn | None,
     seed: int,
     folder: Path | None,
     clock: Clock,
@@ -50,25 +52,33 @@ def score_within(
         judged: labeled pairs, smaller row first; None learns from none.
         encoder: finds and compares records by meaning, too; None does without.
         see: turns the images of a column into vectors.
+        learn: trains an encoder on the records; None does without.
         seed: of folds and trees in learning.
         folder: the run folder, which keeps the encoder's vectors; None keeps none.
         clock: told of the stages.
     """
     pictures = Pictures()
-    if records.fields("image"):
+    image_pairs = [FieldPair(name, name, "image") for name in records.fields("image")]
+    if image_pairs:
         clock.start("pictures")
-        image_pairs = [FieldPair(name, name, "image") for name in records.fields("image")]
         pictures = see_pictures(records, records, image_pairs, see, clock.advance)
         clock.stop(", ".join(records.fields("image")))
+    pairs = [FieldPair(name, name, records.roles[name]) for name in records.fields(*COMPARED_ROLES)]
+    learned = None
+    if learn is not None:
+        clock.start("adapt")
+        learned = learn(records, records, pairs, image_pairs, clock.advance)
+        pictures = learned.see(pictures)
+        clock.stop(learned.note)
+    notes = [*pictures.notes, *([] if learned is None else [learned.note])]
     clock.start("represent")
     # In the order of their texts and images, so that the order of the rows, by which ties are broken, changes nothing.
     texts = whole_texts(records)
     contents = list(zip(texts, *(field.left.values for field in pictures.fields), strict=True))
     order = np.array(sorted(range(len(records)), key=contents.__getitem__), dtype=np.int64)
     whole = [texts[row] for row in order]
-    pictures = pictures.take(order)
+    pictures, learned = pictures.take(order), None if learned is None else learned.take(order)
     records, judged = records.take(order), None if judged is None else _reordered(judged, np.argsort(order))
-    pairs = [FieldPair(name, name, records.roles[name]) for name in records.fields(*COMPARED_ROLES)]
     fields = prepare_fields(records, records, pairs)
     clock.stop(", ".join(f"{f.pair.label} ({f.pair.role})" for f in fields) or "no field to compare")
     meaning = None
@@ -79,6 +89,8 @@ def score_within(
     clock.start("candidates")
     seen: list[tuple[Sequence[str], np.ndarray]] = [] if meaning is None else [(whole, meaning.views[0].left)]
     seen += [(f.left.values, f.left.vectors) for f in pictures.fields if f.distinctness > MIN_DISTINCTNESS]
+    if learned is not None:
+        seen.append(([repr(contents[row]) for row in order], learned.whole.left))
     candidates = candidates_within(whole, fields, seen)
     if judged is not None:
         candidates = in_order([candidates.left, judged.left], [candidates.right, judged.right], len(records))
@@ -89,6 +101,8 @@ def score_within(
     if meaning is not None:
         comparisons = meaning.add_to(comparisons, candidates)
     comparisons = pictures.add_to(comparisons, candidates)
+    if learned is not None:
+        comparisons = learned.add_to(comparisons, candidates)
     partners = match_partners(comparisons, candidates, len(records))
     evidence, shown = partners.evidence, comparisons.shown_values()
     measures: Sequence[Measure] = ()
@@ -104,24 +118,26 @@ def score_within(
     if judged is not None:
         clock.start("learn")
 
-        def learn(pairs: Candidates, label_free: Evidence) -> Evidence:
+        def teach(pairs: Candidates, label_free: Evidence) -> Evidence:
             contest = Contest(pairs, len(records), len(records), left_once=False, right_once=False)
             features = pair_features(records, records, fields, space, pairs.left, pairs.right)
             if meaning is not None:
                 features = meaning.add_to_features(features, pairs)
             features = pictures.add_to_features(features, pairs)
+            if learned is not None:
+                features = learned.add_to_features(features, pairs)
             return match_with_labels(features, judged.of(pairs, max(1, len(records))), contest, label_free, seed=seed)
 
         if partners.hold:
-            evidence = learn(candidates, evidence)
+            evidence = teach(candidates, evidence)
         else:
-            candidates, evidence = _learn_groups(learn, measures, candidates, evidence, len(records))
+            candidates, evidence = _learn_groups(teach, measures, candidates, evidence, len(records))
         clock.stop(f"{len(judged):,} labels; {len(candidates):,} pairs")
     if not partners.hold:
         shown = {m.label: m.similarities(candidates.left, candidates.right)[0] for m in measures}
     rows = order[candidates.left], order[candidates.right]
     given = Candidates(np.minimum(*rows).astype(np.int32), np.maximum(*rows).astype(np.int32))
-    return scores_table(given, evidence, shown, notes=pictures.notes)
+    return scores_table(given, evidence, shown, notes=notes)
 
 
 def _reordered(judged: Labels, place: np.ndarray) -> Labels:

@@ -1,0 +1,98 @@
+"""Learning from the tables themselves, on made-up firms whose names are read badly and whose marks are noisy."""
+
+import io
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from kinfolk.errors import ConfigurationError
+from kinfolk.linking import adapt
+from kinfolk.linking.adapt import LEARNED
+from kinfolk.linking.dedupe import dedupe
+from kinfolk.linking.pipeline import link
+from kinfolk.views.text_noise import misread
+
+Image = pytest.importorskip("PIL.Image", reason="needs kinfolk[train]: Pillow is not installed")
+pytest.importorskip("lightning", reason="needs kinfolk[train]: lightning is not installed")
+
+FIRMS = 60
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def encoded(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def tables() -> tuple[pa.Table, pa.Table]:
+    """Two tables of the same firms, which have a name and a mark; some have one of both."""
+    rng = np.random.default_rng(7)
+    names = ["".join(rng.choice(list(LETTERS), 9)) for _ in range(FIRMS)]
+    marks = rng.integers(0, 2, (FIRMS, 6, 6)).repeat(4, 1).repeat(4, 2) * 170 + 40
+    sides = []
+    for side in range(2):
+        noisy = (marks + rng.normal(0, 25, marks.shape)).clip(0, 255).astype(np.uint8)
+        read = misread(names, 0.3, alphabet=LETTERS, rng=rng)
+        sides.append(
+            pa.table(
+                {
+                    "id": [f"{'ab'[side]}{row}" for row in range(FIRMS)],
+                    "name": [None if row % 10 == side else name for row, name in enumerate(read)],
+                    "mark": [None if row % 10 == 5 + side else encoded(mark) for row, mark in enumerate(noisy)],
+                }
+            )
+        )
+    return sides[0], sides[1]
+
+
+@pytest.fixture(autouse=True)
+def short_training(monkeypatch):
+    monkeypatch.setattr(adapt, "_SIZE", 32)
+    monkeypatch.setattr(adapt, "_EPOCHS", (2, 2))
+
+
+def test_the_learned_vectors_are_one_more_comparison_and_a_note_says_what_was_learned(tables):
+    links = link(*tables, image=["mark"], adapt=True)
+    assert any(LEARNED in name for name in links.scores.column_names)
+    (note,) = (note for note in links.notes if "Learned from" in note)
+    assert "120 records in 2 epochs" in note
+    assert "mean reciprocal rank of" in note
+    right = [(pair["left_id"], pair["right_id"]) for pair in links.to_arrow().to_pylist()]
+    assert np.mean([a[1:] == b[1:] for a, b in right]) > 0.9
+
+
+def test_a_run_goes_on_in_its_training_and_gives_the_same_links(tables, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    whole = link(*tables, image=["mark"], adapt=True, run=folder).to_arrow()
+    for finished in folder.glob("*.parquet"):
+        finished.unlink()
+    monkeypatch.setattr("kinfolk.methods.clippings.field_contrast.FieldContrast.loss", None)  # no step is done again
+    assert link(*tables, image=["mark"], adapt=True, run=folder).to_arrow().equals(whole)
+
+
+def test_one_table_learns_from_itself(tables):
+    left, right = tables
+    both = pa.concat_tables([left, right])
+    found = dedupe(both, image=["mark"], adapt=True)
+    assert any("120 records in 2 epochs" in note for note in found.notes)
+    truth = {(f"a{row}", f"b{row}") for row in range(FIRMS)}
+    clusters = {}
+    for row in found.to_arrow().to_pylist():
+        clusters.setdefault(row["cluster_id"], []).append(row["id"])
+    pairs = {tuple(sorted(ids)) for ids in clusters.values() if len(ids) == 2}
+    assert len(pairs & truth) > 0.8 * FIRMS
+
+
+def test_tables_without_images_can_be_learned_from_too(tables):
+    left, right = (table.drop_columns("mark") for table in tables)
+    notes = link(left, right, adapt=True).notes
+    assert any(note.startswith(("Learned from", "Training on the tables")) for note in notes)
+
+
+def test_too_few_records_are_refused(tables):
+    left, right = tables
+    with pytest.raises(ConfigurationError, match="adapt learns from the records, and needs 64 at least. Got 40"):
+        link(left.slice(0, 20), right.slice(0, 20), adapt=True)
