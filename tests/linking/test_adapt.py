@@ -8,7 +8,7 @@ import pytest
 
 from kinfolk.errors import ConfigurationError
 from kinfolk.linking import adapt
-from kinfolk.linking.adapt import LEARNED
+from kinfolk.linking.compare import LEARNED
 from kinfolk.linking.dedupe import dedupe
 from kinfolk.linking.pipeline import link
 from kinfolk.views.text_noise import misread

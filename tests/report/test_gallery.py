@@ -44,7 +44,7 @@ def test_the_report_of_a_linkage_shows_the_pictures(shops: Path) -> None:
     card = page[page.index('<article class="pair linked">') :]
     beside = [name.split(" of ")[1][1:] for name, _ in PICTURE.findall(card)[:2]]
     assert beside[0] == beside[1], "the two of a link"
-    assert re.search(r'<span class="meaning">pixels, small and gray: similarity 1\.00</span>', card)
+    assert re.search(r'<span class="meaning">how alike the images look: similarity 1\.00</span>', card)
     alone = page[page.index('<section id="unlinked"') :]
     assert PICTURE.search(alone)
     assert "photo of l29" not in shown

@@ -28,7 +28,7 @@ from kinfolk.encoders.pooling import pool
 from kinfolk.errors import ConfigurationError, MissingExtraError
 from kinfolk.linking.alignment import FieldPair
 from kinfolk.linking.candidates import Candidates, Neighbors
-from kinfolk.linking.compare import Comparisons
+from kinfolk.linking.compare import LEARNED, Comparisons
 from kinfolk.linking.comparisons.pair_features import PairFeatures
 from kinfolk.linking.meaning import Vectors
 from kinfolk.linking.pictures import PictureField, Pictures
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from kinfolk.encoders.record_inputs import FieldInput, RecordInputs
     from kinfolk.methods.clippings.model import RecordModel
 
-LEARNED = "learned"
 _SIZE = 64  # pixels
 _SEEN = 60_000  # records in all epochs, which bounds the time
 _EPOCHS = (5, 40)

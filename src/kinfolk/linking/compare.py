@@ -15,6 +15,7 @@ from kinfolk.linking.spaces import Space, information_space, tfidf_space
 WHOLE_RECORD = "whole record"
 CODES = "codes"
 MEANING = "meaning"  # what a text encoder sees
+LEARNED = "learned"
 SHORT_TEXT = 30  # mean characters up to which the edit distance of the whole value says something
 MIN_DISTINCTNESS = 0.3  # fields with fewer distinct values per record find no candidates of their own
 _ONE_PIECE = 5  # mean words up to which a value is one piece of evidence, like a name, and not a description

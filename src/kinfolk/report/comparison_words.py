@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kinfolk.data import Records
-from kinfolk.linking.compare import CODES, MEANING, WHOLE_RECORD
+from kinfolk.linking.compare import CODES, LEARNED, MEANING, WHOLE_RECORD
 from kinfolk.linking.explanation import Contribution
 from kinfolk.linking.match import RIVALS, TOO_LITTLE
 
@@ -13,10 +13,11 @@ _ABOUT: Mapping[str, str] = {
     WHOLE_RECORD: "all words of both records taken together",
     CODES: "words with digits, such as model numbers or years, wherever they stand in the record",
     MEANING: "what a text encoder takes both records to mean",
+    LEARNED: "how near both records lie in the space that was learned from all of them",
     RIVALS: "this pair beside the other candidates of its two records",
     TOO_LITTLE: "what is filled in on both sides is too little to be surer",
 }
-ABOUT_IMAGES = "pixels, small and gray"
+ABOUT_IMAGES = "how alike the images look"
 _WORTH_NAMING = 0.5  # log-odds: less changes the odds by a factor below 1.65
 _MOST_NAMED = 3
 
