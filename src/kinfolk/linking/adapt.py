@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _SIZE = 64  # pixels
 _SEEN = 60_000  # records in all epochs, which bounds the time
-_EPOCHS = (5, 40)
+_EPOCHS = (1, 30)
 _LEAST = 64  # records, below which there is nothing to learn from
 
 
