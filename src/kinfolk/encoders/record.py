@@ -28,6 +28,8 @@ from kinfolk.encoders.characters import CharacterTransformer
 from kinfolk.encoders.image_by_name import image_encoder
 from kinfolk.encoders.numbers import NumberFeatures
 from kinfolk.encoders.record_inputs import FieldInput, FieldKind, RecordInputs
+from kinfolk.encoders.subwords import SubwordTransformer
+from kinfolk.encoders.text_by_name import CHARACTERS, text_tower
 from kinfolk.errors import ConfigurationError
 
 _EPSILON = 1e-8
@@ -51,12 +53,14 @@ class Towers:
         dim: of the space that all fields share.
         image: see ``image_encoder``: a small one with its settings, or a trained one.
         image_settings: such as depth and width.
-        text_settings: of ``CharacterTransformer``.
+        text: see ``text_tower``: "characters", or a trained one.
+        text_settings: such as depth and width of the former.
     """
 
     dim: int = 128
     image: str = "resnet"
     image_settings: Mapping[str, int] | None = None
+    text: str = CHARACTERS
     text_settings: Mapping[str, int] | None = None
 
 
@@ -82,7 +86,7 @@ class RecordEncoder(nn.Module):
         if "image" in kinds:
             self.towers["image"] = image_encoder(towers.image, **(towers.image_settings or {}))
         if "text" in kinds:
-            self.towers["text"] = CharacterTransformer(**(towers.text_settings or {}))
+            self.towers["text"] = text_tower(towers.text, towers.text_settings or {})
         if "number" in kinds:
             self.towers["number"] = NumberFeatures()
         self.projections = nn.ModuleList(
@@ -163,7 +167,7 @@ class RecordEncoder(nn.Module):
     def _features(self, at: int, field: FieldInput, device: torch.device) -> Tensor:
         tower, values = self.towers[field.kind], field.values
         if isinstance(values, tuple):
-            assert isinstance(tower, CharacterTransformer)
+            assert isinstance(tower, CharacterTransformer | SubwordTransformer)
             features: Tensor = tower(tower.tokens(values).to(device))
         elif field.kind == "image":
             features = tower(torch.from_numpy(values).to(device))

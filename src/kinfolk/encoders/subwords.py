@@ -1,0 +1,91 @@
+"""A text model of transformers as a text tower that is trained further: subword tokens in, their mean out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from kinfolk.encoders.hub import ask_hub, first_line, local_folder, quiet_loading
+from kinfolk.encoders.sentence_transformer import OFFLINE_NAMES, offline_folder
+from kinfolk.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_END = -1  # of a text, in a table of tokens
+
+
+class SubwordTransformer(nn.Module):
+    """Texts to features: the mean over the last hidden states of their tokens.
+
+    Args:
+        model: takes ``input_ids`` and ``attention_mask``.
+        tokenizer: of the model.
+        max_tokens: after which a text is cut, at least 1.
+
+    Attributes:
+        dim: width of the features.
+    """
+
+    def __init__(self, model: PreTrainedModel, tokenizer: Any, *, max_tokens: int = 64) -> None:
+        super().__init__()
+        if max_tokens < 1:
+            raise ConfigurationError(f"max_tokens must be at least 1. Got {max_tokens}.")
+        self.model, self.tokenizer, self.max_tokens = model, tokenizer, max_tokens
+        self.dim = int(model.config.hidden_size)
+
+    def tokens(self, texts: Sequence[str]) -> Tensor:
+        """Numbers of the tokens of texts, int64 (texts, length), -1 where a text has ended."""
+        if not texts:
+            return torch.full((0, 1), _END)
+        numbers = self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
+        return pad_sequence([torch.tensor(of, dtype=torch.int64) for of in numbers], True, _END)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Features of texts, (texts, dim).
+
+        Args:
+            tokens: see there.
+        """
+        there = tokens != _END
+        outputs = self.model(input_ids=tokens.clamp_min(0), attention_mask=there.long())
+        weight = there.unsqueeze(-1).to(outputs.last_hidden_state.dtype)
+        mean: Tensor = (outputs.last_hidden_state * weight).sum(1) / weight.sum(1).clamp_min(1)
+        return mean
+
+
+def load_subword_transformer(name: str, *, max_tokens: int = 64) -> SubwordTransformer:
+    """Load a text model.
+
+    Args:
+        name: a folder with config.json and a tokenizer; "minilm" for the model that the extra ``offline`` installs; or a
+            name on the Hugging Face hub, in which case the network is used for what is not in the local cache.
+        max_tokens: after which a text is cut.
+
+    Raises:
+        ConfigurationError: there is no such model, or it cannot be loaded.
+        MissingExtraError: "minilm" is not installed.
+    """
+    folder: Path | None
+    if name in OFFLINE_NAMES:
+        folder = offline_folder()
+    else:
+        folder = local_folder(name, kinds={"config.json": "a transformers model"})
+        if folder is None:
+            ask_hub(name, instead=f"a folder, or {OFFLINE_NAMES[0]!r} for the model that kinfolk[offline] installs")
+    from transformers import AutoModel, AutoTokenizer
+
+    try:
+        with quiet_loading():
+            tokenizer = AutoTokenizer.from_pretrained(str(folder or name))
+            model = AutoModel.from_pretrained(str(folder or name))
+    except Exception as error:  # Which error a damaged model gives depends on the file and on the library's version.
+        raise ConfigurationError(
+            f"Cannot load the text encoder {name!r}: {first_line(error)} Check that the folder is complete."
+        ) from error
+    return SubwordTransformer(model.float(), tokenizer, max_tokens=max_tokens)

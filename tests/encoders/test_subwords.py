@@ -1,0 +1,64 @@
+import pytest
+import torch
+
+from kinfolk.encoders.record import FieldSpec, RecordEncoder, Towers
+from kinfolk.encoders.record_inputs import RecordInputs, text_field
+from kinfolk.encoders.subwords import load_subword_transformer
+from kinfolk.encoders.text_by_name import text_tower
+from kinfolk.errors import ConfigurationError
+
+transformers = pytest.importorskip("transformers", reason="needs kinfolk[text]: transformers is not installed")
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "smith", "jones", "&", "co", "sons"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A text model with random weights and nine words."""
+    place = tmp_path_factory.mktemp("words")
+    (place / "vocab.txt").write_text("\n".join(WORDS), "utf-8")
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        vocab_size=len(WORDS), hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+    )
+    transformers.BertModel(config).save_pretrained(place)
+    transformers.BertTokenizer(str(place / "vocab.txt")).save_pretrained(place)
+    return place
+
+
+def test_features_are_the_mean_of_the_hidden_states_whatever_the_padding(folder):
+    tower = load_subword_transformer(str(folder)).eval()
+    tokens = tower.tokens(["smith & co", "jones"])
+    assert tokens.tolist() == [[2, 4, 6, 7, 3], [2, 5, 3, -1, -1]]
+    alone = tower.model(input_ids=torch.tensor([[2, 5, 3]])).last_hidden_state.mean(1)
+    torch.testing.assert_close(tower(tokens)[1:], alone, rtol=0, atol=1e-6)
+
+
+def test_long_texts_are_cut(folder):
+    assert load_subword_transformer(str(folder), max_tokens=4).tokens(["smith smith smith smith"]).shape == (1, 4)
+
+
+def test_it_is_a_tower_of_a_record_encoder_and_learns(folder):
+    encoder = RecordEncoder([FieldSpec("name", "text")], Towers(dim=4, text=str(folder)))
+    parts, _ = encoder(RecordInputs((text_field("name", ["smith & sons", "", "jones"]),)))
+    assert parts[1].eq(0).all()
+    parts.square().sum().backward()
+    assert encoder.towers["text"].model.embeddings.word_embeddings.weight.grad is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("characters", {"max_tokens": 3}, "'characters' has no setting 'max_tokens'. It has: width"),
+        ("./absent", {}, "There is no folder './absent'"),
+        ("minilm", {"depth": 3}, "'minilm' has no setting 'depth'. It has: max_tokens"),
+    ],
+)
+def test_impossible_towers_are_refused(name, settings, message):
+    with pytest.raises(ConfigurationError, match=message):
+        text_tower(name, settings)
+
+
+def test_a_broken_model_is_named(folder, tmp_path):
+    (tmp_path / "config.json").write_text((folder / "config.json").read_text("utf-8"), "utf-8")
+    with pytest.raises(ConfigurationError, match="Cannot load the text encoder"):
+        load_subword_transformer(str(tmp_path))
