@@ -35,6 +35,7 @@ CASES = [
     Case("convnext", {"depth": 6, "width": 4, "patch_size": 1}, dim=32, stride=8, least=8),
     Case("vit", {"depth": 2, "width": 16, "heads": 2}, dim=16, stride=4, least=4),
     Case("vit", {"depth": 1, "width": 8, "patch_size": 8}, dim=8, stride=8, least=8),
+    Case("writing", {"width": 4}, dim=32, stride=8, least=8),
 ]
 cases = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{case.stride}")
 

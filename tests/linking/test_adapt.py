@@ -11,6 +11,9 @@ from kinfolk.linking import adapt
 from kinfolk.linking.compare import LEARNED
 from kinfolk.linking.dedupe import dedupe
 from kinfolk.linking.pipeline import link
+from kinfolk.methods.clippings import reading
+from kinfolk.methods.clippings.model import RecordModel
+from kinfolk.views import find_fonts
 from kinfolk.views.text_noise import misread
 
 Image = pytest.importorskip("PIL.Image", reason="needs kinfolk[train]: Pillow is not installed")
@@ -96,3 +99,21 @@ def test_too_few_records_are_refused(tables):
     left, right = tables
     with pytest.raises(ConfigurationError, match="adapt learns from the records, and needs 64 at least. Got 40"):
         link(left.slice(0, 20), right.slice(0, 20), adapt=True)
+
+
+def test_reading_comes_before_the_records_and_leaves_their_fields_as_they_are(tables, tmp_path, monkeypatch):
+    font = tmp_path / "latin.ttf"
+    font.write_bytes(pytest.importorskip("PIL.ImageFont").load_default(20).font_bytes)
+    monkeypatch.setattr(reading, "find_fonts", lambda: find_fonts(places=[font], system=False))
+    monkeypatch.setattr(reading, "RECIPE", {"epochs": 1, "batch_size": 64})
+    monkeypatch.setattr(adapt, "_STRINGS", 200)
+    links = link(*tables, image=["mark"], adapt="reading", run=tmp_path / "run")
+    assert any(note.startswith(("Learned from 120 records", "Training on the tables")) for note in links.notes)
+    model = RecordModel.load(tmp_path / "run" / "model")
+    assert [stage["stage"] for stage in model.about["stages"]] == ["pretrain", "pretrain"]
+    assert model.field_names == ("mark", "name")
+
+
+def test_another_way_to_adapt_is_refused(tables):
+    with pytest.raises(ConfigurationError, match="adapt must be False, True or 'reading'. Got 'writing'"):
+        link(*tables, image=["mark"], adapt="writing")

@@ -13,6 +13,7 @@ import typer
 
 from kinfolk.cli.options import (
     Adapt,
+    AdaptReading,
     AsJson,
     Ignore,
     Labels,
@@ -56,6 +57,7 @@ def dedupe(
     labels: Labels = None,
     encoder: TextEncoder = "none",
     adapt: Adapt = False,
+    adapt_reading: AdaptReading = False,
     on_error: Annotated[OnError, typer.Option(help="What happens at an image that cannot be read.")] = OnError.RAISE,
     one_per: Annotated[
         str | None, typer.Option(help="Column of which a group holds each value once at most, such as the source.")
@@ -89,7 +91,7 @@ def dedupe(
             ignore=split_columns(ignore),
             labels=labels,
             encoder=encoder,
-            adapt=adapt,
+            adapt="reading" if adapt_reading else adapt,
             on_error=on_error.value,
             one_per=one_per,
             grouping=grouping,

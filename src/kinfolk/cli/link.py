@@ -9,6 +9,7 @@ import typer
 
 from kinfolk.cli.options import (
     Adapt,
+    AdaptReading,
     AsJson,
     ColumnsOfCategories,
     ColumnsOfDates,
@@ -49,6 +50,7 @@ def link(
     labels: Labels = None,
     encoder: TextEncoder = "none",
     adapt: Adapt = False,
+    adapt_reading: AdaptReading = False,
     on_error: Annotated[OnError, typer.Option(help="What happens at an image that cannot be read.")] = OnError.RAISE,
     relation: Annotated[
         str,
@@ -81,7 +83,7 @@ def link(
             ignore=split_columns(ignore),
             labels=labels,
             encoder=encoder,
-            adapt=adapt,
+            adapt="reading" if adapt_reading else adapt,
             on_error=on_error.value,
             relation=relation,
             threshold=read_threshold(threshold),

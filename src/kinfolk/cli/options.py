@@ -40,6 +40,13 @@ ColumnOfImages = Annotated[
 Adapt = Annotated[
     bool, typer.Option("--adapt", help="Learn from the records which image belongs to which text; takes minutes.")
 ]
+AdaptReading = Annotated[
+    bool,
+    typer.Option(
+        "--adapt-reading",
+        help="Adapt to images that are crops of the text: learn to read first, from the texts drawn in fonts of this machine.",
+    ),
+]
 
 
 class OnError(StrEnum):

@@ -10,7 +10,7 @@ from kinfolk.errors import ConfigurationError, MissingExtraError
 if TYPE_CHECKING:
     from kinfolk.encoders.image import ImageEncoder
 
-SMALL_ENCODERS = ("resnet", "convnext", "vit")
+SMALL_ENCODERS = ("resnet", "convnext", "vit", "writing")
 """Encoders that start from random weights, small enough to be trained on a CPU."""
 
 _TIMM = "timm/"
@@ -29,11 +29,11 @@ def image_encoder(
     """Make a small image encoder with random weights, or load one that has been trained.
 
     Args:
-        name: "resnet", "convnext" or "vit"; a folder with a vision model of transformers, or its name on the Hugging Face
-            hub; or "timm/" and the name of a model of timm, where that is installed.
+        name: "resnet", "convnext", "vit", or "writing" for crops of text; a folder with a vision model of transformers, or its
+            name on the Hugging Face hub; or "timm/" and the name of a model of timm, where that is installed.
         channels: of the images, 3 or 1; a trained model of transformers knows its own.
         width: of a small encoder: of the first stage of "resnet" (16, or 64 at depth 18 and 34) and "convnext" (40), of
-            the tokens of "vit" (192).
+            the tokens of "vit" (192), of the first block of "writing" (24).
         depth: of a small encoder: layers of "resnet" (20; 6 n + 2, 18 or 34), blocks of "convnext" (12; 6 n) and "vit" (6).
         heads: of attention, "vit" only (width / 64, at least 1).
         patch_size: pixels a side of what the first layer takes together, "convnext" (2) and "vit" (4) only.
@@ -82,6 +82,11 @@ def _small(name: str, channels: int, options: dict[str, int | None]) -> ImageEnc
             blocks=convnext_blocks(12 if depth is None else depth),
             patch_size=2 if patch_size is None else patch_size,
         )
+    if name == "writing":
+        from kinfolk.encoders.writing import WritingNet
+
+        _refuse(name, options, ("width",))
+        return WritingNet(channels=channels, width=24 if width is None else width)
     from kinfolk.encoders.vit import ViT
 
     wide, heads = 192 if width is None else width, options["heads"]

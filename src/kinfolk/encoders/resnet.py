@@ -47,13 +47,13 @@ class ResNet(ImageEncoder):
                 f"width and blocks of a ResNet must be at least 1. Got {width} and {tuple(blocks)}."
             )
         super().__init__(dim=width * 2 ** (len(blocks) - 1), channels=channels)
-        self.stem = nn.Sequential(_conv3x3(channels, width), nn.BatchNorm2d(width), nn.ReLU())
+        self.stem = nn.Sequential(conv3x3(channels, width), nn.BatchNorm2d(width), nn.ReLU())
         stages: list[nn.Module] = []
         before = width
         for number, count in enumerate(blocks):
             wide = width * 2**number
-            first = _BasicBlock(before, wide, stride=1 if number == 0 else 2)
-            stages.append(nn.Sequential(first, *(_BasicBlock(wide, wide) for _ in range(count - 1))))
+            first = BasicBlock(before, wide, stride=1 if number == 0 else 2)
+            stages.append(nn.Sequential(first, *(BasicBlock(wide, wide) for _ in range(count - 1))))
             before = wide
         self.stages = nn.Sequential(*stages)
         for module in self.modules():
@@ -66,14 +66,16 @@ class ResNet(ImageEncoder):
         return features
 
 
-class _BasicBlock(nn.Module):
+class BasicBlock(nn.Module):
+    """Two convolutions beside a shortcut; ``stride`` 2 halves the sides."""
+
     def __init__(self, before: int, width: int, *, stride: int = 1) -> None:
         super().__init__()
         self.residual = nn.Sequential(
-            _conv3x3(before, width, stride=stride),
+            conv3x3(before, width, stride=stride),
             nn.BatchNorm2d(width),
             nn.ReLU(),
-            _conv3x3(width, width),
+            conv3x3(width, width),
             nn.BatchNorm2d(width),
         )
         self.stride = stride
@@ -82,6 +84,7 @@ class _BasicBlock(nn.Module):
             self.shortcut = nn.Sequential(nn.Conv2d(before, width, 1, bias=False), nn.BatchNorm2d(width))
 
     def forward(self, features: Tensor) -> Tensor:
+        """Features of half the places a side at stride 2, (images, width, rows, columns)."""
         # A step is taken here and not by the convolution: torch 2.13 writes beyond the end of memory in the backward pass of
         # a 1 x 1 convolution that has steps, few channels and channels last.
         stepped = features[:, :, :: self.stride, :: self.stride]
@@ -89,5 +92,6 @@ class _BasicBlock(nn.Module):
         return added.relu()
 
 
-def _conv3x3(before: int, width: int, *, stride: int = 1) -> nn.Conv2d:
+def conv3x3(before: int, width: int, *, stride: int = 1) -> nn.Conv2d:
+    """A convolution over 3 x 3 places that keeps the sides, over ``stride``."""
     return nn.Conv2d(before, width, 3, stride=stride, padding=1, bias=False)

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _SIZE = 64  # pixels
 _SEEN = 60_000  # records in all epochs, which bounds the time
 _EPOCHS = (1, 30)
+_STRINGS = 16_000  # drawn to learn to read from
 _LEAST = 64  # records, below which there is nothing to learn from
 
 
@@ -87,6 +88,9 @@ class Learned:
         return Learned(Vectors(self.whole.left[rows], self.whole.right[rows]), images, self.note)
 
 
+Adapt = bool | Literal["reading"]
+"""Whether an encoder is trained on the records, and "reading" where it learns to read first."""
+
 Learn = Callable[[Records, Records, Sequence[FieldPair], Sequence[FieldPair], Callable[[float], None]], Learned]
 """Trains on the fields and the columns of images of two tables, or of one; told what is to be told the share that is done."""
 
@@ -98,6 +102,7 @@ def learn_from_tables(
     images: Sequence[FieldPair],
     advance: Callable[[float], None],
     *,
+    reading: bool,
     folder: Path | None,
     on_error: OnError,
     seed: int,
@@ -109,18 +114,21 @@ def learn_from_tables(
         fields: the fields that are compared.
         images: the columns of images that are compared.
         advance: told the share that is done.
+        reading: whether the images are crops of the texts, and the encoder learns to read from drawn ones first.
         folder: the run folder, in which the training goes on where it was stopped; None keeps nothing.
         on_error: what happens at an image that cannot be read.
         seed: of everything random.
 
     Raises:
-        ConfigurationError: too few records.
+        ConfigurationError: too few records; for reading, no text or not one column of images.
+        DataError: for reading, no font of this machine has the characters.
         MissingExtraError: what training needs is not installed.
     """
     if find_spec("torch") is None or find_spec("lightning") is None:
         raise MissingExtraError("Learning from the tables (adapt)", "train")
     from kinfolk.encoders.record import Towers
     from kinfolk.methods.clippings.pretrain import pretrain
+    from kinfolk.methods.clippings.reading import READING, learn_to_read
 
     tables = (left,) if left is right else (left, right)
     inputs = inputs_of(tables, fields, images, on_error=on_error)
@@ -129,19 +137,41 @@ def learn_from_tables(
             f"adapt learns from the records, and needs {_LEAST} at least. Got {len(inputs)}. Leave it out."
         )
     epochs = int(np.clip(round(_SEEN / len(inputs)), *_EPOCHS))
+    begin = 0.5 if reading else 0.0  # share of the time that reading takes
     with _place(folder) as place:
+        start = None
+        if reading:
+            start = learn_to_read(
+                inputs,
+                output=place / "reading",
+                strings=_STRINGS,
+                towers=replace(READING, image_settings={"channels": 1}),
+                seed=seed,
+                progress=lambda end: advance(begin * end.epoch / end.epochs),
+            )
         model = pretrain(
             inputs,
             output=place,
+            start=start,
             towers=Towers(image="convnext", image_settings={"depth": 6, "width": 32, "patch_size": 4, "channels": 1}),
             own=1.0,
             text_noise=0.1,
             recipe={"epochs": epochs},
             seed=seed,
-            progress=lambda end: advance(0.9 * end.epoch / end.epochs),
+            progress=lambda end: advance(begin + (0.9 - begin) * end.epoch / end.epochs),
         )
     parts = model.encoder.encode_parts(inputs, advance=lambda share: advance(0.9 + 0.1 * share))
     return _learned(model, inputs, parts, images, len(left), left is right)
+
+
+def check_adapt(adapt: Adapt) -> None:
+    """Refuse what is no way to adapt.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if adapt not in (False, True, "reading"):
+        raise ConfigurationError(f"adapt must be False, True or 'reading'. Got {adapt!r}.")
 
 
 def inputs_of(
@@ -184,11 +214,11 @@ def _learned(
         return Vectors(vectors, vectors) if within else Vectors(vectors[:num_left], vectors[num_left:])
 
     place = {field.name: at for at, field in enumerate(inputs.fields)}
-    (stage,) = model.about["stages"]
+    stage = model.about["stages"][-1]
     best = [end for end in model.history if end.epoch == stage["best_epoch"]]
     found = best[0].measures.get("reciprocal_rank") if best else None
     note = (
-        "Training on the tables made nothing better; its vectors are those of an untrained encoder."
+        "Training on the tables made nothing better; its vectors are those of the encoder that it began with."
         if not best
         else f"Learned from {len(inputs):,} records in {len(model.history)} epochs."
         if found is None

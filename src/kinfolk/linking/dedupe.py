@@ -14,7 +14,7 @@ from kinfolk.data.overview import name_roles
 from kinfolk.data.record_images import hash_image_files
 from kinfolk.data.run import Run
 from kinfolk.errors import ConfigurationError
-from kinfolk.linking.adapt import learn_from_tables
+from kinfolk.linking.adapt import Adapt, check_adapt, learn_from_tables
 from kinfolk.linking.clustering import cluster_scores
 from kinfolk.linking.clusters import Clusters
 from kinfolk.linking.grouping import check_grouping
@@ -39,7 +39,7 @@ def dedupe(
     ignore: Sequence[str] = (),
     labels: object = None,
     encoder: str | Path | Encoder | None = None,
-    adapt: bool = False,
+    adapt: Adapt = False,
     on_error: OnError = "raise",
     threshold: float = 0.5,
     seed: int = 0,
@@ -103,7 +103,7 @@ def cluster(
     ignore: Sequence[str] = (),
     labels: object = None,
     encoder: str | Path | Encoder | None = None,
-    adapt: bool = False,
+    adapt: Adapt = False,
     on_error: OnError = "raise",
     one_per: str | None = None,
     grouping: str = "average",
@@ -125,6 +125,7 @@ def cluster(
     if not 0 <= threshold <= 1:
         raise ConfigurationError(f"threshold must be in [0, 1]. Got {threshold}.")
     check_on_error(on_error)
+    check_adapt(adapt)
     way = check_grouping(grouping)
     clock = Clock(progress)
     clock.start("read")
@@ -146,7 +147,7 @@ def cluster(
         "fields": repr(given),
         "content of the images": "not kept" if run is None else hash_image_files(records),
         "encoder": fingerprint_of(opened, kept=run is not None),
-        "adapt": f"seed {seed}" if adapt else "no",
+        "adapt": f"{adapt}, seed {seed}" if adapt else "no",
         "labels": "none" if judged is None else f"{judged.fingerprint()}, seed {seed}",
     }
     store = Run(Path(run) if run is not None else None, key)
@@ -156,7 +157,11 @@ def cluster(
     scores = store.load("scores")
     if scores is None:
         see = partial(see_pixels, on_error=on_error)
-        learn = partial(learn_from_tables, folder=store.folder, on_error=on_error, seed=seed) if adapt else None
+        learn = None
+        if adapt:
+            learn = partial(
+                learn_from_tables, reading=adapt == "reading", folder=store.folder, on_error=on_error, seed=seed
+            )
         scores = score_within(records, judged, opened, see, learn, seed, store.folder, clock)
         store.save("scores", scores)
     clock.start("group")

@@ -16,7 +16,7 @@ from kinfolk.data.overview import name_roles
 from kinfolk.data.record_images import hash_image_files
 from kinfolk.data.run import Run
 from kinfolk.errors import ConfigurationError
-from kinfolk.linking.adapt import Learn, Learned, learn_from_tables
+from kinfolk.linking.adapt import Adapt, Learn, Learned, check_adapt, learn_from_tables
 from kinfolk.linking.alignment import align_fields, align_images, split_mapping
 from kinfolk.linking.candidates import Candidates, Neighbors, neighbors, union
 from kinfolk.linking.capture import estimate_candidate_recall, nearest_of
@@ -54,7 +54,7 @@ def link(
     ignore: Sequence[str] = (),
     labels: object = None,
     encoder: str | Path | Encoder | None = None,
-    adapt: bool = False,
+    adapt: Adapt = False,
     on_error: OnError = "raise",
     relation: str = "auto",
     threshold: float | None = None,
@@ -76,7 +76,8 @@ def link(
             sentence-transformers model, "minilm" for the one that the extra ``offline`` brings, or any object with
             ``encode(texts)`` that returns (n, dim); None uses none.
         adapt: whether an encoder is trained on the records themselves, without labels: it learns which image belongs to which
-            text, and its vectors are compared, too. For tables with images; it takes minutes (extra ``train``).
+            text, and its vectors are compared, too. For tables with images; it takes minutes (extra ``train``). "reading",
+            where images are crops of what the texts say, learns to read first, from texts drawn in fonts of this machine.
         on_error: "raise" stops at the first image that cannot be read; "skip" takes it for missing, with a note.
         relation: "one-to-one", "many-to-one" (a left record has at most one partner), "one-to-many", "many-to-many" (every
             pair at or above the cut is a link) or "auto", which is one-to-one unless the records clearly say otherwise.
@@ -95,6 +96,7 @@ def link(
     if relation not in RELATIONS:
         raise ConfigurationError(f"relation must be one of {', '.join(RELATIONS)}. Got {relation!r}.")
     check_on_error(on_error)
+    check_adapt(adapt)
     clock = Clock(progress)
     clock.start("read")
     roles = {"text": text, "number": number, "date": date, "category": category, "image": image}
@@ -127,7 +129,7 @@ def link(
         "fields": repr(given),
         "content of the images": "not kept" if run is None else " ".join(map(hash_image_files, tables)),
         "encoder": fingerprint_of(opened, kept=run is not None),
-        "adapt": f"seed {seed}" if adapt else "no",
+        "adapt": f"{adapt}, seed {seed}" if adapt else "no",
         "labels": "none" if judged is None else f"{judged.fingerprint()}, seed {seed}",
     }
     store = Run(Path(run) if run is not None else None, key)
@@ -137,7 +139,11 @@ def link(
 
     scores = store.load("scores")
     if scores is None:
-        learn = partial(learn_from_tables, folder=store.folder, on_error=on_error, seed=seed) if adapt else None
+        learn = None
+        if adapt:
+            learn = partial(
+                learn_from_tables, reading=adapt == "reading", folder=store.folder, on_error=on_error, seed=seed
+            )
         see = partial(see_pixels, on_error=on_error)
         scores = _score(records_left, records_right, given, judged, opened, see, learn, relation, seed, store, clock)
         store.save("scores", scores)

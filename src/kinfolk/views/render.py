@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kinfolk.data.image_decoding import Pixels, decode_image
+from kinfolk.data.image_decoding import Fit, Pixels, decode_image
 from kinfolk.data.wording import listed, shortened
 from kinfolk.errors import ConfigurationError, DataError
 from kinfolk.views.draws import check_shares
@@ -77,6 +77,7 @@ def render_texts(
     seed: int = 0,
     degrade: float = 0.5,
     glyph_sizes: tuple[int, int] = GLYPH_SIZES,
+    fit: Fit = "pad",
 ) -> Pixels:
     """Render texts, each in a font and a size of its own, as a batch of crops.
 
@@ -85,11 +86,12 @@ def render_texts(
     Args:
         texts: what to render, (texts,).
         fonts: one is drawn for each text, among those that have all of its characters.
-        size: height and width of the crops in pixels; their shape is kept, on white.
+        size: height and width of the crops in pixels.
         vertical: share of the texts that are set from top to bottom, in [0, 1].
         seed: the same seed gives the same pixels.
         degrade: strength of what befalls the pages, in [0, 1]; 0 is a clean print.
         glyph_sizes: pixels an em, evenly distributed from the first to the last, before the crop is brought to its size.
+        fit: how a crop becomes a square, see ``decode_image``; "pad" keeps its shape, on white.
 
     Returns:
         uint8 (texts, 3, size, size).
@@ -123,7 +125,7 @@ def render_texts(
         )
         down, across = _MARGIN
         page = np.pad(np.asarray(crop), ((down, down), (across, across), (0, 0)), constant_values=255)
-        crops[row] = decode_image(page, f"text {row + 1:,}", size=size)
+        crops[row] = decode_image(page, f"text {row + 1:,}", size=size, fit=fit)
     return crops
 
 

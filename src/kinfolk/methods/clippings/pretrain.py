@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from kinfolk.encoders.record import Towers
+from kinfolk.encoders.record import FieldSpec, Towers
 from kinfolk.encoders.record_inputs import RecordInputs
 from kinfolk.errors import DataError
 from kinfolk.methods.batches import BatchLoader, EpochBatches
@@ -29,6 +29,7 @@ def pretrain(
     output: str | Path,
     start: RecordModel | None = None,
     towers: Towers = Towers(),  # noqa: B008 - frozen
+    specs: Sequence[FieldSpec] | None = None,
     temperature: float = 0.07,
     decoupled: bool = False,
     own: float = 0.0,
@@ -49,6 +50,7 @@ def pretrain(
         output: the folder of the model, and of the state while it trains.
         start: a model to go on from; None starts anew.
         towers: of a new encoder.
+        specs: what a new encoder is to know of the fields; None takes it from the records.
         temperature, decoupled, own: see ``FieldContrast``.
         views, text_noise: see ``Corruption``.
         recipe: fields of ``Recipe`` that differ from ``PRETRAINING``; a batch is at most half of the records.
@@ -72,7 +74,7 @@ def pretrain(
         "temperature": temperature, "decoupled": decoupled, "own": own, "views": views, "text_noise": text_noise,
     }  # fmt: skip
     with seeded(seed):
-        encoder = encoder_of(training, start, towers)
+        encoder = encoder_of(training, start, towers, specs)
         corrupt = Corruption(training, views=views, text_noise=text_noise, drop=0.0)
         module = FieldContrast(
             encoder, corrupt, text_groups(training), temperature=temperature, decoupled=decoupled, own=own

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
@@ -84,14 +84,22 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
-def encoder_of(inputs: RecordInputs, start: RecordModel | None, towers: Towers) -> RecordEncoder:
+def encoder_of(
+    inputs: RecordInputs, start: RecordModel | None, towers: Towers, specs: Sequence[FieldSpec] | None = None
+) -> RecordEncoder:
     """A new encoder for records, or a copy of the one to go on from.
+
+    Args:
+        inputs: the records.
+        start: the model to go on from; None makes a new encoder.
+        towers: of a new encoder.
+        specs: what it is to know of the fields; None takes it from the records.
 
     Raises:
         ConfigurationError: that one reads other fields.
     """
     if start is None:
-        return RecordEncoder(specs_of(inputs), towers)
+        return RecordEncoder(specs_of(inputs) if specs is None else specs, towers)
     start.require_fields(inputs)
     encoder = RecordEncoder.of(start.encoder.describe())
     encoder.load_state_dict(start.encoder.state_dict())

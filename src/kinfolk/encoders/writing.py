@@ -1,0 +1,62 @@
+"""A small network for crops of writing: it looks at each place closely, and the crop is the mean of its places.
+
+What a crop says is the letters in it, wherever they stand: in a line, in a column, or in a line that was folded. So the
+network looks at one place and what is around it (79 pixels at most), its map stays fine (one place for 8 pixels), and all
+places count alike, as the characters of a text do for ``CharacterTransformer``. Pixels become shades of gray, less their mean
+and over their deviation in the crop, so that old paper and pale ink change little.
+
+The blocks are those of ResNet (He et al., CVPR 2016, arXiv 1512.03385); the arrangement is a project definition.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from kinfolk.encoders.image import ImageEncoder, check_side
+from kinfolk.encoders.resnet import BasicBlock, conv3x3
+from kinfolk.errors import ConfigurationError
+
+STRIDE = 8
+_EPSILON = 0.05  # of the deviation, in shades: an empty crop stays empty
+
+
+class WritingNet(ImageEncoder):
+    """Two convolutions that halve the sides, three residual blocks of which the second halves them again, and a wide end.
+
+    Args:
+        channels: of the images.
+        width: of the first block; the features are eight times as wide.
+    """
+
+    def __init__(self, *, channels: int = 3, width: int = 24) -> None:
+        if width < 2 or width % 2:
+            raise ConfigurationError(f"width of a network for writing must be even and at least 2. Got {width}.")
+        super().__init__(dim=8 * width, channels=channels)
+        self.stem = nn.Sequential(*_halved(1, width // 2), *_halved(width // 2, width))
+        self.blocks = nn.Sequential(
+            BasicBlock(width, width), BasicBlock(width, 2 * width, stride=2), BasicBlock(2 * width, 4 * width)
+        )
+        self.last = nn.Sequential(nn.Conv2d(4 * width, 8 * width, 1, bias=False), nn.BatchNorm2d(8 * width), nn.GELU())
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Crops in shades of gray, (images, 1, height, width), each centered and scaled by its own."""
+        shades = super().prepare(images).mean(dim=1, keepdim=True)
+        deviation, mean = shades.std(dim=(2, 3), keepdim=True), shades.mean(dim=(2, 3), keepdim=True)
+        return (shades - mean) / (deviation + _EPSILON)
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        """Features of each place, (images, dim, rows, columns), one for ``STRIDE`` pixels a side.
+
+        Raises:
+            ConfigurationError: an image has fewer pixels a side than that.
+        """
+        check_side(images, least=STRIDE)
+        features: Tensor = self.last(self.blocks(self.stem(self.prepare(images))))
+        return features
+
+
+def _halved(before: int, width: int) -> tuple[nn.Module, ...]:
+    return conv3x3(before, width, stride=2), nn.BatchNorm2d(width), nn.ReLU()
