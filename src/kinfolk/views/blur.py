@@ -30,18 +30,22 @@ def gaussian_blur(images: Tensor, sigma: Tensor, *, kernel: int) -> Tensor:
     Raises:
         ConfigurationError: an even kernel, or a negative sigma.
     """
+    pixels = to_float(images)
+    blurred = gaussian_blur_(pixels.clone() if pixels is images else pixels, sigma, kernel=kernel)
+    return as_given(blurred, images.dtype)
+
+
+def gaussian_blur_(pixels: Tensor, sigma: Tensor, *, kernel: int) -> Tensor:
+    """``gaussian_blur`` in the memory of ``pixels``, which are floats: only what changes is written."""
     if kernel < 1 or kernel % 2 == 0:
         raise ConfigurationError(f"kernel must be an odd number of pixels. Got {kernel}.")
-    pixels = to_float(images)
     widths = per_image(sigma, pixels, "sigma").flatten()
     if not (widths >= 0).all():
         raise ConfigurationError("sigma must be 0 or more for every image.")
     rows = widths.nonzero()[:, 0]
-    if not len(rows):
-        return images
-    result = pixels.clone()
-    result[rows] = _convolved(pixels[rows], _weights(widths[rows], kernel)).clamp_(0, 1)
-    return as_given(result, images.dtype)
+    if len(rows):
+        pixels[rows] = _convolved(pixels[rows], _weights(widths[rows], kernel)).clamp_(0, 1)
+    return pixels
 
 
 def _weights(sigma: Tensor, kernel: int) -> Tensor:

@@ -37,7 +37,15 @@ def grayscale(images: Tensor, chosen: Tensor) -> Tensor:
     """Images without color, in as many channels, where ``chosen``, a bool an image, says so."""
     check_channels(images)
     pixels = to_float(images)
-    return as_given(torch.lerp(pixels, luma(pixels), per_image(chosen, pixels, "chosen")), images.dtype)
+    return as_given(grayscale_(pixels.clone() if pixels is images else pixels, chosen), images.dtype)
+
+
+def grayscale_(pixels: Tensor, chosen: Tensor) -> Tensor:
+    """``grayscale`` in the memory of ``pixels``, which are floats: only what changes is written."""
+    rows = per_image(chosen, pixels, "chosen").flatten().nonzero()[:, 0]
+    if len(rows):
+        pixels[rows] = luma(pixels[rows]).expand(-1, pixels.shape[1], -1, -1)
+    return pixels
 
 
 def solarize(images: Tensor, threshold: Tensor) -> Tensor:

@@ -118,9 +118,10 @@ def flip(images: Tensor, flipped: Tensor) -> Tensor:
 def _interpolate(pixels: Tensor, boxes: Tensor, height: int, width: int) -> Tensor:
     """Two taps a direction."""
     left, top, right, bottom = boxes.unbind(1)
-    grid = pixels.new_empty(len(pixels), height, width, 2)
-    grid[..., 0] = _centers(left, right, width)[:, None, :] * 2 - 1  # grid_sample counts from -1 to 1
-    grid[..., 1] = _centers(top, bottom, height)[:, :, None] * 2 - 1
+    # grid_sample counts from -1 to 1; pairs of floats lie in memory as complex numbers do, which are made in one pass
+    across = (_centers(left, right, width)[:, None, :] * 2 - 1).expand(-1, height, -1)
+    down = (_centers(top, bottom, height)[:, :, None] * 2 - 1).expand(-1, -1, width)
+    grid = torch.view_as_real(torch.complex(across, down))
     return F.grid_sample(pixels, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 

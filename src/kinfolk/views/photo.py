@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kinfolk.views.blur import blur_kernel, gaussian_blur
-from kinfolk.views.color import grayscale, solarize
+from kinfolk.views.blur import blur_kernel, gaussian_blur_
+from kinfolk.views.color import grayscale_, solarize
 from kinfolk.views.crop import crop, draw_boxes, flip_boxes
 from kinfolk.views.draws import Range, chance, check_range_of, check_shares, uniform
 from kinfolk.views.jitter import color_jitter, draw_jitter
@@ -59,7 +59,7 @@ class PhotoView:
         num, aspect = len(images), images.shape[3] / images.shape[2]
         boxes = draw_boxes(num, scale=self.scale, ratio=self.ratio, aspect=aspect, generator=generator)
         boxes = flip_boxes(boxes, chance(num, self.flip, generator=generator))
-        pixels = crop(to_float(images), boxes, self.size)
+        pixels = crop(to_float(images), boxes, self.size)  # new memory, in which the next steps write
         if self.jitter > 0:
             jitter = draw_jitter(
                 num,
@@ -72,11 +72,11 @@ class PhotoView:
             )
             pixels = color_jitter(pixels, jitter)
         if self.gray > 0:
-            pixels = grayscale(pixels, chance(num, self.gray, generator=generator))
+            pixels = grayscale_(pixels, chance(num, self.gray, generator=generator))
         if self.blur > 0:
             sigma = uniform(num, self.blur_sigma, generator=generator)
             sigma = sigma * chance(num, self.blur, generator=generator)
-            pixels = gaussian_blur(pixels, sigma, kernel=blur_kernel(self.size))
+            pixels = gaussian_blur_(pixels, sigma, kernel=blur_kernel(self.size))
         if self.solarize > 0:
             pixels = solarize(pixels, torch.where(chance(num, self.solarize, generator=generator), 0.5, 2.0))
         return View(as_given(pixels, images.dtype), boxes)

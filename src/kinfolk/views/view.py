@@ -68,4 +68,6 @@ def draw_views(images: Tensor, family: Sequence[ViewRecipe], *, generator: torch
 def _draw(images: Tensor, recipe: ViewRecipe, generator: torch.Generator) -> View:
     at_once = max(_LEAST_AT_ONCE, _PIXELS_AT_ONCE // max(1, images.shape[1] * recipe.size**2))
     parts = [recipe.draw(part, generator=generator) for part in images.split(at_once)]
+    if len(parts) == 1:
+        return parts[0]
     return View(torch.cat([part.images for part in parts]), torch.cat([part.boxes for part in parts]))
