@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -165,13 +166,20 @@ def learn_from_tables(
 
 
 def check_adapt(adapt: Adapt) -> None:
-    """Refuse what is no way to adapt.
+    """Refuse what is no way to adapt, before any work.
 
     Raises:
         ConfigurationError: it is none.
     """
     if adapt not in (False, True, "reading"):
         raise ConfigurationError(f"adapt must be False, True or 'reading'. Got {adapt!r}.")
+
+
+def learner(adapt: Adapt, *, folder: Path | None, on_error: OnError, seed: int) -> Learn | None:
+    """What trains on the tables, ``learn_from_tables`` with its settings; None where nothing is to be learned."""
+    if not adapt:
+        return None
+    return partial(learn_from_tables, reading=adapt == "reading", folder=folder, on_error=on_error, seed=seed)
 
 
 def inputs_of(

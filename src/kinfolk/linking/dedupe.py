@@ -14,7 +14,7 @@ from kinfolk.data.overview import name_roles
 from kinfolk.data.record_images import hash_image_files
 from kinfolk.data.run import Run
 from kinfolk.errors import ConfigurationError
-from kinfolk.linking.adapt import Adapt, check_adapt, learn_from_tables
+from kinfolk.linking.adapt import Adapt, check_adapt, learner
 from kinfolk.linking.clustering import cluster_scores
 from kinfolk.linking.clusters import Clusters
 from kinfolk.linking.grouping import check_grouping
@@ -154,14 +154,10 @@ def cluster(
     keep_records(store, records=records)
     clock.stop(f"{len(records):,} records; {name_roles(records)}")
 
+    learn = learner(adapt, folder=store.folder, on_error=on_error, seed=seed)
     scores = store.load("scores")
     if scores is None:
         see = partial(see_pixels, on_error=on_error)
-        learn = None
-        if adapt:
-            learn = partial(
-                learn_from_tables, reading=adapt == "reading", folder=store.folder, on_error=on_error, seed=seed
-            )
         scores = score_within(records, judged, opened, see, learn, seed, store.folder, clock)
         store.save("scores", scores)
     clock.start("group")

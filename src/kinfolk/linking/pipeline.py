@@ -16,7 +16,7 @@ from kinfolk.data.overview import name_roles
 from kinfolk.data.record_images import hash_image_files
 from kinfolk.data.run import Run
 from kinfolk.errors import ConfigurationError
-from kinfolk.linking.adapt import Adapt, Learn, Learned, check_adapt, learn_from_tables
+from kinfolk.linking.adapt import Adapt, Learn, Learned, check_adapt, learner
 from kinfolk.linking.alignment import align_fields, align_images, split_mapping
 from kinfolk.linking.candidates import Candidates, Neighbors, neighbors, union
 from kinfolk.linking.capture import estimate_candidate_recall, nearest_of
@@ -137,13 +137,9 @@ def link(
     sizes = f"{len(records_left):,} and {len(records_right):,} records"
     clock.stop(f"{sizes}; {name_roles(records_left, records_right)}")
 
+    learn = learner(adapt, folder=store.folder, on_error=on_error, seed=seed)
     scores = store.load("scores")
     if scores is None:
-        learn = None
-        if adapt:
-            learn = partial(
-                learn_from_tables, reading=adapt == "reading", folder=store.folder, on_error=on_error, seed=seed
-            )
         see = partial(see_pixels, on_error=on_error)
         scores = _score(records_left, records_right, given, judged, opened, see, learn, relation, seed, store, clock)
         store.save("scores", scores)
