@@ -15,7 +15,7 @@ DEPENDENCIES := pyproject.toml constraints.txt
 .PHONY: help demo test check format bench bench-peers bench-objectives docs install-check clean
 
 help:
-	@echo "make demo           link two tables of 5,000 persons and write the report"
+	@echo "make demo           link 5,000 persons and the entries of a scanned directory, write the reports"
 	@echo "make test           run the tests                   (PYTEST_ARGS='-k cut' for some of them)"
 	@echo "make check          style, types, layers"
 	@echo "make format         let ruff put the style right"

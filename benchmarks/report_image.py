@@ -1,6 +1,6 @@
 """The picture of a report that the README and the guide show: its head, its scores and one doubtful pair.
 
-Run: ``kinfolk demo``, then ``python -m benchmarks.report_image kinfolk-demo/report.html``. Needs Chromium or Chrome
+Run: ``kinfolk demo``, then ``python -m benchmarks.report_image kinfolk-demo/persons/report.html``. Needs Chromium or Chrome
 on the path. Writes ``docs/images/report.png``.
 """
 
