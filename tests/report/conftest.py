@@ -71,6 +71,9 @@ class StoredClusters:
         a, b = (self.records.ids[self.scores.column(side)[position].as_py()].as_py() for side in ("left", "right"))
         return self.explain(a, b)
 
+    def focus_rows(self, *_: int) -> None:
+        return None
+
 
 def links_table(scores: pa.Table, left: Records, right: Records) -> pa.Table:
     linked = scores.filter(scores.column("link"))

@@ -20,6 +20,7 @@ def summary_of(clusters: Any) -> Any:
         relation="many-to-many",
         threshold=0.5,
         explain=clusters.explain_candidate,
+        focus=clusters.focus_rows,
     )
     return cluster_summary(clusters.labels, pairs)
 

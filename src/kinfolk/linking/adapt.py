@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -42,6 +42,7 @@ _SIZE = 64  # pixels
 _SEEN = 60_000  # records in all epochs, which bounds the time
 _EPOCHS = (1, 30)
 _STRINGS = 16_000  # drawn to learn to read from
+_MODEL = "model"  # folder of the encoder in the run folder
 _LEAST = 64  # records, below which there is nothing to learn from
 
 
@@ -92,8 +93,70 @@ class Learned:
 Adapt = bool | Literal["reading"]
 """Whether an encoder is trained on the records, and "reading" where it learns to read first."""
 
-Learn = Callable[[Records, Records, Sequence[FieldPair], Sequence[FieldPair], Callable[[float], None]], Learned]
-"""Trains on the fields and the columns of images of two tables, or of one; told what is to be told the share that is done."""
+ModelSource = Callable[[], "RecordModel"]
+"""Gives the encoder that was trained on the tables; read from its folder only where it is asked for."""
+
+
+@dataclass
+class Learner:
+    """Trains an encoder on the records of two tables, or of one.
+
+    Attributes:
+        reading: whether the images are crops of the texts, and the encoder learns to read from drawn ones first.
+        folder: the run folder, in which the training goes on where it was stopped; None keeps nothing.
+        on_error: what happens at an image that cannot be read.
+        seed: of everything random.
+        model: what this process trained.
+    """
+
+    reading: bool
+    folder: Path | None
+    on_error: OnError
+    seed: int
+    model: RecordModel | None = None
+
+    def learn(
+        self,
+        left: Records,
+        right: Records,
+        fields: Sequence[FieldPair],
+        images: Sequence[FieldPair],
+        advance: Callable[[float], None],
+    ) -> Learned:
+        """Train on the fields and the columns of images, and encode the records; see ``learn_from_tables``."""
+        learned, self.model = learn_from_tables(
+            left,
+            right,
+            fields,
+            images,
+            advance,
+            reading=self.reading,
+            folder=self.folder,
+            on_error=self.on_error,
+            seed=self.seed,
+        )
+        return learned
+
+    @property
+    def source(self) -> ModelSource | None:
+        """The encoder: of this process, or of the run folder, in which an earlier one may have left it."""
+        model = self.model
+        return kept_model(self.folder) if model is None else lambda: model
+
+
+def kept_model(folder: Path | None) -> ModelSource | None:
+    """The encoder that a run with ``adapt`` left in its folder; None where there is none, or nothing to read it with."""
+    place = None if folder is None else folder / _MODEL
+    if place is None or not (place / "config.json").exists() or find_spec("torch") is None:
+        return None
+
+    @cache
+    def read() -> RecordModel:
+        from kinfolk.methods.clippings.model import RecordModel
+
+        return RecordModel.load(place)
+
+    return read
 
 
 def learn_from_tables(
@@ -107,8 +170,8 @@ def learn_from_tables(
     folder: Path | None,
     on_error: OnError,
     seed: int,
-) -> Learned:
-    """Train an encoder on the records of both tables, or of one, and encode them.
+) -> tuple[Learned, RecordModel]:
+    """Train an encoder on the records of both tables, or of one, and encode them with it.
 
     Args:
         left, right: the tables; the same one twice where it is compared with itself.
@@ -162,7 +225,7 @@ def learn_from_tables(
             progress=lambda end: advance(begin + (0.9 - begin) * end.epoch / end.epochs),
         )
     parts = model.encoder.encode_parts(inputs, advance=lambda share: advance(0.9 + 0.1 * share))
-    return _learned(model, inputs, parts, images, len(left), left is right)
+    return _learned(model, inputs, parts, images, len(left), left is right), model
 
 
 def check_adapt(adapt: Adapt) -> None:
@@ -175,11 +238,9 @@ def check_adapt(adapt: Adapt) -> None:
         raise ConfigurationError(f"adapt must be False, True or 'reading'. Got {adapt!r}.")
 
 
-def learner(adapt: Adapt, *, folder: Path | None, on_error: OnError, seed: int) -> Learn | None:
-    """What trains on the tables, ``learn_from_tables`` with its settings; None where nothing is to be learned."""
-    if not adapt:
-        return None
-    return partial(learn_from_tables, reading=adapt == "reading", folder=folder, on_error=on_error, seed=seed)
+def learner(adapt: Adapt, *, folder: Path | None, on_error: OnError, seed: int) -> Learner | None:
+    """What trains on the tables; None where nothing is to be learned."""
+    return Learner(adapt == "reading", folder, on_error, seed) if adapt else None
 
 
 def inputs_of(
@@ -244,7 +305,7 @@ def _learned(
 def _place(folder: Path | None) -> Iterator[Path]:
     """Where the model is kept: in the run folder, or nowhere."""
     if folder is not None:
-        yield folder / "model"
+        yield folder / _MODEL
         return
     place = Path(tempfile.mkdtemp(prefix="kinfolk-"))
     try:

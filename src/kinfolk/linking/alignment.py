@@ -31,6 +31,14 @@ class FieldPair:
         return self.left if self.left == self.right else f"{self.left} = {self.right}"
 
 
+def columns_of(label: str, left: Records, right: Records) -> tuple[str, str]:
+    """The columns of the left and the right table that the label of a field names: "photo", or "photo = picture"."""
+    if label in left.roles and label in right.roles:
+        return label, label
+    left_name, _, right_name = label.partition(" = ")
+    return left_name, right_name or left_name
+
+
 def split_mapping(entries: Sequence[str]) -> list[tuple[str, str]]:
     """Read entries of the form "title" or "name=title" (left=right).
 

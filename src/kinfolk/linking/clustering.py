@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from kinfolk.data import Records
 from kinfolk.data.text import as_text
+from kinfolk.linking.adapt import ModelSource
 from kinfolk.linking.candidates import Candidates
 from kinfolk.linking.clusters import Clusters
 from kinfolk.linking.decide import UNLINKED
@@ -28,6 +29,7 @@ def cluster_scores(
     one_per: str | None,
     stages: Sequence[Stage] = (),
     notes: Sequence[str] = (),
+    model: ModelSource | None = None,
 ) -> Clusters:
     """Group the records by the scores of their pairs.
 
@@ -40,6 +42,7 @@ def cluster_scores(
         one_per: column of which a group holds each value once at most; None for no limit.
         stages: what was done.
         notes: sentences for the user.
+        model: the encoder that was trained on the records; None where none was.
     """
     probability = scores.column("probability").to_numpy()
     pairs = Candidates(scores.column("left").to_numpy(), scores.column("right").to_numpy())
@@ -56,6 +59,7 @@ def cluster_scores(
         threshold,
         "many-to-many",
         estimate_from_probabilities(probability, together),
+        model=model,
     )
     return Clusters(records, links, groups, grouping, one_per, tuple(stages), tuple(notes))
 

@@ -13,6 +13,7 @@ from kinfolk.data import Records, read_table
 from kinfolk.evaluation import evaluate_clusters
 from kinfolk.evaluation.interval import Estimate
 from kinfolk.linking.explanation import Explanation
+from kinfolk.linking.focus import Focus
 from kinfolk.linking.grouping import Grouping
 from kinfolk.linking.links import Links, Stage, row_of
 from kinfolk.linking.result import Result
@@ -106,3 +107,11 @@ class Clusters(Result):
         ends = np.column_stack([self.scores.column(side).to_numpy() for side in ("left", "right")])
         rivals = np.isin(ends, ends[position]).any(axis=1) & ~self.scores.column("link").to_numpy()
         return self.pairs.explain_beside(position, rivals & (np.arange(len(ends)) != position))
+
+    def focus(self, first_id: object, second_id: object) -> Focus | None:
+        """Say what the encoder that was trained on the records looked at in a pair; see ``Links.focus``."""
+        return self.pairs.focus(first_id, second_id)
+
+    def focus_rows(self, first_row: int, second_row: int) -> Focus | None:
+        """As ``focus``, for the records in these rows."""
+        return self.pairs.focus_rows(first_row, second_row)

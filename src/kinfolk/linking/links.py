@@ -15,7 +15,9 @@ from kinfolk.data.image_sources import name_image
 from kinfolk.errors import ConfigurationError
 from kinfolk.evaluation import evaluate_links
 from kinfolk.evaluation.interval import Estimate
+from kinfolk.linking.adapt import ModelSource
 from kinfolk.linking.explanation import Contribution, Explanation
+from kinfolk.linking.focus import Focus, focus_on
 from kinfolk.linking.result import Result
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class Links(Result):
         estimate: precision, recall and F1 without truth, and the share of the true matches that are candidates.
         stages: what was done and how long it took.
         notes: sentences for the user.
+        model: the encoder that was trained on the tables (``adapt``); None where none was.
     """
 
     left: Records
@@ -64,6 +67,7 @@ class Links(Result):
     estimate: Estimate
     stages: tuple[Stage, ...] = ()
     notes: tuple[str, ...] = ()
+    model: ModelSource | None = None
 
     def __len__(self) -> int:
         return int(pc.sum(self.scores.column("link")).as_py() or 0)
@@ -123,6 +127,21 @@ class Links(Result):
         link = self.scores.column("link").to_numpy()
         shares_one = (lefts == lefts[position]) ^ (rights == rights[position])
         return self.explain_beside(position, shares_one & ~(link & link[position]))
+
+    def focus(self, left_id: object, right_id: object) -> Focus | None:
+        """Say what the encoder that was trained on the tables looked at in a pair; None where none was trained.
+
+        Raises:
+            ConfigurationError: an id that does not exist.
+            DataError: the encoder in the run folder cannot be read.
+        """
+        return self.focus_rows(row_of(self.left, left_id), row_of(self.right, right_id))
+
+    def focus_rows(self, left_row: int, right_row: int) -> Focus | None:
+        """As ``focus``, for the records in these rows."""
+        if self.model is None:
+            return None
+        return focus_on(self.model(), self.left.take([left_row]), self.right.take([right_row]))
 
     def explain_beside(self, position: int, rivals: np.ndarray) -> Explanation:
         """As ``explain_candidate``, with the most probable of the given rivals beside the pair.

@@ -16,7 +16,7 @@ from kinfolk.data.overview import name_roles
 from kinfolk.data.record_images import hash_image_files
 from kinfolk.data.run import Run
 from kinfolk.errors import ConfigurationError
-from kinfolk.linking.adapt import Adapt, Learn, Learned, check_adapt, learner
+from kinfolk.linking.adapt import Adapt, Learned, Learner, check_adapt, learner
 from kinfolk.linking.alignment import align_fields, align_images, split_mapping
 from kinfolk.linking.candidates import Candidates, Neighbors, neighbors, union
 from kinfolk.linking.capture import estimate_candidate_recall, nearest_of
@@ -171,6 +171,7 @@ def link(
             *((reason,) if reason else ()),
             *notes_on(estimate, min(len(records_left), len(records_right))),
         ),
+        None if learn is None else learn.source,
     )
     store.save("unlinked", links.unlinked)
     store.save("links", links.to_arrow())
@@ -185,7 +186,7 @@ def _score(
     judged: Labels | None,
     encoder: Encoder | None,
     see: See,
-    learn: Learn | None,
+    learn: Learner | None,
     relation: str,
     seed: int,
     store: Run,
@@ -217,7 +218,7 @@ def _score(
         views.append(meaning)
     if learn is not None:
         clock.start("adapt")
-        learned = learn(left, right, [field.pair for field in fields], image_pairs, clock.advance)
+        learned = learn.learn(left, right, [field.pair for field in fields], image_pairs, clock.advance)
         clock.stop(learned.note)
         pictures = learned.see(pictures)
         notes.append(learned.note)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from kinfolk.data import Records
-from kinfolk.linking.adapt import Learn
+from kinfolk.linking.adapt import Learner
 from kinfolk.linking.agreement import Measure, measures_of
 from kinfolk.linking.alignment import COMPARED_ROLES, FieldPair
 from kinfolk.linking.candidates import Candidates
@@ -40,7 +40,7 @@ def score_within(
     judged: Labels | None,
     encoder: Encoder | None,
     see: See,
-    learn: Learn | None,
+    learn: Learner | None,
     seed: int,
     folder: Path | None,
     clock: Clock,
@@ -67,7 +67,7 @@ def score_within(
     learned = None
     if learn is not None:
         clock.start("adapt")
-        learned = learn(records, records, pairs, image_pairs, clock.advance)
+        learned = learn.learn(records, records, pairs, image_pairs, clock.advance)
         pictures = learned.see(pictures)
         clock.stop(learned.note)
     notes = [*pictures.notes, *([] if learned is None else [learned.note])]

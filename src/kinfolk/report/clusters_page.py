@@ -17,11 +17,11 @@ from kinfolk.report.links_list import links_data
 from kinfolk.report.links_page import describe_columns
 from kinfolk.report.markup import MISSING, count, counted, escape, percent, probability, shorten
 from kinfolk.report.next_steps import SURE, audit_step, doubtful_step, missed_step, next_steps
-from kinfolk.report.pair_card import CardContext, pair_card
 from kinfolk.report.pair_table import PairTable, pair_table
 from kinfolk.report.plots import count_groups, count_plot
 from kinfolk.report.score_summary import candidate_counts
 from kinfolk.report.sections import (
+    card,
     examples_section,
     figures,
     list_section,
@@ -58,6 +58,7 @@ def clusters_sections(clusters: Clusters, truth: pa.Table | None) -> list[str]:
         relation="many-to-many",
         threshold=clusters.threshold,
         explain=clusters.explain_candidate,
+        focus=clusters.focus_rows,
         linked_word="in one cluster",
     )
     judgement = judge(pairs, clusters.to_arrow(), truth) if truth is not None else None
@@ -126,18 +127,7 @@ def _clusters_section(records: Records, summary: ClusterSummary, pairs: PairTabl
     )
     biggest = "".join(_cluster_block(records, summary, c, pairs.gallery) for c in summary.biggest(_BIGGEST))
     doubtful = "".join(
-        _cluster_block(records, summary, c, pairs.gallery)
-        + pair_card(
-            pairs.explain(pair),
-            CardContext(
-                records,
-                records,
-                int(pairs.left_rows[pair]),
-                int(pairs.right_rows[pair]),
-                pairs.linked_word,
-                pairs.gallery,
-            ),
-        )
+        _cluster_block(records, summary, c, pairs.gallery) + card(pairs, pair)
         for c, pair in summary.doubtful(_DOUBTFUL)
     )
     parts = [f'<div class="panels">{plot}</div>']

@@ -63,14 +63,6 @@ def field_role(label: str, left: Records, right: Records) -> Role:
     return "text"
 
 
-def columns_of(label: str, left: Records, right: Records) -> tuple[str, str]:
-    """The columns of the left and the right table that the label of a field names: "photo", or "photo = picture"."""
-    if label in left.roles and label in right.roles:
-        return label, label
-    left_name, _, right_name = label.partition(" = ")
-    return left_name, right_name or left_name
-
-
 def names_in(label: str) -> tuple[str, ...]:
     """The field names in a comparison's label: itself, and the parts of labels such as "name = title"."""
     return (label, *(part for part in re.split(r"\s*[=~/:↔]\s*", label) if part))

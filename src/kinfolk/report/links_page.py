@@ -52,6 +52,7 @@ def pairs_of(links: Links) -> PairTable:
         relation=links.relation,
         threshold=links.threshold,
         explain=links.explain_candidate,
+        focus=links.focus_rows,
     )
 
 

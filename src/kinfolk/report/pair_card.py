@@ -7,9 +7,12 @@ from dataclasses import dataclass, field, replace
 from math import exp
 
 from kinfolk.data import Records
+from kinfolk.linking.alignment import columns_of
 from kinfolk.linking.explanation import Contribution, Explanation
+from kinfolk.linking.focus import Focus
 from kinfolk.report.comparison_words import ABOUT_IMAGES, about_comparison, why
-from kinfolk.report.field_value import columns_of, field_role, names_in, render_values, shown_fields
+from kinfolk.report.field_value import field_role, names_in, render_values, shown_fields
+from kinfolk.report.focus_panel import focus_panel
 from kinfolk.report.gallery import Gallery
 from kinfolk.report.markup import MISSING, NEARLY_NOTHING, escape, odds_factor, probability, signed
 from kinfolk.report.waterfall import Scale, running_totals, scale_of, step_mark, total_mark
@@ -17,7 +20,7 @@ from kinfolk.report.waterfall import Scale, running_totals, scale_of, step_mark,
 
 @dataclass(frozen=True)
 class CardContext:
-    """What a card needs beside the explanation: the tables, and the values of fields that were not compared."""
+    """What a card needs beside the explanation: the tables, and what is known of the pair that was not compared."""
 
     left: Records
     right: Records
@@ -25,6 +28,7 @@ class CardContext:
     right_row: int | None = None
     linked_word: str = "linked"
     gallery: Gallery = field(default_factory=Gallery)
+    focus: Focus | None = None
 
 
 def pair_card(explanation: Explanation, context: CardContext) -> str:
@@ -38,6 +42,8 @@ def pair_card(explanation: Explanation, context: CardContext) -> str:
         f'<span class="state">{escape(word)}</span><p class="reason">{_reason(explanation)}</p></header>',
         _evidence_table(explanation, context, scale),
     ]
+    if context.focus is not None:
+        parts.append(focus_panel(context.focus))
     if explanation.rival is not None:
         parts.append(_rival(explanation, explanation.rival, context, scale))
     parts.append("</article>")

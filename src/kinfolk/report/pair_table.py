@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from kinfolk.data import Records
 from kinfolk.linking.explanation import Explanation
+from kinfolk.linking.focus import Focus
 from kinfolk.report.gallery import Gallery
 from kinfolk.report.score_summary import Bools, Evidence, Floats, Ints, eligible_pairs
 
@@ -29,6 +30,7 @@ class PairTable:
         relation: which side may have one partner only.
         threshold: the cut on the probability.
         explain: the evidence for the pair at a position.
+        focus: what the encoder that was trained on the tables looked at in the records of two rows, if there is one.
         linked_word: what a pair in the result is called: "linked", or "in one cluster".
         gallery: makes the pictures of the page.
     """
@@ -43,6 +45,7 @@ class PairTable:
     relation: str
     threshold: float
     explain: Callable[[int], Explanation]
+    focus: Callable[[int, int], Focus | None]
     linked_word: str
     gallery: Gallery = field(default_factory=Gallery)
 
@@ -73,6 +76,7 @@ def pair_table(
     relation: str,
     threshold: float,
     explain: Callable[[int], Explanation],
+    focus: Callable[[int, int], Focus | None],
     linked_word: str = "linked",
 ) -> PairTable:
     """Read the columns of a table of scores into arrays."""
@@ -92,5 +96,6 @@ def pair_table(
         relation=relation,
         threshold=threshold,
         explain=explain,
+        focus=focus,
         linked_word=linked_word,
     )

@@ -196,6 +196,13 @@ def _cuts_table(curve: CutCurve, pairs: PairTable) -> str:
     )
 
 
+def card(pairs: PairTable, pair: int) -> str:
+    """The card of the pair at a position."""
+    rows = int(pairs.left_rows[pair]), int(pairs.right_rows[pair])
+    context = CardContext(pairs.left, pairs.right, *rows, pairs.linked_word, pairs.gallery, pairs.focus(*rows))
+    return pair_card(pairs.explain(pair), context)
+
+
 def examples_section(pairs: PairTable) -> str:
     """Cards of pairs by confidence."""
     groups = choose_examples(pairs)
@@ -203,20 +210,7 @@ def examples_section(pairs: PairTable) -> str:
         return section("examples", "Examples", '<p class="empty">There are no candidate pairs to show.</p>')
     parts = []
     for group in groups:
-        cards = "".join(
-            pair_card(
-                pairs.explain(p),
-                CardContext(
-                    pairs.left,
-                    pairs.right,
-                    int(pairs.left_rows[p]),
-                    int(pairs.right_rows[p]),
-                    pairs.linked_word,
-                    pairs.gallery,
-                ),
-            )
-            for p in group.pairs
-        )
+        cards = "".join(card(pairs, p) for p in group.pairs)
         parts.append(
             f'<div class="group" id="{group.key}"><h3>{escape(group.title)}</h3>'
             f'<p class="caption">{escape(group.about)}</p>{cards}</div>'

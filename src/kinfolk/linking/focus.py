@@ -1,0 +1,123 @@
+"""What the learned encoder looked at in a pair: what the cosine of both records loses without a field, a patch or a word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from kinfolk.data import Records
+from kinfolk.linking.adapt import inputs_of
+from kinfolk.linking.alignment import FieldPair, columns_of
+
+if TYPE_CHECKING:
+    from kinfolk.encoders.record_inputs import RecordInputs
+    from kinfolk.methods.clippings.model import RecordModel
+
+_PATCHES = 8  # along each side of a picture
+_MOST_PARTS = 60  # words of a text, or characters of a single word
+
+
+@dataclass(frozen=True)
+class PictureFocus:
+    """Where in a picture the nearness lies.
+
+    Attributes:
+        pixels: as the encoder sees them, long lines folded: uint8 (channels, size, size).
+        losses: of the cosine without each patch, float32 (patches, patches).
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    losses: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TextFocus:
+    """In which words of a text, or characters of a single word, it lies.
+
+    Attributes:
+        words: each with the loss of the cosine without it, in order.
+        spaced: whether a space stood between them.
+    """
+
+    words: tuple[tuple[str, float], ...]
+    spaced: bool
+
+
+@dataclass(frozen=True)
+class FieldFocus:
+    """One field of both records.
+
+    Attributes:
+        label: of the field.
+        loss: of the cosine without the field in both records; NaN where one of them lacks it.
+        left, right: where in the value it lies; None for numbers, long texts, and where one of both lacks the field.
+    """
+
+    label: str
+    loss: float
+    left: PictureFocus | TextFocus | None = None
+    right: PictureFocus | TextFocus | None = None
+
+
+@dataclass(frozen=True)
+class Focus:
+    """What the learned encoder makes of a pair.
+
+    Attributes:
+        cosine: of both records, in [-1, 1].
+        fields: in the order of the encoder.
+    """
+
+    cosine: float
+    fields: tuple[FieldFocus, ...]
+
+
+def focus_on(model: RecordModel, left: Records, right: Records) -> Focus:
+    """Look at one pair.
+
+    Args:
+        model: trained on the tables that the records are of.
+        left, right: one record each.
+    """
+    from kinfolk.methods.clippings.occlusion import losses_of_fields
+
+    one, other = (_inputs(model, left, right).take([side]) for side in (0, 1))
+    found = losses_of_fields(model, one, other)
+    fields = []
+    for name, loss in found.fields.items():
+        sides = (None, None) if np.isnan(loss) else (_within(model, one, other, name), _within(model, other, one, name))
+        fields.append(FieldFocus(name, loss, *sides))
+    return Focus(found.cosine, tuple(fields))
+
+
+def _inputs(model: RecordModel, left: Records, right: Records) -> RecordInputs:
+    """Both records as the model takes them, one below the other."""
+    images, others = [], []
+    for field in model.encoder.fields:
+        columns = columns_of(field.name, left, right)
+        if field.kind == "image":
+            images.append(FieldPair(*columns, "image"))
+        elif field.kind == "number":
+            others.append(FieldPair(*columns, "date" if left.roles.get(columns[0]) == "date" else "number"))
+        else:
+            others.append(FieldPair(*columns, "text"))
+    return inputs_of((left, right), others, images, on_error="skip")
+
+
+def _within(model: RecordModel, one: RecordInputs, other: RecordInputs, name: str) -> PictureFocus | TextFocus | None:
+    """Where in the value of the first record its nearness to the second lies."""
+    from kinfolk.methods.clippings.occlusion import losses_of_patches, losses_of_words
+
+    field = next(field for field in one.fields if field.name == name)
+    if field.kind == "image":
+        assert not isinstance(field.values, tuple)
+        return PictureFocus(field.values[0], losses_of_patches(model, one, other, name, patches=_PATCHES))
+    if field.kind == "text":
+        text = str(field.values[0])
+        num_words = len(text.split())
+        if (num_words if num_words > 1 else len(text.strip())) <= _MOST_PARTS:
+            return TextFocus(tuple(losses_of_words(model, one, other, name)), num_words > 1)
+    return None
