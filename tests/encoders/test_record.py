@@ -48,6 +48,11 @@ def test_the_batch_size_changes_nothing(encoder):
     )
 
 
+def test_a_mask_is_no_list_of_rows():
+    with pytest.raises(ConfigurationError, match="taken by their rows. Got a mask"):
+        records().take(np.array([False, False, True, False]))
+
+
 def test_what_is_described_is_built_again(encoder):
     again = RecordEncoder.of(encoder.describe())
     again.load_state_dict(encoder.state_dict())

@@ -6,7 +6,7 @@ import pytest
 from kinfolk.errors import ConfigurationError
 from kinfolk.evaluation.grouping import agreement, kmeans_agreement
 from kinfolk.evaluation.linear import few_label_accuracy, linear_accuracy
-from kinfolk.evaluation.reciprocal_rank import mean_reciprocal_rank
+from kinfolk.evaluation.reciprocal_rank import class_reciprocal_rank, mean_reciprocal_rank
 from kinfolk.evaluation.segmentation import mean_iou, pixel_probe
 
 
@@ -46,6 +46,15 @@ def test_reciprocal_ranks() -> None:
     queries = np.array([[1.0, 0.5, 0.0], [1.0, 0.5, 0.0], [1.0, 0.5, 0.0]])
     assert mean_reciprocal_rank(queries, candidates) == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
     assert mean_reciprocal_rank(np.ones((4, 2)), np.ones((4, 2))) == pytest.approx(1 / 4), "ties count against it"
+    grouped = mean_reciprocal_rank(np.ones((4, 2)), np.ones((4, 2)), groups=np.array([0, 0, 1, 1]))
+    assert grouped == pytest.approx(1 / 3), "what is of one group is no rival"
+
+
+def test_the_nearest_of_a_class_is_looked_for_among_others_too() -> None:
+    vectors, labels = np.eye(4)[[0, 0, 1, 2]] + 0.1 * np.eye(4)[[3, 2, 3, 3]], np.array([0, 0, 1, 1])
+    alone = class_reciprocal_rank(vectors, labels)
+    assert class_reciprocal_rank(vectors, labels, others=-vectors) == alone
+    assert class_reciprocal_rank(vectors, labels, others=vectors) < alone
 
 
 def test_intersection_over_union() -> None:

@@ -6,8 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from kinfolk.data import read_records
 from kinfolk.errors import ConfigurationError
 from kinfolk.linking import adapt
+from kinfolk.linking.alignment import FieldPair
 from kinfolk.linking.compare import LEARNED
 from kinfolk.linking.dedupe import dedupe
 from kinfolk.linking.pipeline import link
@@ -129,6 +131,19 @@ def test_reading_comes_before_the_records_and_leaves_their_fields_as_they_are(ta
     model = RecordModel.load(tmp_path / "run" / "model")
     assert [stage["stage"] for stage in model.about["stages"]] == ["pretrain", "pretrain"]
     assert model.field_names == ("mark", "name")
+
+
+def test_an_image_of_one_shade_shows_nothing(tables):
+    left = (
+        tables[0]
+        .slice(0, 2)
+        .set_column(
+            2, "mark", pa.array([encoded(np.full((20, 20), 240, np.uint8)), tables[0].column("mark")[1].as_py()])
+        )
+    )
+    records = read_records(left, image=["mark"])
+    (mark,) = adapt.inputs_of((records,), [], [FieldPair("mark", "mark", "image")], on_error="raise").fields
+    assert mark.present.tolist() == [False, True]
 
 
 def test_another_way_to_adapt_is_refused(tables):

@@ -82,6 +82,15 @@ def test_first_neighbors_counted_by_hand() -> None:
     assert (chosen.weight, chosen.accuracy) == (0.75, 2 / 3)
 
 
+def test_queries_whose_label_is_not_known_are_left_out() -> None:
+    image, text = sides(LABELS, (0.6, 1.2), 1)
+    some = np.where(np.arange(len(LABELS)) % 3 == 0, -1, LABELS)
+    known = some >= 0
+    chosen = choose_weight((image, text), (image[::-1], text[::-1]), some, some[::-1])
+    only = choose_weight((image[known], text[known]), (image[::-1], text[::-1]), LABELS[known], some[::-1])
+    assert chosen == only
+
+
 def test_the_grid_goes_from_text_to_image() -> None:
     assert (WEIGHTS[0], WEIGHTS[10], WEIGHTS[20]) == (0.0, 0.5, 1.0)
 

@@ -71,8 +71,15 @@ class RecordInputs:
         return np.column_stack([field.present for field in self.fields])
 
     def take(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> RecordInputs:
-        """The records at these rows."""
-        at = np.asarray(rows, dtype=np.int64)
+        """The records at these rows.
+
+        Raises:
+            ConfigurationError: a mask in place of row numbers.
+        """
+        at = np.asarray(rows)
+        if at.dtype == np.bool_:
+            raise ConfigurationError("Records are taken by their rows. Got a mask; give np.flatnonzero of it.")
+        at = at.astype(np.int64)
         return RecordInputs(tuple(field.take(at) for field in self.fields))
 
 

@@ -10,11 +10,17 @@ from kinfolk.errors import ConfigurationError
 _CHUNK = 1024
 
 
-def mean_reciprocal_rank(queries: npt.NDArray[np.floating], candidates: npt.NDArray[np.floating]) -> float:
+def mean_reciprocal_rank(
+    queries: npt.NDArray[np.floating],
+    candidates: npt.NDArray[np.floating],
+    *,
+    groups: npt.NDArray[np.integer] | None = None,
+) -> float:
     """Mean of 1 / rank of candidate i for query i by cosine, in (0, 1]; of equal cosines, the others come first.
 
     Args:
         queries, candidates: (num, dim); row i of both is about item i.
+        groups: (num,); other items of its group are no rivals of an item. None takes all for rivals.
 
     Raises:
         ConfigurationError: different shapes, no rows, or rows that are not finite.
@@ -30,11 +36,21 @@ def mean_reciprocal_rank(queries: npt.NDArray[np.floating], candidates: npt.NDAr
     for start in range(0, len(left), _CHUNK):
         cosines = left[start : start + _CHUNK] @ right.T
         own = cosines[np.arange(len(cosines)), start + np.arange(len(cosines))]
-        total += float((1 / (cosines >= own[:, None]).sum(1)).sum())  # its own cosine counts, too: ranks begin at 1
+        ahead = cosines >= own[:, None]
+        if groups is not None:
+            ahead &= groups[start : start + _CHUNK, None] != groups
+        else:
+            ahead[np.arange(len(cosines)), start + np.arange(len(cosines))] = False
+        total += float((1 / (1 + ahead.sum(1))).sum())
     return total / len(left)
 
 
-def class_reciprocal_rank(vectors: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> float | None:
+def class_reciprocal_rank(
+    vectors: npt.NDArray[np.floating],
+    labels: npt.NDArray[np.integer],
+    *,
+    others: npt.NDArray[np.floating] | None = None,
+) -> float | None:
     """Mean of 1 / rank of the nearest record of the same class, itself left out, in (0, 1]; None where no class has two.
 
     Of equal cosines, records of other classes come first.
@@ -42,6 +58,7 @@ def class_reciprocal_rank(vectors: npt.NDArray[np.floating], labels: npt.NDArray
     Args:
         vectors: (records, dim).
         labels: (records,).
+        others: (num, dim), records of none of these classes, among which those of the same class are looked for, too.
 
     Raises:
         ConfigurationError: vectors and labels of different lengths, or vectors that are not finite.
@@ -51,6 +68,7 @@ def class_reciprocal_rank(vectors: npt.NDArray[np.floating], labels: npt.NDArray
             f"vectors must be finite (records, dim), with as many labels. Got shapes {vectors.shape} and {labels.shape}."
         )
     units = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    rivals = units[:0] if others is None else others / np.maximum(np.linalg.norm(others, axis=1, keepdims=True), 1e-12)
     ranks: list[npt.NDArray[np.int64]] = []
     for start in range(0, len(units), _CHUNK):
         cosines = units[start : start + _CHUNK] @ units.T
@@ -60,6 +78,8 @@ def class_reciprocal_rank(vectors: npt.NDArray[np.floating], labels: npt.NDArray
         cosines[here, start + here] = -np.inf
         best = np.where(same, cosines, -np.inf).max(axis=1)
         asked = same.any(axis=1)
-        ranks.append(1 + (~same & (cosines >= best[:, None]) & np.isfinite(cosines)).sum(axis=1)[asked])
+        ahead = (~same & (cosines >= best[:, None]) & np.isfinite(cosines)).sum(axis=1)
+        ahead += (units[start : start + _CHUNK] @ rivals.T >= best[:, None]).sum(axis=1)
+        ranks.append(1 + ahead[asked])
     found = np.concatenate(ranks) if ranks else np.zeros(0, np.int64)
     return float((1 / found).mean()) if len(found) else None

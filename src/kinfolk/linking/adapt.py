@@ -147,7 +147,7 @@ class Learner:
 def kept_model(folder: Path | None) -> ModelSource | None:
     """The encoder that a run with ``adapt`` left in its folder; None where there is none, or nothing to read it with."""
     place = None if folder is None else folder / _MODEL
-    if place is None or not (place / "config.json").exists() or find_spec("torch") is None:
+    if place is None or not (place / "config.json").exists() or not _can_train():
         return None
 
     @cache
@@ -188,7 +188,7 @@ def learn_from_tables(
         DataError: for reading, no font of this machine has the characters.
         MissingExtraError: what training needs is not installed.
     """
-    if find_spec("torch") is None or find_spec("lightning") is None:
+    if not _can_train():
         raise MissingExtraError("Learning from the tables (adapt)", "train")
     from kinfolk.encoders.record import Towers
     from kinfolk.methods.clippings.pretrain import pretrain
@@ -228,6 +228,10 @@ def learn_from_tables(
     return _learned(model, inputs, parts, images, len(left), left is right), model
 
 
+def _can_train() -> bool:
+    return all(find_spec(name) is not None for name in ("torch", "lightning", "safetensors"))
+
+
 def check_adapt(adapt: Adapt) -> None:
     """Refuse what is no way to adapt, before any work.
 
@@ -260,7 +264,8 @@ def inputs_of(
             for table, name in names(pair)
         ]
         pixels, present = (np.concatenate([getattr(side, of) for side in seen]) for of in ("pixels", "present"))
-        read.append(image_field(pair.label, pixels, present))
+        shaded = pixels.max(axis=(1, 2, 3), initial=0) > pixels.min(axis=(1, 2, 3), initial=255)
+        read.append(image_field(pair.label, pixels, present & shaded))  # in an image of one shade is nothing to see
     for pair in fields:
         if pair.role == "number":
             read.append(number_field(pair.label, np.concatenate([t.numbers(name) for t, name in names(pair)])))

@@ -108,7 +108,7 @@ def choose_weight(
     Args:
         queries, references: image and text of each, (n, dim) and (m, dim), unit rows; a row of zeros where there is none.
         query_labels, reference_labels: what each stands for, (n,) and (m,), integers or texts; a reference is a true match
-            of a query of the same label, and there may be several.
+            of a query of the same label, and there may be several. A query of label -1 is not known, and is left out.
         weights: the grid, each in [0, 1]; by default in steps of 0.05.
 
     Raises:
@@ -123,6 +123,8 @@ def choose_weight(
             f"Labels must be one a row: {expected[0]} and {expected[1]}. Got {wanted.shape}, {offered.shape}."
         )
     matched = np.isin(wanted, offered)
+    if wanted.dtype.kind in "iu":
+        matched &= wanted != -1
     if not matched.any():
         raise DataError(
             "choose_weight needs queries with the label of a reference. No label is in both; compare their kinds."

@@ -19,6 +19,7 @@ from kinfolk.linking.tree import Tree
 
 Agreement = Literal["adjusted_rand", "pairwise_f1"]
 
+_ROUNDING = 1e-6  # distance of one vector from itself, computed twice
 _FARTHEST = 2.0  # cosine distance of opposite vectors
 
 
@@ -99,7 +100,9 @@ def stable_cut(tree: Tree) -> Cut:
     first, second = _joined_groups(tree)
     birth, size = np.zeros(num + joins), np.ones(num + joins)
     birth[num:] = tree.distance
-    equal = int((tree.distance == 0).sum())  # joins of equal records, the first ones: those groups keep the size 1
+    equal = int(
+        (tree.distance <= _ROUNDING).sum()
+    )  # joins of equal records, the first ones: those groups keep the size 1
     for join in range(equal, joins):
         size[num + join] = size[first[join]] + size[second[join]]
     death = birth.copy()  # of the last group, which is never joined

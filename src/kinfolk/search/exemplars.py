@@ -176,9 +176,11 @@ class ExemplarIndex:
             raise ConfigurationError(f"k must be at least 1. Got {k}.")
         table = unit_vectors(queries, name="queries", dim=self.space.dim)
         found = exact_search(table, self._vectors[: len(self)], k=k, rank=self._ranks())
-        # One entry more, so that row -1, nothing found, is None.
-        ids, classes = np.array([*self._ids, None], object), np.array([*self._classes, None], object)
-        return Neighbors(ids[found.rows], classes[found.rows], found.similarities)
+        ids, classes = (np.full(found.rows.shape, None, dtype=object) for _ in range(2))
+        for place, row in np.ndenumerate(found.rows):
+            if row >= 0:
+                ids[place], classes[place] = self._ids[row], self._classes[row]
+        return Neighbors(ids, classes, found.similarities)
 
     def nearest(
         self, queries: npt.ArrayLike, *, threshold: float | None = None, space: VectorSpace | None = None

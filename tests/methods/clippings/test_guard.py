@@ -29,7 +29,7 @@ def trained(guard, scores):
 
 @pytest.mark.parametrize(
     ("scores", "best"),
-    [([1.0, 2.0, 3.0], 0), ([3.0, 1.0, 2.0], 1), ([3.0, 2.0, 2.0], 2), ([3.0, 2.0, None], 1)],
+    [([1.0, 2.0, 3.0], 0), ([1.0, 1.0, 1.0], 0), ([3.0, 1.0, 2.0], 1), ([3.0, 2.0, 2.0], 2), ([3.0, 2.0, None], 1)],
 )
 def test_the_best_weights_are_kept_and_never_worse_than_the_start(scores, best):
     given = iter(scores)
@@ -54,6 +54,11 @@ def test_what_is_kept_goes_into_a_checkpoint_and_comes_back():
 def test_a_narrow_space_is_warned_of():
     assert "collapsed: effective rank 1.2" in str(Held(0.0, {"effective_rank": 1.2}).warning())
     assert Held(0.0, {"effective_rank": 9.0}).warning() is None
+
+
+def test_no_more_rows_are_held_out_than_wanted():
+    one, other = split_rows(100, share=0.2, seed=0, most=7)
+    assert (len(one), len(other)) == (93, 7)
 
 
 @pytest.mark.parametrize(("num", "held"), [(2, 0), (3, 1), (4, 2), (100, 20)])

@@ -3,14 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kinfolk.encoders.record_inputs import RecordInputs
+from kinfolk.encoders.record_inputs import RecordInputs, number_field
 from kinfolk.errors import ConfigurationError, DataError, RunError
 from kinfolk.evaluation.reciprocal_rank import class_reciprocal_rank
 from kinfolk.methods.clippings.finetune import finetune
 from kinfolk.methods.clippings.guard import split_rows
 from kinfolk.methods.clippings.model import RecordModel
-from kinfolk.methods.clippings.pretrain import pretrain
-from kinfolk.methods.clippings.stage import encoder_of, seeded
+from kinfolk.methods.clippings.pretrain import PRETRAINING, pretrain
+from kinfolk.methods.clippings.stage import encoder_of, recipe_of, seeded, specs_of
 
 SHORT = {"epochs": 6, "batch_size": 32, "learning_rate": 5e-3}
 
@@ -25,6 +25,18 @@ def kill_after(epoch):
             raise Killed
 
     return tell
+
+
+def test_a_short_training_warms_up_for_a_tenth_of_it_unless_told_otherwise():
+    assert recipe_of(PRETRAINING, {"epochs": 1}).warmup_epochs == pytest.approx(0.1)
+    assert recipe_of(PRETRAINING, {"epochs": 40}).warmup_epochs == 1.0
+    assert recipe_of(PRETRAINING, {"epochs": 1, "warmup_epochs": 1}).warmup_epochs == 1.0
+
+
+def test_a_sentinel_does_not_flatten_the_other_numbers():
+    amounts = np.append(np.random.default_rng(0).normal(100, 15, 999), 1e9)
+    (spec,) = specs_of(RecordInputs((number_field("amount", amounts),)))
+    assert (spec.middle, spec.spread) == (pytest.approx(100, abs=2), pytest.approx(15, rel=0.15))
 
 
 @pytest.fixture(scope="module")

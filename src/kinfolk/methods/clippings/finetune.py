@@ -10,9 +10,8 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from kinfolk.encoders.record import Towers, pooled
+from kinfolk.encoders.record import Towers
 from kinfolk.encoders.record_inputs import RecordInputs
 from kinfolk.errors import ConfigurationError
 from kinfolk.methods.batches import WholeLoader
@@ -20,13 +19,14 @@ from kinfolk.methods.clippings.batch import Corruption, RecordBatch
 from kinfolk.methods.clippings.guard import Guard, split_rows
 from kinfolk.methods.clippings.model import RecordModel
 from kinfolk.methods.clippings.neighborhoods import NeighborhoodBatches
-from kinfolk.methods.clippings.pooled_classes import PooledClasses, found_again
-from kinfolk.methods.clippings.stage import HELD_OUT, encoder_of, fingerprint, seeded, train_stage
+from kinfolk.methods.clippings.pooled_classes import PooledClasses, encode_pooled, found_again
+from kinfolk.methods.clippings.stage import HELD_OUT, encoder_of, fingerprint, recipe_of, seeded, train_stage
 from kinfolk.methods.history import EpochEnd
 from kinfolk.methods.recipe import Recipe
 from kinfolk.objectives import MarginContrastive, SupCon
 
 FINETUNING = Recipe(epochs=10, batch_size=126, optimizer="adamw", learning_rate=3e-4, weight_decay=0.05, clip_norm=1.0)
+_RIVALS = 1_000  # records that are learned from, among which those that are held out are looked for
 
 
 def finetune(
@@ -50,7 +50,7 @@ def finetune(
 ) -> RecordModel:
     """Learn from labels which records are the same (stages 2 and 3).
 
-    A fifth of the classes is held out: the weights that find their records again best are kept, and these are those of the
+    A fifth of the classes is held out: the weights that find their records again best among all are kept, and these are those of the
     start if training made them no better. The same call goes on where a killed one stopped, at the end of an epoch.
 
     Args:
@@ -86,7 +86,8 @@ def finetune(
     held_classes = names[split_rows(len(names), share=HELD_OUT, seed=seed)[1]]
     held = np.isin(classes, held_classes)
     training, validation = described.take(np.flatnonzero(~held)), described.take(np.flatnonzero(held))
-    chosen = FINETUNING.changed(recipe or {})
+    rivals = np.random.default_rng(seed).permutation(len(training))[:_RIVALS]
+    chosen = recipe_of(FINETUNING, recipe or {})
     settings: dict[str, object] = {
         "objective": objective, "temperature": temperature, "neighbors": neighbors, "per_class": per_class,
         "views": views, "text_noise": text_noise, "drop": drop, "learn_weights": learn_weights,
@@ -98,10 +99,7 @@ def finetune(
         module = PooledClasses(encoder, corrupt, loss, learn_weights=learn_weights)
 
     def embed(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        some = training.take(rows)
-        parts = torch.from_numpy(encoder.encode_parts(some))
-        with torch.no_grad():
-            return np.asarray(pooled(parts, torch.from_numpy(some.present), encoder.weights()).numpy())
+        return encode_pooled(encoder, training.take(rows))
 
     learned = classes[~held]
     loader = WholeLoader(
@@ -114,7 +112,7 @@ def finetune(
         module,
         encoder,
         loader,
-        Guard(partial(found_again, inputs=validation, labels=classes[held])),
+        Guard(partial(found_again, inputs=validation, labels=classes[held], others=training.take(rivals))),
         Path(output),
         stage="finetune",
         data=fingerprint(described) + hashlib.blake2b(classes.tobytes(), digest_size=8).hexdigest(),

@@ -47,9 +47,9 @@ class Held:
 
 
 class Guard(lightning.Callback):
-    """Measures before the first epoch and after each, and keeps the weights that did best; of equal ones the last.
+    """Measures before the first epoch and after each, and keeps the weights that did best.
 
-    What it keeps is part of the checkpoints.
+    Of equal ones the last are kept, but those of the start until others are better. What it keeps is part of the checkpoints.
 
     Args:
         measured: what a module does on records that are not learned from; None where its vectors are not numbers.
@@ -94,9 +94,12 @@ class Guard(lightning.Callback):
 
     def _keep(self, module: lightning.LightningModule, epoch: int) -> None:
         self._last = self._measured(module)
-        if self._last is not None and (not self._weights or self._last.score <= self.best):
+        if self._last is not None and self._is_better(self._last.score):
             self.best, self.best_epoch = self._last.score, epoch
             self._weights = copy.deepcopy({name: value.cpu() for name, value in module.state_dict().items()})
+
+    def _is_better(self, score: float) -> bool:
+        return not self._weights or score < self.best or (score == self.best and self.best_epoch > 0)
 
 
 def spread_of(vectors: npt.NDArray[np.float32]) -> dict[str, float]:
@@ -109,8 +112,17 @@ def spread_of(vectors: npt.NDArray[np.float32]) -> dict[str, float]:
     }
 
 
-def split_rows(num: int, *, share: float, seed: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rows to learn from and rows to measure on, both sorted; at least two of either, where there are four."""
+def split_rows(
+    num: int, *, share: float, seed: int, most: int | None = None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows to learn from and rows to measure on, both sorted; at least two of either, where there are four.
+
+    Args:
+        num: rows.
+        share: of them to measure on.
+        seed: of the choice.
+        most: rows to measure on at most; None for no limit.
+    """
     order = np.random.default_rng(seed).permutation(num)
-    held = min(max(2, round(share * num)), max(0, num - 2))
+    held = min(max(2, round(share * num)), max(0, num - 2), num if most is None else most)
     return np.sort(order[held:]), np.sort(order[:held])

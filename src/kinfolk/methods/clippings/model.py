@@ -104,6 +104,12 @@ class RecordModel:
         from safetensors.torch import save
 
         folder = Path(folder)
+        try:
+            (folder / _ABOUT).unlink(missing_ok=True)
+        except OSError as error:
+            raise DataError(
+                f"{folder / _ABOUT} cannot be replaced ({reason_of(error)}). Choose another folder."
+            ) from error
         with atomic_write(folder / _WEIGHTS) as aside:
             aside.write_bytes(save({name: value.contiguous() for name, value in self.encoder.state_dict().items()}))
         write_history(self.history, folder / HISTORY)

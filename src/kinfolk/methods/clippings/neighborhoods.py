@@ -119,7 +119,9 @@ def neighborhoods(exemplars: npt.NDArray[np.float32], k: int, *, limit: float = 
             dropped += int(np.take_along_axis(above, largest, axis=1).sum())
         cosine[above] = -np.inf
         for row, values in enumerate(cosine):
-            best = np.argsort(-values, kind="stable")[:k]
+            lowest = np.partition(values, len(values) - k)[len(values) - k]
+            some = np.flatnonzero(values >= lowest)  # all that may be among the k nearest, in the order of classes
+            best = some[np.argsort(-values[some], kind="stable")[:k]]
             near.append(best[values[best] > -np.inf].astype(np.int64))
             assert near[-1][0] == start + row
     return near, dropped

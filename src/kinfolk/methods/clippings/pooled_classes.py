@@ -60,13 +60,20 @@ class PooledClasses(Trainable):
         return batch
 
 
-def found_again(module: PooledClasses, inputs: RecordInputs, labels: npt.NDArray[np.int64]) -> Held | None:
-    """How early a record of the same class comes among other records; None where vectors are not numbers."""
-    parts = torch.from_numpy(module.encoder.encode_parts(inputs))
-    if not bool(parts.isfinite().all()):
+def found_again(
+    module: PooledClasses, inputs: RecordInputs, labels: npt.NDArray[np.int64], others: RecordInputs
+) -> Held | None:
+    """How early a record of the same class comes among these and other records; None where vectors are not numbers."""
+    vectors, rivals = (encode_pooled(module.encoder, records) for records in (inputs, others))
+    if not np.isfinite(vectors).all() or not np.isfinite(rivals).all():
         return None
-    with torch.no_grad():
-        vectors = pooled(parts, torch.from_numpy(inputs.present), module.encoder.weights()).numpy()
-    rank = class_reciprocal_rank(vectors, labels)
+    rank = class_reciprocal_rank(vectors, labels, others=rivals)
     score = 0.0 if rank is None else rank
     return Held(-score, {"reciprocal_rank": score, **spread_of(vectors)})
+
+
+@torch.no_grad()
+def encode_pooled(encoder: RecordEncoder, inputs: RecordInputs) -> npt.NDArray[np.float32]:
+    """Pooled unit vectors of records under the weights of the encoder, (records, dim)."""
+    parts = torch.from_numpy(encoder.encode_parts(inputs))
+    return np.asarray(pooled(parts, torch.from_numpy(inputs.present), encoder.weights().cpu()).numpy())

@@ -13,10 +13,19 @@ from kinfolk.encoders.record_inputs import RecordInputs
 from kinfolk.errors import DataError
 from kinfolk.methods.batches import BatchLoader, EpochBatches
 from kinfolk.methods.clippings.batch import Corruption, RecordBatch
-from kinfolk.methods.clippings.field_contrast import FieldContrast, held_out, text_groups
+from kinfolk.methods.clippings.field_contrast import FieldContrast, groups_of, held_out
 from kinfolk.methods.clippings.guard import Guard, split_rows
 from kinfolk.methods.clippings.model import RecordModel
-from kinfolk.methods.clippings.stage import HELD_OUT, encoder_of, fingerprint, seeded, train_stage
+from kinfolk.methods.clippings.stage import (
+    HELD_OUT,
+    MOST_HELD,
+    encoder_of,
+    fingerprint,
+    recipe_of,
+    seeded,
+    train_stage,
+    with_fields,
+)
 from kinfolk.methods.history import EpochEnd
 from kinfolk.methods.recipe import Recipe
 
@@ -42,8 +51,8 @@ def pretrain(
 ) -> RecordModel:
     """Learn, without labels, which fields belong to one record (stage 1).
 
-    A fifth of the records is held out: the weights that do best on them are kept, and these are those of the start if
-    training made them no better. The same call goes on where a killed one stopped.
+    A fifth of the records, at most 4,000, is held out: the weights that do best on them are kept, and these are those of the
+    start if training made them no better. The same call goes on where a killed one stopped.
 
     Args:
         inputs: the records; fields may be missing.
@@ -53,7 +62,8 @@ def pretrain(
         specs: what a new encoder is to know of the fields; None takes it from the records.
         temperature, decoupled, own: see ``FieldContrast``.
         views, text_noise: see ``Corruption``.
-        recipe: fields of ``Recipe`` that differ from ``PRETRAINING``; a batch is at most half of the records.
+        recipe: fields of ``Recipe`` that differ from ``PRETRAINING``; a batch is at most half of the records, and the warm-up,
+            unless given, a tenth of the epochs.
         seed: of everything random.
         checkpoint_minutes: see ``kinfolk.train``.
         progress: told of each epoch as it ends.
@@ -63,12 +73,12 @@ def pretrain(
         ConfigurationError: an option that is not possible.
         RunError: the folder belongs to another training.
     """
-    described = inputs.take(np.flatnonzero(inputs.present.any(axis=1)))
+    described = with_fields(inputs)
     if len(described) < 4:
         raise DataError(f"Learning from records needs four that have a field, at least. Got {len(described)}.")
-    learned, held = split_rows(len(described), share=HELD_OUT, seed=seed)
+    learned, held = split_rows(len(described), share=HELD_OUT, most=MOST_HELD, seed=seed)
     training, validation = described.take(learned), described.take(held)
-    chosen = PRETRAINING.changed(recipe or {})
+    chosen = recipe_of(PRETRAINING, recipe or {})
     chosen = chosen.changed({"batch_size": max(2, min(chosen.batch_size, len(training) // 2))})
     settings: dict[str, object] = {
         "temperature": temperature, "decoupled": decoupled, "own": own, "views": views, "text_noise": text_noise,
@@ -77,7 +87,7 @@ def pretrain(
         encoder = encoder_of(training, start, towers, specs)
         corrupt = Corruption(training, views=views, text_noise=text_noise, drop=0.0)
         module = FieldContrast(
-            encoder, corrupt, text_groups(training), temperature=temperature, decoupled=decoupled, own=own
+            encoder, corrupt, groups_of(training), temperature=temperature, decoupled=decoupled, own=own
         )
     loader = BatchLoader(
         lambda rows: RecordBatch(training.take(rows), np.array(rows)),

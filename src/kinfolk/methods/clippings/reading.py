@@ -107,7 +107,7 @@ def learn_to_read(
 def strings_like(
     records: Sequence[tuple[str, ...]], num: int, fonts: Sequence[Font], rng: np.random.Generator
 ) -> list[tuple[str, ...]]:
-    """Texts of records and, as many, letters of theirs at random, each of which one of the fonts can draw.
+    """Texts of records and, as many, letters of theirs at random in place of one text, each of which one font can draw.
 
     Args:
         records: the texts of each; at most ``_LONGEST`` characters of them are taken.
@@ -134,20 +134,20 @@ def strings_like(
         if len(found) == num:
             break
         texts = kept[rng.integers(len(kept))]
-        if len(found) % 2:
-            texts = tuple("".join(every[at] for at in rng.integers(len(every), size=len(text))) for text in texts)
+        if len(found) % 2:  # in one of the texts, since letters at random in two have nothing to do with each other
+            one = rng.choice(np.flatnonzero(texts))
+            string = "".join(every[at] for at in rng.integers(len(every), size=len(texts[one])))
+            texts = tuple(string if at == one else "" for at in range(len(texts)))
         if any(font.covers("".join(texts)) for font in fonts):
             found.append(texts)
     return found
 
 
 def _drawable(texts: tuple[str, ...], letters: set[str]) -> tuple[str, ...]:
-    """What can be drawn of the texts of a record, up to the longest string there is."""
-    room, cut = _LONGEST, []
-    for text in texts:
-        cut.append("".join(c for c in text if c in letters or c == " ").strip()[:room].strip())
-        room -= len(cut[-1])
-    return tuple(cut)
+    """What can be drawn of the texts of a record: up to the longest string there is, of which each has the same share."""
+    known = ["".join(c for c in text if c in letters or c == " ").strip() for text in texts]
+    room = _LONGEST // max(1, sum(bool(text) for text in known))
+    return tuple(text[:room].strip() for text in known)
 
 
 def _image_field(inputs: RecordInputs, name: str | None) -> FieldInput:

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from kinfolk.methods.watch import Watch
 
 PAPER = "Arora, Yang, Jheng & Dell, CLIPPINGS, 2023, arXiv 2304.03464"
 HELD_OUT = 0.2  # share of the records, or of the classes, by which states are compared
+MOST_HELD = 4_000  # records: all are compared with all after each epoch
+_WARMUP = 0.1  # share of a short training
 _STATE = "training"  # the folder, in that of the model, where a training keeps what it needs to go on
 
 
@@ -106,15 +108,29 @@ def encoder_of(
     return encoder
 
 
+def recipe_of(standard: Recipe, given: Mapping[str, object]) -> Recipe:
+    """The recipe with what was given; a training of few epochs warms up for a tenth of them, unless told otherwise."""
+    chosen = standard.changed(given)
+    short = min(chosen.warmup_epochs, _WARMUP * chosen.epochs)
+    return chosen if "warmup_epochs" in given else replace(chosen, warmup_epochs=short)
+
+
+def with_fields(inputs: RecordInputs) -> RecordInputs:
+    """The records that have a field at all."""
+    there = inputs.present.any(axis=1)
+    return inputs if there.all() else inputs.take(np.flatnonzero(there))
+
+
 def specs_of(inputs: RecordInputs) -> list[FieldSpec]:
     """What an encoder must know of the fields of records."""
     specs = []
     for field in inputs.fields:
         middle, spread = 0.0, 1.0
         if field.kind == "number" and field.present.any() and not isinstance(field.values, tuple):
-            values = field.values[field.present]
-            middle = float(np.median(values))
-            spread = float(np.std(values)) or 1.0
+            values = field.values[field.present].astype(np.float64)
+            quarter, middle, three_quarters = map(float, np.quantile(values, (0.25, 0.5, 0.75)))
+            # of a bell curve the deviation, and no sentinel of 999,999 moves it
+            spread = (three_quarters - quarter) / 1.349 or float(np.std(values)) or 1.0
         specs.append(FieldSpec(field.name, field.kind, middle, spread))
     return specs
 
@@ -128,5 +144,5 @@ def fingerprint(inputs: RecordInputs) -> str:
         if isinstance(field.values, tuple):
             digest.update(json.dumps(field.values).encode())
         else:
-            digest.update(np.ascontiguousarray(field.values).tobytes())
+            digest.update(np.ascontiguousarray(field.values).data)
     return digest.hexdigest()
