@@ -191,6 +191,19 @@ def test_nothing_is_fetched(address: str) -> None:
     assert shades(records, on_error="skip") == [None]
 
 
+def test_a_part_of_a_table_names_the_rows_of_the_whole() -> None:
+    table = pa.table({"id": ["a", "b", "c", "d"], "photo": [png(1), png(2), png(3), b"broken"]})
+    records = read_records(table, id="id", image=["photo"])
+    for part in (records.take([0, 3]), records.take(slice(3, 4)), records.take(slice(1, 4)).take([2])):
+        with pytest.raises(DataError, match="row 4, column 'photo'"):
+            shades(part)
+
+
+def test_views_of_bytes_are_bytes() -> None:
+    table = pa.table({"photo": pa.array([png(7), None]).cast(pa.binary_view())})
+    assert read_field_images(read_records(table, image=["photo"]), "photo", size=2).present.tolist() == [True, False]
+
+
 def test_a_column_that_cannot_hold_images_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"column 'photo' must hold images: .* It is int64\."):
         shades(read_records({"photo": [1, 2]}, image="photo"))

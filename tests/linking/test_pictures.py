@@ -170,6 +170,43 @@ def test_what_cannot_be_read_is_named_or_left_out(tmp_path: Path) -> None:
         kinfolk.dedupe(tmp_path / "table.csv", on_error="ignore")  # type: ignore[arg-type]
 
 
+def test_tables_without_one_readable_image_are_linked_by_what_else_there_is() -> None:
+    table = pa.table({"name": [f"{WORDS[n % 6]} {n}" for n in range(12)], "photo": ["absent.png"] * 12})
+    links = kinfolk.link(table, table, image=["photo"], on_error="skip")
+    assert len(links) == 12
+    assert len(kinfolk.dedupe(table, image=["photo"], on_error="skip")) == 12
+
+
+def test_a_column_cannot_be_images_and_left_out(shops: Path) -> None:
+    said = "'picture' is named as a column of images and as one to leave out"
+    with pytest.raises(kinfolk.ConfigurationError, match=said):
+        kinfolk.link(shops / "left.csv", shops / "left.csv", image=["picture"], ignore=["picture"])
+    with pytest.raises(kinfolk.ConfigurationError, match=said):
+        kinfolk.dedupe(shops / "left.csv", image=["picture"], ignore=["picture"])
+
+
+def test_leaving_out_what_cannot_be_read_is_another_run(tmp_path: Path) -> None:
+    table = pa.table({"name": ["a", "b", "c"], "photo": [photo(1), photo(2), b"broken"]})
+    kinfolk.dedupe(table, image=["photo"], on_error="skip", run=tmp_path / "run")
+    with pytest.raises(kinfolk.RunError, match="another unreadable images"):
+        kinfolk.dedupe(table, image=["photo"], run=tmp_path / "run")
+
+
+def test_a_folder_that_moved_is_found_by_the_report(tmp_path: Path) -> None:
+    rows = "".join(f"{n},{WORDS[n % 6]} {n},{n}.png\n" for n in range(12))
+    first = tmp_path / "first"
+    first.mkdir()
+    (first / "table.csv").write_text("id,name,photo\n" + rows)
+    for number in range(12):
+        (first / f"{number}.png").write_bytes(photo(number))
+    kinfolk.dedupe(first / "table.csv", run=tmp_path / "run")
+    second = first.rename(tmp_path / "second")
+    kinfolk.dedupe(second / "table.csv", run=tmp_path / "run")
+    found = kinfolk.load(tmp_path / "run")
+    assert isinstance(found, kinfolk.Clusters)
+    assert found.records.folder == second
+
+
 def test_a_changed_file_is_another_run(shops: Path, tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("id,name,photo\n1,a,x.png\n2,b,y.png\n3,c,y.png\n")
     for name, number in (("x", 1), ("y", 2)):
@@ -193,6 +230,7 @@ def test_columns_of_images_are_paired_as_given_by_name_or_as_the_last_ones() -> 
     assert pairs("photo", "scan") == [("photo", "scan")]
     assert pairs("photo scan", "image") == []
     assert pairs("photo scan", "image", ("scan", "image")) == [("scan", "image")]
+    assert pairs("photo", "photo", ("photo", "photo"), ("photo", "photo")) == [("photo", "photo")]
 
 
 def test_one_table_is_looked_at_once_and_capacity_counts_images() -> None:

@@ -104,3 +104,10 @@ def test_unfinished_runs_of_dedupe_are_refused(people: pa.Table, tmp_path: Path)
     (tmp_path / "result.json").unlink()
     with pytest.raises(kinfolk.RunError, match=r"no finished run of dedupe: result\.json is missing"):
         kinfolk.load(tmp_path)
+
+
+@pytest.mark.parametrize("wanted", ["nobody", 99, None, (1, 2)])
+def test_an_id_of_any_kind_that_no_record_has_is_named(wanted: object) -> None:
+    links = kinfolk.link(EXAMPLES / "left.csv", EXAMPLES / "right.csv")
+    with pytest.raises(kinfolk.ConfigurationError, match=r"left.csv has no record with id"):
+        links.explain(wanted, "1182")

@@ -61,7 +61,9 @@ def check_place(path: str | Path, *, inputs: Sequence[object] = ()) -> None:
     """
     path = Path(path)
     for source in inputs:
-        if isinstance(source, str | Path) and path.exists() and Path(source).exists() and path.samefile(source):
+        # os.path.exists never raises: a source may be a statement longer than any file name.
+        there = isinstance(source, str | Path) and os.path.exists(path) and os.path.exists(source)  # noqa: PTH110
+        if there and path.samefile(str(source)):
             raise ConfigurationError(
                 f"{path} is an input and would be overwritten. Choose another name for the result."
             )

@@ -13,6 +13,8 @@ from kinfolk.data.text import value_as_text
 from kinfolk.data.wording import listed
 from kinfolk.errors import DataError
 
+_MOST_BYTES = 1 << 30  # of a column whose offsets have 32 bits; Arrow holds twice as many in one array
+
 # Python's types in people's words
 _KINDS = {
     "str": "text",
@@ -106,12 +108,28 @@ def flatten_table(table: pa.Table, name: str) -> Source:
             values = values.cast(values.type.storage_type)
         if pa.types.is_dictionary(values.type):
             values = values.cast(values.type.value_type)
+        values = _of_any_size(values)
         if pa.types.is_nested(values.type) and not holds_images(values.type):
             array, note = column_of(values.to_pylist(), column)
             values = pa.chunked_array([array])
             notes.extend([note] if note else [])
         arrays.append(values)
     return Source(pa.Table.from_arrays(arrays, names=names), tuple(f"{name}: {note}" for note in notes))
+
+
+def _of_any_size(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Bytes in a type that holds more than 2 GB in one array, where there are as many; rows could not be taken otherwise."""
+    kind = values.type
+    if pa.types.is_binary_view(kind):
+        return values.cast(pa.large_binary())
+    if values.nbytes <= _MOST_BYTES:
+        return values
+    if pa.types.is_binary(kind):
+        return values.cast(pa.large_binary())
+    if pa.types.is_struct(kind) and holds_images(kind):
+        wide = [pa.field(f.name, pa.large_binary() if pa.types.is_binary(f.type) else f.type) for f in kind]
+        return values.cast(pa.struct(wide))
+    return values
 
 
 def _is_nan(value: object) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import struct
+import threading
 import zlib
+from contextlib import nullcontext
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal
@@ -29,6 +31,14 @@ _DAMAGE = (
     OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError,
     MemoryError, RuntimeError, struct.error, zlib.error,
 )  # fmt: skip
+# An allow list: some of what else Pillow reads runs programs (PostScript), holds other files (IPTC), or decodes before its
+# size is known (ICO).
+FORMATS = (
+    "AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "QOI", "SGI", "TGA", "TIFF", "WEBP",
+)  # fmt: skip
+"""What is read, as Pillow names it."""
+_MANY = 16_000_000  # pixels; larger images are decoded one at a time, since each may take a gigabyte
+_LARGE = threading.Lock()
 _SHARED = 0.4  # of the breadth of a strip, in two neighboring pieces of it
 _MOST_PIECES = 8
 _WORTH = 1.2  # how much larger folding must make a strip
@@ -48,15 +58,15 @@ def decode_image(
     """Decode an image and bring it to one size; its shape is kept.
 
     Args:
-        data: an encoded file in any format that Pillow reads but PostScript, or decoded pixels, uint8 (height, width) or
-            (height, width, 1, 3 or 4). The first frame is taken, turned as its EXIF orientation says.
+        data: an encoded file in a format of ``FORMATS``, or decoded pixels, uint8 (height, width) or (height, width, 1, 3 or 4).
+            The first frame is taken, turned as its EXIF orientation says.
         name: of the image, for messages.
         size: height and width of the result in pixels.
         channels: 3 for red, green, blue; 1 for gray.
         fit: "pad" shows the whole image in the middle, on the background; "crop" fills the square with its middle; "fold"
             cuts a line of writing into pieces that lie beside each other, so that a long one is not made illegible.
         background: gray level behind transparent pixels and in what is padded, in [0, 255]; 255 is white paper.
-        max_pixels: images of more are refused before they are decoded.
+        max_pixels: images of more are refused before they are decoded; those of more than 178 million are in any case.
 
     Returns:
         uint8 (channels, size, size).
@@ -64,7 +74,7 @@ def decode_image(
     Raises:
         DataError: it cannot be read, or it is too large; names the image.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     try:
         if isinstance(data, np.ndarray):
@@ -73,29 +83,41 @@ def decode_image(
             image = Image.open(BytesIO(data), formats=_formats())
         if image.width * image.height > max_pixels:
             raise DataError(
-                f"{name} has {image.width:,} x {image.height:,} pixels; at most {max_pixels:,} are read. "
-                "Make it smaller, or raise max_pixels if you trust it."
+                f"{name} has {image.width:,} x {image.height:,} pixels; at most {max_pixels:,} are read. Make it smaller."
             )
-        image.draft(None, (2 * size, 2 * size))  # a JPEG can be decoded at a half, a quarter or an eighth of its size
-        turned = ImageOps.exif_transpose(image)
-        plain = _flattened(turned, "L" if channels == 1 else "RGB", background, name)
+        with _LARGE if image.width * image.height > _MANY else nullcontext():
+            image.draft(
+                None, (2 * size, 2 * size)
+            )  # a JPEG can be decoded at a half, a quarter or an eighth of its size
+            plain = _flattened(_turned(image), "L" if channels == 1 else "RGB", background, name)
+            result = np.asarray(_fitted(plain, size, fit, background))
     except DataError:
         raise
     except Image.DecompressionBombError as error:
         raise DataError(f"{name} claims to be larger than any image should be: {error}") from error
     except _DAMAGE as error:
         raise DataError(f"{name} is not an image that can be read ({_reason(error)}). Correct or remove it.") from error
-    result = np.asarray(_fitted(plain, size, fit, background))
     return result[None] if channels == 1 else np.ascontiguousarray(result.transpose(2, 0, 1))
 
 
 @cache
 def _formats() -> tuple[str, ...]:
-    """What Pillow reads, but for PostScript: it is a program, which another program would run."""
+    """Those of ``FORMATS`` that this Pillow can read."""
     from PIL import Image
 
     Image.init()
-    return tuple(kind for kind in Image.ID if kind != "EPS")
+    return tuple(kind for kind in FORMATS if kind in Image.OPEN)
+
+
+def _turned(image: Image.Image) -> Image.Image:
+    """The image as its EXIF orientation says; as it is where that cannot be read."""
+    from PIL import ImageOps
+
+    image.load()
+    try:
+        return ImageOps.exif_transpose(image)
+    except _DAMAGE:
+        return image
 
 
 def _plane(pixels: Pixels) -> Pixels:
@@ -109,11 +131,20 @@ def _flattened(image: Image.Image, mode: str, background: int, name: str) -> Ima
     if image.mode == "F":
         raise DataError(f"{name} has floating-point pixels, whose range is not known. Save it with 8 or 16 bits.")
     if image.mode in _SIXTEEN_BITS:  # Pillow cuts off at 255 instead of scaling
-        image = Image.fromarray((np.asarray(image).clip(0, 65_535) / 257).round().astype(np.uint8))
+        values = np.asarray(image).clip(0, None)
+        most = _white(image.mode, int(values.max(initial=0)))
+        image = Image.fromarray((np.minimum(values, most) * (255 / most)).round().astype(np.uint8))
     if image.has_transparency_data:
         paper = Image.new("RGBA", image.size, (background,) * 3 + (255,))
         image = Image.alpha_composite(paper, image.convert("RGBA"))
     return image.convert(mode)
+
+
+def _white(mode: str, largest: int) -> int:
+    """The value that is white: of 16 bits the largest there is; of 32 bits that of the fewest bits that hold what there is."""
+    if mode != "I":
+        return 65_535
+    return next((most for most in (255, 65_535) if largest <= most), largest)
 
 
 def _fitted(image: Image.Image, size: int, fit: Fit, background: int) -> Image.Image:

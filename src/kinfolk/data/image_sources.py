@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from kinfolk.data.image_decoding import Pixels
 from kinfolk.data.names import require_columns
+from kinfolk.data.text import is_string
 from kinfolk.data.wording import listed, printable, reason_of
 from kinfolk.errors import ConfigurationError, DataError
 
@@ -229,10 +230,12 @@ def name_image(value: bytes | str | dict[str, object] | None) -> str:
 
 
 def holds_images(kind: pa.DataType) -> bool:
-    """Whether values of a type can be encoded images: bytes, or a dict of bytes and path."""
+    """Whether values of a type can be encoded images: bytes, or a dict of bytes and path, or of one of them."""
     if pa.types.is_struct(kind):
-        return any(field.name == "bytes" and holds_images(field.type) for field in kind)
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+        types = {field.name: field.type for field in kind}
+        data, path = types.get("bytes", pa.null()), types.get("path", pa.null())
+        return holds_images(data) or (pa.types.is_null(data) and is_string(path) and types.keys() <= {"bytes", "path"})
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))
 
 
 def _image_column(schema: pa.Schema, name: str) -> str:

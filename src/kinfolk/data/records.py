@@ -133,7 +133,7 @@ class Records:
         return "day first" if found == "day first" else "month first" if found == "month first" else None
 
     def take(self, rows: slice | Sequence[int] | npt.NDArray[np.integer]) -> Records:
-        """The records at these rows, in this order; ids without an id column keep the row numbers of the source.
+        """The records at these rows, in this order; they keep the row numbers of the source.
 
         Args:
             rows: row numbers from 0, or a slice (of step 1 costs nothing).
@@ -144,7 +144,7 @@ class Records:
         if isinstance(rows, slice) and rows.step in (None, 1):
             start, stop, _ = rows.indices(len(self))
             selected = self.table.slice(start, max(0, stop - start))
-            numbers = None if self.id_column is not None else self.ids.slice(start, max(0, stop - start))
+            numbers = self._numbers().slice(start, max(0, stop - start))
             return replace(self, table=selected, row_numbers=numbers)
         wanted = np.arange(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows, dtype=np.int64)
         if wanted.ndim != 1 or (len(wanted) and (wanted.min() < 0 or wanted.max() >= len(self))):
@@ -155,7 +155,7 @@ class Records:
         return replace(
             self,
             table=self.table.take(indices),
-            row_numbers=None if self.id_column is not None else self.ids.take(indices),
+            row_numbers=self._numbers().take(indices),
         )
 
     def with_roles(self, roles: Mapping[str, Role]) -> Records:
@@ -187,6 +187,10 @@ class Records:
         if self.id_column is None:
             digest.update(np.ascontiguousarray(self.ids.to_numpy()).tobytes())
         return digest.hexdigest()
+
+    def _numbers(self) -> pa.Array:
+        """The row of the source of each record."""
+        return self.row_numbers if self.row_numbers is not None else pa.array(np.arange(1, len(self) + 1))
 
     def _column(self, field: str) -> pa.ChunkedArray:
         require_columns((field,), self.table.column_names, self.name)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -41,12 +43,16 @@ _CATEGORY_NAME = re.compile(
 )
 _IMAGE_PATH = re.compile(r"(?i)^[^:?]*\.(png|jpe?g|webp|tiff?|gif|bmp)$")  # no address: nothing is fetched
 _FILES_LOOKED_FOR = 50
-_MAGIC: tuple[tuple[bytes, Role], ...] = (
+_MAGIC: tuple[tuple[bytes, Literal["image", "audio"]], ...] = (
     (b"\xff\xd8\xff", "image"),
     (b"\x89PNG", "image"),
     (b"GIF8", "image"),
     (b"II*\0", "image"),
     (b"MM\0*", "image"),
+    (b"\0\0\0\x0cjP  \r\n", "image"),
+    (b"\xff\x4f\xff\x51", "image"),
+    *((b"P%d%c" % (kind, blank), "image") for kind in range(1, 7) for blank in b" \n"),
+    (b"qoif", "image"),
     (b"OggS", "audio"),
     (b"fLaC", "audio"),
     (b"ID3", "audio"),
@@ -141,18 +147,26 @@ def type_rule(p: Profile) -> Guess | None:
         return Guess("category", "stored as true or false")
     if holds_images(p.kind):
         cells = [image_cell(value) for value in p.raw.to_pylist()]
-        head = next((cell for cell in cells if cell and isinstance(cell, bytes)), b"")
-        role = next((r for magic, r in _MAGIC if head.startswith(magic)), None)
-        if head[:4] == b"RIFF":
-            role = "audio" if head[8:12] == b"WAVE" else "image"
-        if head[:2] == b"BM" and head[6:10] == bytes(4):
-            role = "image"
-        if not head and any(isinstance(cell, str) and _IMAGE_PATH.search(cell) for cell in cells):
+        heads = [cell for cell in cells if cell and isinstance(cell, bytes)]
+        found = Counter(role for head in heads if (role := _role_of_bytes(head)))
+        if found:
+            ((role, _),) = found.most_common(1)
+            return Guess(role, f"{role} bytes")
+        if not heads and any(isinstance(cell, str) and _IMAGE_PATH.search(cell) for cell in cells):
             return Guess("image", "paths of images")
-        return Guess(role, f"{role} bytes") if role else Guess("ignore", "bytes of an unknown kind")
+        return Guess("ignore", "bytes of an unknown kind")
     if pa.types.is_nested(p.kind):
         return Guess("text", "nested values, compared as JSON text")
     return None
+
+
+def _role_of_bytes(data: bytes) -> Literal["image", "audio"] | None:
+    """What the first bytes of a file say that it is."""
+    if data[:4] == b"RIFF":
+        return "audio" if data[8:12] == b"WAVE" else "image"
+    if data[4:12] in (b"ftypavif", b"ftypavis") or (data[:2] == b"BM" and data[6:10] == bytes(4)):
+        return "image"
+    return next((role for magic, role in _MAGIC if data.startswith(magic)), None)
 
 
 def image_path_rule(p: Profile, folder: Path) -> Guess | None:

@@ -89,7 +89,7 @@ def _by_name(
     left: Sequence[str], right: Sequence[str], given: Sequence[tuple[str, str]]
 ) -> tuple[list[tuple[str, str]], list[str], list[str]]:
     """The given pairs of columns and those of one name, and the columns of either side that are in none."""
-    pairs = list(given)
+    pairs = list(dict.fromkeys(given))
     free_left = [f for f in left if f not in {a for a, _ in pairs}]
     free_right = [f for f in right if f not in {b for _, b in pairs}]
     by_name = {_plain(f): f for f in reversed(free_right)}

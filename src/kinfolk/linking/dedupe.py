@@ -20,7 +20,7 @@ from kinfolk.linking.clusters import Clusters
 from kinfolk.linking.grouping import check_grouping
 from kinfolk.linking.labels import read_labels
 from kinfolk.linking.meaning import Encoder, fingerprint_of, open_encoder
-from kinfolk.linking.pictures import see_pixels
+from kinfolk.linking.pictures import check_not_image, see_pixels
 from kinfolk.linking.score_within import score_within
 from kinfolk.linking.scores import notes_of_scores, prior_of_scores
 from kinfolk.linking.stages import Clock, Progress
@@ -134,6 +134,7 @@ def cluster(
         table, id=id, text=given[0], number=given[1], date=given[2], category=given[3], image=given[4]
     )
     for name, column in [("ignore", c) for c in ignore] + ([("one_per", one_per)] if one_per else []):
+        check_not_image(column, image)
         if column not in records.roles:
             raise ConfigurationError(
                 f"{name} names '{column}', which is no column of {records.name}. It has: {', '.join(records.roles)}."
@@ -146,6 +147,7 @@ def cluster(
         "table": records.fingerprint(),
         "fields": repr(given),
         "content of the images": "not kept" if run is None else hash_image_files(records),
+        "unreadable images": on_error,
         "encoder": fingerprint_of(opened, kept=run is not None),
         "adapt": f"{adapt}, seed {seed}" if adapt else "no",
         "labels": "none" if judged is None else f"{judged.fingerprint()}, seed {seed}",

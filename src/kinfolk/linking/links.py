@@ -141,7 +141,8 @@ class Links(Result):
         """As ``focus``, for the records in these rows."""
         if self.model is None:
             return None
-        return focus_on(self.model(), self.left.take([left_row]), self.right.take([right_row]))
+        left, right = (side.take(slice(row, row + 1)) for side, row in ((self.left, left_row), (self.right, right_row)))
+        return focus_on(self.model(), left, right)
 
     def explain_beside(self, position: int, rivals: np.ndarray) -> Explanation:
         """As ``explain_candidate``, with the most probable of the given rivals beside the pair.
@@ -206,12 +207,12 @@ def row_of(records: Records, wanted: object) -> int:
     Raises:
         ConfigurationError: no record has it.
     """
-    position = pc.index(
-        records.ids,
-        pa.scalar(wanted, type=records.ids.type)
-        if not isinstance(wanted, str)
-        else pa.scalar(wanted).cast(records.ids.type),
-    ).as_py()
+    try:
+        value = pa.scalar(wanted).cast(records.ids.type)
+    except (pa.ArrowException, TypeError, ValueError):
+        position = -1  # of a kind that no id is
+    else:
+        position = pc.index(records.ids, value).as_py()
     if position < 0:
         raise ConfigurationError(f"{records.name} has no record with id {wanted!r}.")
     return int(position)
@@ -220,7 +221,7 @@ def row_of(records: Records, wanted: object) -> int:
 def _value(records: Records, field: str, row: int) -> str:
     if field not in records.roles:
         return ""
-    record = records.take([row])
+    record = records.take(slice(row, row + 1))
     return (
         name_image(record.table.column(field)[0].as_py()) if records.roles[field] == "image" else record.texts(field)[0]
     )

@@ -15,6 +15,7 @@ import numpy as np
 from kinfolk.data import Records
 from kinfolk.data.images import OnError
 from kinfolk.data.record_images import read_field_images
+from kinfolk.errors import ConfigurationError
 from kinfolk.linking.alignment import FieldPair
 from kinfolk.linking.candidates import Candidates, Neighbors
 from kinfolk.linking.compare import MIN_DISTINCTNESS, Comparisons
@@ -107,6 +108,16 @@ class Pictures:
         )
 
 
+def check_not_image(column: str, images: Sequence[str]) -> None:
+    """Refuse a column that is to be compared as images and left out.
+
+    Raises:
+        ConfigurationError: it is.
+    """
+    if column in images:
+        raise ConfigurationError(f"'{column}' is named as a column of images and as one to leave out. Choose one.")
+
+
 def see_pictures(
     left: Records, right: Records, pairs: Sequence[FieldPair], see: See, advance: Callable[[float], None]
 ) -> Pictures:
@@ -141,7 +152,7 @@ def see_pixels(records: Records, field: str, advance: Callable[[float], None], *
         MissingExtraError: Pillow is not installed.
     """
     images = read_field_images(records, field, size=_SIDE, channels=1, on_error=on_error, advance=advance)
-    pixels = images.distinct.reshape(len(images.distinct), -1).astype(np.float32)
+    pixels = images.distinct.reshape(len(images.distinct), _SIDE * _SIDE).astype(np.float32)
     pixels -= pixels.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(pixels, axis=1, keepdims=True)
     plain = lengths[:, 0] < 1  # of numbers up to 255: rounding, no picture

@@ -28,7 +28,7 @@ from kinfolk.linking.labeled_evidence import match_with_labels
 from kinfolk.linking.labels import Labels, read_labels
 from kinfolk.linking.links import Links
 from kinfolk.linking.meaning import Encoder, Meaning, encode_tables, fingerprint_of, open_encoder
-from kinfolk.linking.pictures import Pictures, See, see_pictures, see_pixels
+from kinfolk.linking.pictures import Pictures, See, check_not_image, see_pictures, see_pixels
 from kinfolk.linking.relation import AUTO, RELATIONS, match_by_relation
 from kinfolk.linking.rivals import Contest
 from kinfolk.linking.scores import notes_of_scores, prior_of_scores, relation_of_scores, scores_table
@@ -116,6 +116,7 @@ def link(
         )
     tables = [t.with_roles({c: "ignore" for c in ignore if c in t.roles}) for t in tables]
     for column in ignore:
+        check_not_image(column, [name for pair in given["image"] for name in pair])
         if not any(column in t.roles for t in tables):
             raise ConfigurationError(f"ignore names '{column}', which is a column of neither table.")
     records_left, records_right = tables
@@ -128,6 +129,7 @@ def link(
         "relation": relation,
         "fields": repr(given),
         "content of the images": "not kept" if run is None else " ".join(map(hash_image_files, tables)),
+        "unreadable images": on_error,
         "encoder": fingerprint_of(opened, kept=run is not None),
         "adapt": f"{adapt}, seed {seed}" if adapt else "no",
         "labels": "none" if judged is None else f"{judged.fingerprint()}, seed {seed}",

@@ -105,7 +105,7 @@ def _reading_result(folder: Path, command: str) -> Iterator[dict[str, Any]]:
     """What ``keep_result`` wrote; whatever is wrong with it while it is looked at becomes one sentence."""
     try:
         yield json.loads((folder / _RESULT).read_text("utf-8"))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(
             f"{folder / _RESULT} cannot be read ({error}). Delete it and run the {command} command again."
         ) from error
@@ -116,17 +116,29 @@ def keep_records(store: Run, **tables: Records) -> None:
     if store.folder is None:
         return
     for name, records in tables.items():
-        if not (store.folder / f"{name}.parquet").exists():
+        # Relative paths of images are looked for from the folder of the table; one in memory has that of the program.
+        folder = Path.cwd() if records.folder is None and records.fields("image") else records.folder
+        if _kept_folder(store.folder / f"{name}.parquet") != str(folder):
             about = {
                 "roles": dict(records.roles),
                 "name": records.name,
                 "notes": records.notes,
                 "conventions": dict(records.conventions),
-                "folder": None if records.folder is None else str(records.folder),
+                "folder": None if folder is None else str(folder),
                 "row_numbers": None if records.row_numbers is None else records.row_numbers.to_pylist(),
             }
             metadata = {**(records.table.schema.metadata or {}), _ABOUT: json.dumps(about).encode()}
             store.save(name, records.table.replace_schema_metadata(metadata))
+
+
+def _kept_folder(path: Path) -> str:
+    """The folder that a kept table says that it is from; "" where none is kept that can be read."""
+    import pyarrow.parquet as pq
+
+    try:
+        return str(json.loads(pq.read_schema(path).metadata[_ABOUT])["folder"])
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+        return ""
 
 
 def keep_result(store: Run, found: Links | Clusters) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from kinfolk.data import Records
 from kinfolk.data.image_decoding import Pixels
+from kinfolk.data.image_sources import image_cell
 from kinfolk.data.record_images import read_field_images
 from kinfolk.errors import MissingExtraError
 from kinfolk.report.markup import MISSING, escape
@@ -14,6 +15,7 @@ from kinfolk.report.thumbnail import thumbnail
 MOST_BYTES = 4_000_000
 _SIDE = 192  # pixels
 _WHITE = 255
+_FULL = '<span class="note">not shown: the page holds as many pictures as it may</span>'
 
 
 class Gallery:
@@ -24,18 +26,21 @@ class Gallery:
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._left = most_bytes
+        self._left, self._full = most_bytes, False
         self._made: dict[tuple[int, str, int], str] = {}
 
     def picture(self, records: Records, field: str, row: int) -> str:
         """The image of a record as HTML: small, or a few words where there is none, or no room for it."""
         key = (id(records), field, row)
         if key not in self._made:
+            if self._full:  # and no more large files are decoded
+                return MISSING if image_cell(records.table.column(field)[row].as_py()) is None else _FULL
             self._made[key] = _picture(records, field, row)
         html = self._made[key]
         if html.startswith("<img"):
             if len(html) > self._left:
-                return '<span class="note">not shown: the page holds as many pictures as it may</span>'
+                self._full = True
+                return _FULL
             self._left -= len(html)
         return html
 
@@ -47,7 +52,7 @@ class Gallery:
 
 
 def _picture(records: Records, field: str, row: int) -> str:
-    record = records.take([row])
+    record = records.take(slice(row, row + 1))
     try:
         images = read_field_images(record, field, size=_SIDE, on_error="skip")
     except MissingExtraError as error:  # a finished run, looked at where Pillow is not installed

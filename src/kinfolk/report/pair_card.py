@@ -164,7 +164,8 @@ def _uncompared(explanation: Explanation, context: CardContext) -> list[str]:
     if context.left_row is None or context.right_row is None:
         return []
     named = {name for c in explanation.contributions for name in names_in(c.label)}
-    left, right = context.left.take([context.left_row]), context.right.take([context.right_row])
+    tables = (context.left, context.left_row), (context.right, context.right_row)
+    left, right = (records.take(slice(row, row + 1)) for records, row in tables)
     fields = dict.fromkeys(f for f in (*shown_fields(left), *shown_fields(right)) if f not in named)
     shown: dict[str, tuple[str, str]] = {}
     for name in fields:

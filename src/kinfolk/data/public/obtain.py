@@ -112,16 +112,20 @@ def _rows(folder: Path, manifest: Mapping[str, object]) -> dict[str, int] | None
     try:
         found = json.loads((folder / MANIFEST).read_text("utf-8"))
         rows: dict[str, int] = found.pop("rows")
-    except (OSError, ValueError, AttributeError, KeyError):
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
         return None
     found.pop("license", None)
     return rows if found == manifest and all((folder / file).is_file() for file in rows) else None
 
 
 def _check_free(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
-        return
-    if folder.exists():
+    if Path.cwd().is_relative_to(folder.absolute()):
+        raise ConfigurationError(f"{folder} is the folder the program runs in. Name a new folder for the data set.")
+    try:
+        taken = folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
+    except OSError as error:
+        raise DataError(f"{folder} cannot be written ({error.strerror}). Choose another place.") from error
+    if taken:
         raise ConfigurationError(
             f"{folder} exists and holds something else, or the data set in part. Choose another folder, or delete this one."
         )
