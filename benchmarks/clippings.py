@@ -6,8 +6,8 @@ pooled vector less than half of what they cost the text alone.
 
 Protocol: 2,000 names of firms of ``jp-firms``, each once as a worn crop in a line and once in a column, in six fonts; the text is
 what Tesseract reads in them (jpn, jpn_vert). A query is the line, the references are all columns; top 1 over the queries of the
-test names, a fifth; a fifth more is for validation, by which the weight of the image is chosen; supervised training has the
-rest. Without labels: ``learn_to_read`` on the read texts, drawn in other families of fonts of the machine, then ``pretrain``
+test names, a fifth; a fifth more is for validation, by which the weight of the image is chosen where labels are used;
+without labels image and text weigh the same; supervised training has the rest. Without labels: ``learn_to_read`` on the read texts, drawn in other families of fonts of the machine, then ``pretrain``
 on the 4,000 crops with their texts. With labels: ``finetune`` from there on both fields, and on either alone. "Untrained" is
 the same encoder with random weights. Crops and texts are the same for all seeds; split and training differ. Curve: the
 texts are replaced by the true names with random errors, and nothing is trained anew.
@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import json
 import subprocess
 import tempfile
@@ -71,6 +72,8 @@ TOWERS = READING
 OWN = {"epochs": 8, "batch_size": 128, "learning_rate": 1e-3}
 LABELED = {"epochs": 8, "batch_size": 126, "learning_rate": 5e-4}
 PATH = RESULTS / "clippings.json"
+MADE_BY = {"names": NAMES, "wear": WEAR, "size": SIZE, "fonts": CROP_FONTS}  # the crops and their texts
+SETTINGS = {**MADE_BY, "read with": READ_FONTS, "own": OWN, "labeled": LABELED, "towers": repr(TOWERS)}
 
 Texts = list[str]
 Parts = list[npt.NDArray[np.float32]]
@@ -96,8 +99,8 @@ def firm_names() -> Texts:
                 name = unicodedata.normalize("NFKC", row["firm_title"].strip())
                 if row["id"] not in twice and 2 <= len(name) <= 12:
                     names.add(name)
-    order = np.random.default_rng(0).permutation(len(names))[:NAMES]
-    return [sorted(names)[at] for at in order]
+    ordered = sorted(names)
+    return [ordered[at] for at in np.random.default_rng(0).permutation(len(names))[:NAMES]]
 
 
 def crops_of(names: Texts, vertical: bool, number: int) -> tuple[npt.NDArray[np.uint8], Texts]:
@@ -133,9 +136,14 @@ def crops_of(names: Texts, vertical: bool, number: int) -> tuple[npt.NDArray[np.
     return np.stack(pixels), read
 
 
+def key_of(settings: dict[str, Any]) -> str:
+    """A short text that changes with the settings, so that nothing kept is taken for what was made by others."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
+
+
 def material() -> tuple[Texts, tuple[npt.NDArray[np.uint8], ...], tuple[Texts, ...]]:
     """Names, crops in lines and in columns, and their texts; drawn and read once."""
-    kept = WORK / "clippings.npz"
+    kept = WORK / f"clippings-{key_of(MADE_BY)}.npz"
     if not kept.exists():
         names = firm_names()
         parts = [names[at : at + PART] for at in range(0, len(names), PART)]
@@ -214,7 +222,7 @@ def one_seed(seed: int) -> dict[str, Any]:
 
     torch.manual_seed(seed)
     row["untrained"] = judge(RecordEncoder(specs_of(both), TOWERS), sides, valid, test)
-    folder = WORK / "clippings" / str(seed)
+    folder = WORK / "clippings" / f"{seed}-{key_of(SETTINGS)}"
     common: dict[str, Any] = {"seed": seed, "progress": tell}
     read = learn_to_read(both, output=folder / "read", fonts=fonts_of(READ_FONTS), towers=TOWERS, **common)
     keep("drawn strings only", read)
@@ -268,8 +276,8 @@ def table_of(seeds: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
             of.setdefault(name, []).append(value)
         for field in ("image", "text", "pooled"):
             of.setdefault(f"untrained, {field}", []).append(seed["untrained"][field])
-        for field in ("image", "text", "text trained alone", "pooled"):
-            of.setdefault(f"self-supervised, {field}", []).append(seed["self-supervised"][field])
+        for field, key in (("image", "image"), ("text", "text"), ("text trained alone",) * 2, ("pooled", "even")):
+            of.setdefault(f"self-supervised, {field}", []).append(seed["self-supervised"][key])
         of.setdefault("supervised, image", []).append(seed["supervised image"]["image"])
         of.setdefault("supervised, text", []).append(seed["supervised text"]["text"])
         of.setdefault("supervised, pooled", []).append(seed["supervised"]["pooled"])
@@ -279,15 +287,15 @@ def table_of(seeds: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    seeds = []
     for seed in parser.parse_args().seeds:
-        place = WORK / "clippings" / f"seed-{seed}.json"
+        place = WORK / "clippings" / f"seed-{seed}-{key_of(SETTINGS)}.json"
         if not place.exists():
             row = one_seed(seed)
             place.write_text(json.dumps(row, indent=1), "utf-8")
-    seeds = [json.loads(file.read_text("utf-8")) for file in sorted((WORK / "clippings").glob("seed-*.json"))]
+        seeds.append(json.loads(place.read_text("utf-8")))
     table = table_of(seeds)
-    settings = {"names": NAMES, "wear": WEAR, "own": OWN, "labeled": LABELED}
-    PATH.write_text(json.dumps({"settings": settings, "table": table, "seeds": seeds}, indent=1) + "\n", "utf-8")
+    PATH.write_text(json.dumps({"settings": SETTINGS, "table": table, "seeds": seeds}, indent=1) + "\n", "utf-8")
     plot = bars([(name, *values) for name, values in table.items()], "Top 1 of 400 drawn firm names among 2,000")
     PATH.with_suffix(".svg").write_text(plot, encoding="utf-8")
     for name, (mean, spread) in table.items():
