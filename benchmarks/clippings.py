@@ -7,10 +7,11 @@ pooled vector less than half of what they cost the text alone.
 Protocol: 2,000 names of firms of ``jp-firms``, each once as a worn crop in a line and once in a column, in six fonts; the text is
 what Tesseract reads in them (jpn, jpn_vert). A query is the line, the references are all columns; top 1 over the queries of the
 test names, a fifth; a fifth more is for validation, by which the weight of the image is chosen where labels are used;
-without labels image and text weigh the same; supervised training has the rest. Without labels: ``learn_to_read`` on the read texts, drawn in other families of fonts of the machine, then ``pretrain``
-on the 4,000 crops with their texts. With labels: ``finetune`` from there on both fields, and on either alone. "Untrained" is
-the same encoder with random weights. Crops and texts are the same for all seeds; split and training differ. Curve: the
-texts are replaced by the true names with random errors, and nothing is trained anew.
+without labels image and text weigh the same; supervised training has the rest. Without labels: ``learn_to_read`` on the read
+texts, drawn in other families of fonts of the machine, then ``pretrain`` on the 4,000 crops with their texts. With labels:
+``finetune`` from there on both fields, and on either alone. "Untrained" is the same encoder with random weights. Crops and texts
+are the same for all seeds; split and training differ. Curve: the texts are replaced by the true names with random errors, and
+nothing is trained anew.
 
 Needs Tesseract with ``jpn`` and ``jpn_vert``, and the fonts named below (Debian: fonts-hanazono, fonts-dejima-mincho,
 fonts-monapo, fonts-motoya-l-maruberi, fonts-noto-cjk, fonts-vlgothic; to read with: fonts-ipafont, fonts-mplus,

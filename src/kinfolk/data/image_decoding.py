@@ -40,6 +40,7 @@ FORMATS = (
 _MANY = 16_000_000  # pixels; larger images are decoded one at a time, since each may take a gigabyte
 _LARGE = threading.Lock()
 _SHARED = 0.4  # of the breadth of a strip, in two neighboring pieces of it
+_HALF = 0.35  # of the breadth of a strip, of which half a character takes no more
 _MOST_PIECES = 8
 _WORTH = 1.2  # how much larger folding must make a strip
 _SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
@@ -196,6 +197,38 @@ def fold(length: int, breadth: int) -> list[tuple[float, float]]:
     num = min(range(1, _MOST_PIECES + 1), key=lambda n: side(n) * (1 if n > 1 else 1 / _WORTH))
     step = piece(num) - _SHARED * breadth
     return [(k * step, min(float(length), k * step + piece(num))) for k in range(num)]
+
+
+def folded_places(
+    places: npt.NDArray[np.floating], *, width: int, height: int, size: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Where points of an image come to lie when it is folded into a square (``decode_image``, fit "fold").
+
+    A point that a cut would part from its character is left out of that piece, so that it may be found nowhere, or in the
+    shared part of two pieces twice.
+
+    Args:
+        places: x and y of each point in pixels, (points, 2).
+        width, height: of the image.
+        size: of the square.
+
+    Returns:
+        Which point, int64 (found,), and its x and y in the square, float64 (found, 2).
+    """
+    length, breadth = float(max(width, height)), float(min(width, height))
+    pieces = fold(max(width, height), min(width, height))
+    piece = pieces[0][1] - pieces[0][0]
+    scale = size / max(piece, len(pieces) * breadth)
+    along, across = places[:, 0 if width >= height else 1], places[:, 1 if width >= height else 0]
+    rows, found = list[npt.NDArray[np.int64]](), list[npt.NDArray[np.float64]]()
+    for number, (start, end) in enumerate(pieces):
+        whole = _HALF * breadth
+        within = (along >= (start + whole if start > 0 else 0)) & (along <= (end - whole if end < length else length))
+        rows.append(np.flatnonzero(within))
+        here = (size - piece * scale) / 2 + (along[within] - start) * scale
+        there = (size - breadth * scale * len(pieces)) / 2 + (number * breadth + across[within]) * scale
+        found.append(np.column_stack([here, there] if width >= height else [there, here]))
+    return np.concatenate(rows), np.concatenate(found)
 
 
 def _reason(error: BaseException) -> str:

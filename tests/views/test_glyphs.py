@@ -1,0 +1,70 @@
+"""Strings put together from glyphs: the ink of ``render_text``, and places that are where the characters are."""
+
+import numpy as np
+import pytest
+
+from kinfolk import ConfigurationError, DataError
+from kinfolk.data.image_decoding import decode_image, folded_places
+from kinfolk.views import Font, render_text
+from kinfolk.views.glyphs import GlyphSheet
+
+
+@pytest.fixture
+def sheet(latin: Font) -> GlyphSheet:
+    return GlyphSheet([latin], "Hallam & Sons, drapers lo.")
+
+
+def ink(pixels: np.ndarray) -> np.ndarray:
+    return 255.0 - pixels.astype(np.float64)
+
+
+@pytest.mark.parametrize("vertical", [False, True])
+def test_a_string_looks_as_it_does_when_it_is_drawn_as_a_whole(sheet: GlyphSheet, latin: Font, vertical: bool) -> None:
+    drawn = sheet.draw("Hallam", 0, vertical=vertical, size=64).pixels[0]
+    whole = np.pad(
+        np.asarray(render_text("Hallam", latin, glyph_size=32, vertical=vertical)),
+        ((3, 3), (3, 3), (0, 0)),
+        constant_values=255,
+    )
+    expected = decode_image(whole, "x", size=64, channels=1, fit="fold")[0]
+    assert np.corrcoef(drawn.ravel(), expected.ravel())[0, 1] > 0.8
+
+
+@pytest.mark.parametrize("vertical", [False, True])
+@pytest.mark.parametrize("text", ["lololo", "l l l", "lllllllllllllllllll"])
+def test_characters_are_where_they_are_said_to_be(sheet: GlyphSheet, text: str, vertical: bool) -> None:
+    lettering = sheet.draw(text, 0, vertical=vertical, size=128)
+    written = {n for n, c in enumerate(text) if c != " "}
+    assert set(lettering.characters.tolist()) <= written
+    assert len(set(lettering.characters.tolist())) >= 0.6 * len(written)  # without those that a fold cuts in two
+    for x, y in lettering.places:
+        around = ink(lettering.pixels[0])[max(0, int(y) - 14) : int(y) + 15, max(0, int(x) - 14) : int(x) + 15]
+        assert around.max() > 100
+
+
+def test_a_long_string_is_folded_and_its_places_with_it() -> None:
+    """A strip of 400 x 20 with a mark at known points: the mark is found where it is said to be."""
+    strip = np.full((20, 400), 255, np.uint8)
+    points = np.array([[10.0, 10.0], [150.0, 10.0], [390.0, 10.0]])
+    for x, y in points.astype(int):
+        strip[y - 3 : y + 3, x - 3 : x + 3] = 0
+    square = decode_image(strip, "x", size=100, channels=1, fit="fold")[0]
+    rows, places = folded_places(points, width=400, height=20, size=100)
+    assert set(rows.tolist()) == {0, 1, 2}
+    for x, y in places:
+        assert square[round(y), round(x)] < 80
+    upright, turned = folded_places(points[:, ::-1], width=20, height=400, size=100)
+    np.testing.assert_array_equal(upright, rows)
+    np.testing.assert_allclose(turned, places[:, ::-1])
+
+
+def test_fonts_and_characters_that_are_not_there(sheet: GlyphSheet, latin: Font) -> None:
+    assert sheet.able("Hallam") == (0,)
+    assert sheet.able("東") == sheet.able("x") == sheet.able(" ") == ()
+    assert "H" in sheet.characters(0)
+    with pytest.raises(DataError, match="cannot draw 'xyz'"):
+        sheet.draw("xyz", 0, vertical=False, size=64)
+    with pytest.raises(ConfigurationError, match="at least one font"):
+        GlyphSheet([], "abc")
+    with pytest.raises(ConfigurationError, match="glyph_size must be at least 8"):
+        GlyphSheet([latin], "abc", glyph_size=4)
