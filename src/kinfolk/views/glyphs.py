@@ -7,6 +7,7 @@ Pillow (extra ``train``).
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ class Lettering:
 
     Attributes:
         pixels: uint8 (1, size, size).
-        characters: of each place, int64 (places,), which character of the text it shows; a character may be in two places.
+        characters: of each place, int64 (places,), which character of the composed text it shows; a character may be in two places.
         places: x and y of the middle of each in pixels, float64 (places, 2).
     """
 
@@ -41,7 +42,7 @@ class GlyphSheet:
 
     Args:
         fonts: at least one.
-        characters: what is drawn of each font that has it; blanks and control characters are left out.
+        characters: texts of what is drawn of each font that has it; blanks and control characters are left out.
         glyph_size: pixels an em, at least 8.
 
     Raises:
@@ -53,13 +54,13 @@ class GlyphSheet:
         if glyph_size < 8:
             raise ConfigurationError(f"glyph_size must be at least 8 pixels. Got {glyph_size}.")
         self.fonts, self.glyph_size = tuple(fonts), glyph_size
-        wanted = sorted(set(inked("".join(characters))))
+        wanted = sorted({character for text in characters for character in inked(text)})
         self._in_lines = [_draw(font, wanted, glyph_size, upright=False) for font in fonts]
         self._in_columns = [_draw(font, wanted, glyph_size, upright=True) for font in fonts]
 
     def able(self, text: str) -> tuple[int, ...]:
         """Which fonts have all characters of a text, blanks aside."""
-        needed = set(text.replace(" ", ""))
+        needed = set(inked(text))
         return tuple(number for number, cells in enumerate(self._in_lines) if needed and needed <= cells.keys())
 
     def characters(self, font: int) -> tuple[str, ...]:
@@ -70,7 +71,7 @@ class GlyphSheet:
         """Set a text in one font and fold it into a square.
 
         Args:
-            text: one line; blanks are gaps of half an em.
+            text: one line, which is composed (NFC); blanks are gaps of half an em, control characters are left out.
             font: its number; see ``able``.
             vertical: characters from top to bottom.
             size: height and width of the square in pixels.
@@ -78,22 +79,21 @@ class GlyphSheet:
         Raises:
             DataError: the font has not all of the characters, or there is none.
         """
+        line = [" " if c.isspace() else c for c in unicodedata.normalize("NFC", text) if c.isspace() or inked(c)]
         if font not in self.able(text):
             raise DataError(f"Font {font} of the sheet cannot draw {text!r}. Use one of those that are able.")
         cells = (self._in_columns if vertical else self._in_lines)[font]
         along = 0 if vertical else 1
         breadth = next(iter(cells.values())).shape[1 - along]
         gap = np.full((self.glyph_size // 2, breadth)[:: 1 if vertical else -1], _PAPER, np.uint8)
-        glyphs = [gap if character == " " else cells[character] for character in text]
+        glyphs = [gap if character == " " else cells[character] for character in line]
         ends = np.cumsum([glyph.shape[along] for glyph in glyphs])
         middles = ends - np.array([glyph.shape[along] for glyph in glyphs]) / 2
         strip = np.concatenate(glyphs, axis=along)
         rows, columns = (np.flatnonzero((strip < _PAPER).any(axis=axis)) for axis in (1, 0))
-        if not rows.size:
-            raise DataError(f"{text!r} leaves no ink in font {font} of the sheet. Leave it out.")
         cut = strip[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         page = np.pad(cut, _MARGIN, constant_values=_PAPER)
-        inked_at = np.array([number for number, character in enumerate(text) if character != " "], dtype=np.int64)
+        inked_at = np.array([number for number, character in enumerate(line) if character != " "], dtype=np.int64)
         middle = middles[inked_at] - (rows[0] if vertical else columns[0]) + _MARGIN
         across = np.full(len(middle), page.shape[1 - along] / 2)
         places = np.column_stack([across, middle] if vertical else [middle, across])
@@ -118,7 +118,9 @@ def _draw(font: Font, characters: Sequence[str], glyph_size: int, *, upright: bo
         image = Image.new("L", (width, height), _PAPER)
         anchor, start = ("ms", width / 2) if upright else ("ls", 0)
         ImageDraw.Draw(image).text((start, baseline), character, fill=0, font=face, anchor=anchor)
-        cells[character] = np.asarray(image)
+        cell = np.asarray(image)
+        if cell.min() < _PAPER:  # some fonts have a blank for what they want
+            cells[character] = cell
     if upright and cells:  # one breadth for all
         breadth = max(cell.shape[1] for cell in cells.values())
         cells = {c: _widened(cell, breadth) for c, cell in cells.items()}

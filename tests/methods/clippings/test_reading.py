@@ -88,7 +88,6 @@ def test_crops_drawn_anew_find_their_texts(fonts, tmp_path):
         "towers": towers,
         "size": 32,
         "strings": 1_200,
-        "degrade": 0.0,
     }
     model = learn_to_read(inputs, **settings, recipe={"epochs": 4, "batch_size": 32, "learning_rate": 4e-3})
     stage = model.about["stages"][-1]

@@ -24,13 +24,13 @@ from kinfolk.methods.clippings.pretrain import pretrain
 from kinfolk.methods.clippings.stage import specs_of
 from kinfolk.methods.history import EpochEnd
 from kinfolk.views.fonts import Font, find_fonts
-from kinfolk.views.render import render_texts
+from kinfolk.views.glyphs import GlyphSheet
 from kinfolk.views.text_noise import alphabet_of
 
 READING = Towers(image="writing")
 RECIPE: Mapping[str, object] = {"epochs": 8, "batch_size": 128, "learning_rate": 2e-3}
 
-_GLYPH_SIZES = (28, 48)  # pixels an em
+_VERTICAL = 0.5  # share of the strings that are set in columns
 _LONGEST = 24  # characters of a drawn string; more in one square can no longer be read
 _LEAST = 4  # letters
 
@@ -44,7 +44,6 @@ def learn_to_read(
     towers: Towers = READING,
     size: int = 64,
     strings: int = 16_000,
-    degrade: float = 0.8,
     recipe: Mapping[str, object] | None = None,
     seed: int = 0,
     checkpoint_minutes: float | None = 5.0,
@@ -63,7 +62,6 @@ def learn_to_read(
         towers: of the encoder, which reads all fields of the records.
         size: height and width of the crops, on which long strings are folded.
         strings: how many are drawn, half of them in columns.
-        degrade: strength of what befalls the pages, in [0, 1], see ``render_texts``.
         recipe: fields of ``Recipe`` that differ from ``RECIPE``.
         seed: of everything random.
         checkpoint_minutes: see ``kinfolk.train``.
@@ -77,16 +75,19 @@ def learn_to_read(
     shown = _image_field(inputs, image)
     able = one_of_each_family(find_fonts()) if fonts is None else tuple(fonts)
     texts = [field.values for field in inputs.fields if isinstance(field.values, tuple)]
-    drawn = strings_like(list(zip(*texts, strict=True)), strings, able, np.random.default_rng(seed))
-    said = [" ".join(filter(None, string)) for string in drawn]
-    pixels = render_texts(
-        said, fonts=able, size=size, vertical=0.5, seed=seed, degrade=degrade, glyph_sizes=_GLYPH_SIZES, fit="fold"
-    )
+    rng = np.random.default_rng(seed)
+    drawn = strings_like(list(zip(*texts, strict=True)), strings, able, rng)
+    sheet = GlyphSheet(able, map(_in_one, drawn))
+    drawn = [string for string in drawn if sheet.able(_in_one(string))]
+    pixels = np.empty((len(drawn), 1, size, size), np.uint8)
+    for row, string in enumerate(drawn):
+        text, vertical = _in_one(string), bool(rng.random() < _VERTICAL)
+        pixels[row] = sheet.draw(text, int(rng.choice(sheet.able(text))), vertical=vertical, size=size).pixels
     by_field = iter(zip(*drawn, strict=True))
     fields: list[FieldInput] = []
     for field in inputs.fields:
         if field is shown:
-            fields.append(image_field(field.name, pixels[:, : _channels(towers)]))
+            fields.append(image_field(field.name, pixels.repeat(_channels(towers), axis=1)))
         elif field.kind == "text":
             fields.append(text_field(field.name, next(by_field)))
         else:
@@ -143,6 +144,11 @@ def strings_like(
     return found
 
 
+def _in_one(texts: Sequence[str]) -> str:
+    """All texts of a string, as a crop shows them."""
+    return " ".join(filter(None, texts))
+
+
 def _drawable(texts: tuple[str, ...], letters: set[str]) -> tuple[str, ...]:
     """What can be drawn of the texts of a record: up to the longest string there is, of which each has the same share."""
     known = ["".join(c for c in text if c in letters or c == " ").strip() for text in texts]
@@ -189,5 +195,5 @@ def _is_regular(font: Font) -> bool:
 
 
 def _channels(towers: Towers) -> int:
-    """Of crops, which are drawn in three equal channels."""
+    """Of the crops that the towers take."""
     return int((towers.image_settings or {}).get("channels", 3))
