@@ -58,6 +58,8 @@ def pixels() -> list[str]:
     if not path.exists():
         return []
     report = json.loads(path.read_text("utf-8"))
+    if "table" not in report:  # not all rows are done
+        return []
     lines = ["| PixPro | mean intersection over union |", "| --- | --- |"]
     lines += [_row(arm, [_figure(values)]) for arm, values in report["table"].items()]
     return ["\n".join(["### PixPro", "", *lines, "", *(f"- {sentence}" for sentence in report["verdicts"])])]
