@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
 import json
 import subprocess
 import tempfile
@@ -40,11 +39,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import ImageOps
-from rapidfuzz.distance import Levenshtein
-from rapidfuzz.process import cdist
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from benchmarks.plot import bars
+from benchmarks.retrieval import Parts, by_strings, key_of, parts_of, top1
 from benchmarks.sets import RESULTS, WORK
 from kinfolk.data.image_decoding import decode_image
 from kinfolk.data.public import get_dataset
@@ -77,7 +74,6 @@ MADE_BY = {"names": NAMES, "wear": WEAR, "size": SIZE, "fonts": CROP_FONTS}  # t
 SETTINGS = {**MADE_BY, "read with": READ_FONTS, "own": OWN, "labeled": LABELED, "towers": repr(TOWERS)}
 
 Texts = list[str]
-Parts = list[npt.NDArray[np.float32]]
 
 
 def fonts_of(families: Sequence[str]) -> list[Font]:
@@ -137,11 +133,6 @@ def crops_of(names: Texts, vertical: bool, number: int) -> tuple[npt.NDArray[np.
     return np.stack(pixels), read
 
 
-def key_of(settings: dict[str, Any]) -> str:
-    """A short text that changes with the settings, so that nothing kept is taken for what was made by others."""
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
-
-
 def material() -> tuple[Texts, tuple[npt.NDArray[np.uint8], ...], tuple[Texts, ...]]:
     """Names, crops in lines and in columns, and their texts; drawn and read once."""
     kept = WORK / f"clippings-{key_of(MADE_BY)}.npz"
@@ -161,26 +152,6 @@ def material() -> tuple[Texts, tuple[npt.NDArray[np.uint8], ...], tuple[Texts, .
 
 def records(pixels: npt.NDArray[np.uint8], texts: Texts) -> RecordInputs:
     return RecordInputs((image_field("crop", pixels), text_field("text", texts)))
-
-
-def top1(similarity: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> float:
-    """Share of the queries at rows whose best reference is the one of their number; of equals one at random."""
-    noise = 1e-9 * np.random.default_rng(0).random(similarity.shape)
-    return float(((similarity + noise).argmax(1) == rows).mean())
-
-
-def by_strings(texts: tuple[Texts, ...], rows: npt.NDArray[np.int64]) -> dict[str, float]:
-    asked = [texts[0][row] for row in rows]
-    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3)).fit([*texts[0], *texts[1]])
-    grams = (vectorizer.transform(asked) @ vectorizer.transform(texts[1]).T).toarray()
-    return {
-        "Levenshtein": top1(cdist(asked, texts[1], scorer=Levenshtein.normalized_similarity).astype(float), rows),
-        "n-gram TF-IDF": top1(grams, rows),
-    }
-
-
-def parts_of(encoder: RecordEncoder, inputs: RecordInputs) -> Parts:
-    return list(encoder.encode_parts(inputs).transpose(1, 0, 2))
 
 
 def accuracy(sides: Sequence[Parts], weight: float, rows: npt.NDArray[np.int64]) -> float:

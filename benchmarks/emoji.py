@@ -1,0 +1,253 @@
+"""CLIPPINGS on emoji: one thing, drawn by several vendors and named in several languages.
+
+Claim: pooled vectors link a picture by Twitter with its short name (English, as Slack has it) to a picture by Google with its CLDR
+name in another language better than picture or name alone, better than raw pixels, and better than MiniLM on the names; they
+group the pictures of all vendors; and say "none" where there is nothing to find.
+
+Protocol: emoji that all four vendors draw and CLDR names. Their split is that of the data set, 8 : 1 : 1, by the emoji. Queries
+are the Twitter records of the test emoji, references the Google records of all. Without labels: ``pretrain`` on the records of
+both tables, pictures with their names, and image and name weigh the same. With labels: ``finetune`` from there on the records of
+the training emoji, with their pictures by Apple and Facebook, which have no name; the weight of the picture is chosen on the
+validation emoji. Groups: the records of the test emoji by all four vendors, cut and weight from those of the validation
+emoji, single linkage. None: of the references of a fifth of the test emoji there are none; the threshold is chosen on the
+validation emoji, of which a fifth has none, too.
+
+Run: ``python -m benchmarks.emoji [--seeds 0 1 2] [--languages de en]``, with the extras ``train`` and ``offline``. Finished runs
+are kept. Writes ``benchmarks/results/emoji.json`` and ``.svg``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+import torch
+
+from benchmarks.plot import bars
+from benchmarks.retrieval import by_strings, key_of, parts_of, top1
+from benchmarks.sets import RESULTS, WORK
+from kinfolk.data.image_decoding import Pixels, decode_image
+from kinfolk.data.public import get_dataset
+from kinfolk.encoders.pooling import pool
+from kinfolk.encoders.record import RecordEncoder, Towers
+from kinfolk.encoders.record_inputs import RecordInputs, image_field, text_field
+from kinfolk.evaluation.clusters import compare_labels
+from kinfolk.evaluation.no_match import none_threshold
+from kinfolk.linking.fusion_weight import WEIGHTS, choose_weight, choose_weight_and_cut
+from kinfolk.linking.meaning import open_encoder
+from kinfolk.linking.tree import linkage_tree
+from kinfolk.methods.clippings.finetune import finetune
+from kinfolk.methods.clippings.pretrain import pretrain
+from kinfolk.methods.clippings.stage import specs_of
+from kinfolk.methods.history import EpochEnd
+
+VENDORS = ("twitter", "google", "apple", "facebook")  # the first two have names
+SIZE, MISSING = 64, 0.2
+TOWERS = Towers(image="convnext", image_settings={"depth": 6, "width": 32, "patch_size": 4}, text="minilm")
+OWN = {"epochs": 10, "batch_size": 256, "learning_rate": 1e-3}
+LABELED = {"epochs": 8, "batch_size": 240, "learning_rate": 5e-4}
+SETTINGS = {"size": SIZE, "missing": MISSING, "own": OWN, "labeled": LABELED, "towers": repr(TOWERS)}
+PATH = RESULTS / "emoji.json"
+
+Rows = npt.NDArray[np.int64]
+
+
+class Emoji:
+    """Pictures and names of the emoji that all vendors draw and that have a name in the language.
+
+    Attributes:
+        split: of each emoji.
+        pixels: of each vendor, uint8 (emoji, 3, SIZE, SIZE).
+        names: of the first two vendors; the others have none.
+    """
+
+    def __init__(self, language: str) -> None:
+        folder = get_dataset("emoji", vendors=sorted(VENDORS), languages=[language]).folder
+        pictures = {v: {row["id"]: row for row in _rows(folder / f"{v}.parquet")} for v in VENDORS}
+        named = {row["id"]: row for row in _rows(folder / f"names-{language}.parquet")}
+        ids = sorted(set.intersection(set(named), *(set(table) for table in pictures.values())))
+        self.split = np.array([named[i]["split"] for i in ids])
+        self.pixels: dict[str, Pixels] = {
+            v: np.stack([decode_image(table[i]["image"], i, size=SIZE) for i in ids]) for v, table in pictures.items()
+        }
+        short = [pictures["twitter"][i]["short_name"].replace("_", " ").replace("-", " ") for i in ids]
+        nothing = [""] * len(ids)
+        self.names = {
+            "twitter": short,
+            "google": [named[i]["name"] for i in ids],
+            "apple": nothing,
+            "facebook": nothing,
+        }
+
+    def rows(self, split: str) -> Rows:
+        return np.flatnonzero(self.split == split)
+
+    def records(self, vendors: tuple[str, ...], rows: Rows | None = None) -> RecordInputs:
+        """Records of some emoji, one vendor below the other."""
+        chosen = np.arange(len(self.split)) if rows is None else rows
+        pixels = np.concatenate([self.pixels[vendor][chosen] for vendor in vendors])
+        return RecordInputs(
+            (
+                image_field("picture", pixels),
+                text_field("name", [self.names[v][row] for v in vendors for row in chosen]),
+            )
+        )
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    return rows
+
+
+def baselines(emoji: Emoji, test: Rows) -> dict[str, float]:
+    """Raw pixels, with and without their mean, and names by strings and by MiniLM."""
+
+    def found(queries: npt.NDArray[Any], references: npt.NDArray[Any]) -> float:
+        units = [v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-9) for v in (queries, references)]
+        return top1((units[0][test] @ units[1].T).astype(float), test)
+
+    flat = [emoji.pixels[v].reshape(len(emoji.split), -1) / 255.0 for v in VENDORS[:2]]
+    centered = [pixels - pixels.mean(axis=1, keepdims=True) for pixels in flat]
+    minilm = open_encoder("minilm")
+    assert minilm is not None
+    meanings = [np.asarray(minilm.encode(emoji.names[v])) for v in VENDORS[:2]]
+    strings = by_strings((emoji.names["twitter"], emoji.names["google"]), test)
+    return {
+        "raw pixels": found(*flat),
+        "raw pixels, centered": found(*centered),
+        **strings,
+        "MiniLM, names": found(*meanings),
+    }
+
+
+def judge(encoder: RecordEncoder, emoji: Emoji, *, labels: bool, seed: int) -> dict[str, Any]:
+    """Links, groups and "none"; the weight of the picture is 1/2, or chosen on the validation emoji where labels are used."""
+    parts = {vendor: parts_of(encoder, emoji.records((vendor,))) for vendor in VENDORS}
+    query, reference = parts["twitter"], parts["google"]
+    valid, test, every = emoji.rows("valid"), emoji.rows("test"), np.arange(len(emoji.split))
+    asked = (query[0][valid], query[1][valid])
+    weight = choose_weight(asked, (reference[0], reference[1]), valid, every).weight if labels else 0.5
+    weights = {"image": 1.0, "text": 0.0, "pooled": weight}
+    row: dict[str, Any] = {"weight": weight}
+    for name, share in weights.items():
+        sides = [pool(side, [share, 1 - share]) for side in (query, reference)]
+        row[name] = top1((sides[0][test] @ sides[1].T).astype(float), test)
+        row[f"{name}, none F1"] = none_f1(sides[0] @ sides[1].T, valid, test, seed)
+    row["groups"] = groups(parts, valid, test)
+    return row
+
+
+def none_f1(cosines: npt.NDArray[np.float32], valid: Rows, test: Rows, seed: int) -> float:
+    """F1 of the answer "none" on the test emoji, a fifth of which have no reference; the threshold is of the validation emoji."""
+    rng = np.random.default_rng(seed)
+    gone = np.concatenate([rng.permutation(rows)[: round(MISSING * len(rows))] for rows in (valid, test)])
+    left = cosines.copy()
+    left[:, gone] = -np.inf
+    best, near = left.argmax(1), left.max(1)
+    right, matched = best == np.arange(len(left)), ~np.isin(np.arange(len(left)), gone)
+    chosen = none_threshold(near[valid], right[valid], matched[valid])
+    said, none = near[test] < chosen.threshold, ~matched[test]
+    return float(2 * (said & none).sum() / max(1, said.sum() + none.sum()))
+
+
+def groups(parts: dict[str, list[npt.NDArray[np.float32]]], valid: Rows, test: Rows) -> dict[str, float]:
+    """Agreement of the groups of the test records with the emoji; cut and weight from the validation records."""
+    found: dict[str, float] = {}
+    sides = [[np.concatenate([parts[v][part][rows] for v in VENDORS]) for part in (0, 1)] for rows in (valid, test)]
+    labels = [np.tile(rows, len(VENDORS)) for rows in (valid, test)]
+    for name, weights in (("image", (1.0,)), ("pooled", WEIGHTS)):
+        chosen = choose_weight_and_cut(sides[0][0], sides[0][1], labels[0], weights=weights)
+        tree = linkage_tree(pool(sides[1], [chosen.weight, 1 - chosen.weight]))
+        agreement = compare_labels(tree.labels(chosen.cut.cut), labels[1])
+        found |= {name: agreement.adjusted_rand, f"{name}, pair F1": agreement.pairwise_f1}
+    return found
+
+
+def one_run(language: str, seed: int) -> dict[str, Any]:
+    emoji = Emoji(language)
+    row: dict[str, Any] = {"baselines": baselines(emoji, emoji.rows("test")), "seconds": {}}
+    began = time.process_time()
+
+    def tell(end: EpochEnd) -> None:
+        measures = {name: round(value, 3) for name, value in end.measures.items()}
+        print(
+            f"  {end.epoch} of {end.epochs}, loss {end.loss:.3f} {measures} {time.process_time() - began:.0f} s",
+            flush=True,
+        )
+
+    folder = WORK / "emoji" / f"{language}-{seed}-{key_of(SETTINGS)}"
+    torch.manual_seed(seed)
+    both = emoji.records(VENDORS[:2])
+    row["untrained"] = judge(RecordEncoder(specs_of(both), TOWERS), emoji, labels=False, seed=seed)
+    common: dict[str, Any] = {"views": "photo", "seed": seed, "progress": tell}
+    own = pretrain(both, output=folder / "own", towers=TOWERS, own=1.0, recipe=OWN, **common)
+    row["self-supervised"] = judge(own.encoder, emoji, labels=False, seed=seed)
+    print(language, seed, row["self-supervised"], flush=True)
+    train = emoji.rows("train")
+    best = finetune(
+        emoji.records(VENDORS, train),
+        np.tile(train, len(VENDORS)),
+        output=folder / "labeled",
+        start=own,
+        per_class=4,
+        recipe=LABELED,
+        **common,
+    )
+    row["supervised"] = judge(best.encoder, emoji, labels=True, seed=seed)
+    row["seconds"] = time.process_time() - began
+    print(language, seed, row["supervised"], f"{row['seconds']:.0f} s", flush=True)
+    return row
+
+
+def table_of(runs: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
+    """Mean and deviation over the seeds."""
+    of: dict[str, list[float]] = {}
+    for run in runs:
+        for name, value in run["baselines"].items():
+            of.setdefault(name, []).append(value)
+        for stage in ("untrained", "self-supervised", "supervised"):
+            for name, value in run[stage].items():
+                if isinstance(value, dict):
+                    for measure, score in value.items():
+                        of.setdefault(f"{stage}, groups, {measure}", []).append(score)
+                else:
+                    of.setdefault(f"{stage}, {name}", []).append(value)
+    return {name: (float(np.mean(v)), float(np.std(v, ddof=1)) if len(v) > 1 else 0.0) for name, v in of.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--languages", nargs="+", default=["de", "en"])
+    arguments = parser.parse_args()
+    report: dict[str, Any] = {"settings": SETTINGS}
+    for language in arguments.languages:
+        runs = []
+        for seed in arguments.seeds:
+            place = WORK / "emoji" / f"{language}-{seed}-{key_of(SETTINGS)}.json"
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(json.dumps(one_run(language, seed), indent=1), "utf-8")
+            runs.append(json.loads(place.read_text("utf-8")))
+        report[language] = {"table": table_of(runs), "runs": runs}
+    PATH.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    shown = [
+        (f"{language}: {name}", *values)
+        for language in arguments.languages
+        for name, values in report[language]["table"].items()
+        if "groups" not in name and "none" not in name and "weight" not in name
+    ]
+    PATH.with_suffix(".svg").write_text(bars(shown, "Top 1 of the test emoji among all"), encoding="utf-8")
+    for language in arguments.languages:
+        for name, (mean, spread) in report[language]["table"].items():
+            print(f"  {language} {name:44} {mean:.3f} +- {spread:.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""What the experiments with records have in common: string matching, the first of all references, keys of what is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rapidfuzz.distance import Levenshtein
+from rapidfuzz.process import cdist
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from kinfolk.encoders.record import RecordEncoder
+from kinfolk.encoders.record_inputs import RecordInputs
+
+Texts = list[str]
+Parts = list[npt.NDArray[np.float32]]
+
+
+def key_of(settings: dict[str, Any]) -> str:
+    """A short text that changes with the settings, so that nothing kept is taken for what was made by others."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def top1(similarity: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> float:
+    """Share of the queries at rows whose best reference is the one of their number; of equals one at random."""
+    noise = 1e-9 * np.random.default_rng(0).random(similarity.shape)
+    return float(((similarity + noise).argmax(1) == rows).mean())
+
+
+def by_strings(texts: tuple[Texts, ...], rows: npt.NDArray[np.int64]) -> dict[str, float]:
+    asked = [texts[0][row] for row in rows]
+    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3)).fit([*texts[0], *texts[1]])
+    grams = (vectorizer.transform(asked) @ vectorizer.transform(texts[1]).T).toarray()
+    return {
+        "Levenshtein": top1(cdist(asked, texts[1], scorer=Levenshtein.normalized_similarity).astype(float), rows),
+        "n-gram TF-IDF": top1(grams, rows),
+    }
+
+
+def parts_of(encoder: RecordEncoder, inputs: RecordInputs) -> Parts:
+    return list(encoder.encode_parts(inputs).transpose(1, 0, 2))
