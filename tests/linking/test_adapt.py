@@ -9,7 +9,7 @@ import pytest
 
 from kinfolk.data import read_records
 from kinfolk.errors import ConfigurationError
-from kinfolk.linking import adapt
+from kinfolk.linking import adapt, focus
 from kinfolk.linking.alignment import FieldPair
 from kinfolk.linking.compare import LEARNED
 from kinfolk.linking.dedupe import dedupe
@@ -80,18 +80,19 @@ def test_a_run_goes_on_in_its_training_and_gives_the_same_links(tables, tmp_path
     assert link(*tables, image=["mark"], adapt=True, run=folder).to_arrow().equals(whole)
 
 
-def test_what_the_encoder_looked_at_can_be_asked_and_stands_in_the_report(tables, tmp_path):
+def test_what_the_encoder_looked_at_can_be_asked_and_stands_in_the_report(tables, tmp_path, monkeypatch):
+    monkeypatch.setattr(focus, "_PATCHES", 2)
     links = link(*tables, image=["mark"], adapt=True, run=tmp_path / "run")
-    focus = links.focus("a3", "b3")
-    assert [field.label for field in focus.fields] == ["mark", "name"]
-    assert focus.fields[0].left.pixels.shape == (1, 32, 32)
-    assert "".join(character for character, _ in focus.fields[1].right.words) == tables[1].column("name")[3].as_py()
+    found = links.focus("a3", "b3")
+    assert [field.label for field in found.fields] == ["mark", "name"]
+    assert found.fields[0].left.pixels.shape == (1, 32, 32)
+    assert "".join(character for character, _ in found.fields[1].right.words) == tables[1].column("name")[3].as_py()
     missing = links.focus("a5", "b5")
     assert [np.isnan(field.loss) for field in missing.fields] == [True, False]
     assert missing.fields[0].left is None
 
     again = load(tmp_path / "run")
-    assert again.focus("a3", "b3").cosine == pytest.approx(focus.cosine, abs=1e-6)
+    assert again.focus("a3", "b3").cosine == pytest.approx(found.cosine, abs=1e-6)
     assert "What the learned encoder looked at" in again.report(tmp_path / "report.html").read_text("utf-8")
     assert replace(links, model=None).focus("a3", "b3") is None
 
