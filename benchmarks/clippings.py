@@ -32,6 +32,7 @@ import time
 import unicodedata
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ import torch
 from PIL import ImageOps
 
 from benchmarks.plot import bars
-from benchmarks.retrieval import Parts, by_strings, key_of, parts_of, top1
+from benchmarks.retrieval import Parts, by_strings, kept, key_of, mean_and_deviation, parts_of, top1
 from benchmarks.sets import RESULTS, WORK
 from kinfolk.data.image_decoding import decode_image
 from kinfolk.data.public import get_dataset
@@ -135,17 +136,17 @@ def crops_of(names: Texts, vertical: bool, number: int) -> tuple[npt.NDArray[np.
 
 def material() -> tuple[Texts, tuple[npt.NDArray[np.uint8], ...], tuple[Texts, ...]]:
     """Names, crops in lines and in columns, and their texts; drawn and read once."""
-    kept = WORK / f"clippings-{key_of(MADE_BY)}.npz"
-    if not kept.exists():
+    place = WORK / f"clippings-{key_of(MADE_BY)}.npz"
+    if not place.exists():
         names = firm_names()
         parts = [names[at : at + PART] for at in range(0, len(names), PART)]
         with ProcessPoolExecutor() as workers:
             made = [list(workers.map(crops_of, parts, [v] * len(parts), range(len(parts)))) for v in (False, True)]
         pixels = [np.concatenate([part for part, _ in side]) for side in made]
         texts = [[text for _, part in side for text in part] for side in made]
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(kept, names=names, lines=pixels[0], columns=pixels[1], line_texts=texts[0], column_texts=texts[1])
-    with np.load(kept) as file:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(place, names=names, lines=pixels[0], columns=pixels[1], line_texts=texts[0], column_texts=texts[1])
+    with np.load(place) as file:
         names, texts = file["names"].tolist(), [file["line_texts"].tolist(), file["column_texts"].tolist()]
         return names, (file["lines"], file["columns"]), (texts[0], texts[1])
 
@@ -253,7 +254,7 @@ def table_of(seeds: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
         of.setdefault("supervised, image", []).append(seed["supervised image"]["image"])
         of.setdefault("supervised, text", []).append(seed["supervised text"]["text"])
         of.setdefault("supervised, pooled", []).append(seed["supervised"]["pooled"])
-    return {name: (float(np.mean(v)), float(np.std(v, ddof=1)) if len(v) > 1 else 0.0) for name, v in of.items()}
+    return mean_and_deviation(of)
 
 
 def main() -> None:
@@ -262,10 +263,7 @@ def main() -> None:
     seeds = []
     for seed in parser.parse_args().seeds:
         place = WORK / "clippings" / f"seed-{seed}-{key_of(SETTINGS)}.json"
-        if not place.exists():
-            row = one_seed(seed)
-            place.write_text(json.dumps(row, indent=1), "utf-8")
-        seeds.append(json.loads(place.read_text("utf-8")))
+        seeds.append(kept(place, partial(one_seed, seed)))
     table = table_of(seeds)
     PATH.write_text(json.dumps({"settings": SETTINGS, "table": table, "seeds": seeds}, indent=1) + "\n", "utf-8")
     plot = bars([(name, *values) for name, values in table.items()], "Top 1 of 400 drawn firm names among 2,000")

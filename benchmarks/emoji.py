@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ import pyarrow.parquet as pq
 import torch
 
 from benchmarks.plot import bars
-from benchmarks.retrieval import by_strings, key_of, parts_of, top1
+from benchmarks.retrieval import by_strings, kept, key_of, mean_and_deviation, parts_of, top1
 from benchmarks.sets import RESULTS, WORK
 from kinfolk.data.image_decoding import Pixels, decode_image
 from kinfolk.data.public import get_dataset
@@ -171,7 +172,7 @@ def groups(parts: dict[str, list[npt.NDArray[np.float32]]], valid: Rows, test: R
 
 def one_run(language: str, seed: int) -> dict[str, Any]:
     emoji = Emoji(language)
-    row: dict[str, Any] = {"baselines": baselines(emoji, emoji.rows("test")), "seconds": {}}
+    row: dict[str, Any] = {"baselines": baselines(emoji, emoji.rows("test"))}
     began = time.process_time()
 
     def tell(end: EpochEnd) -> None:
@@ -218,7 +219,7 @@ def table_of(runs: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
                         of.setdefault(f"{stage}, groups, {measure}", []).append(score)
                 else:
                     of.setdefault(f"{stage}, {name}", []).append(value)
-    return {name: (float(np.mean(v)), float(np.std(v, ddof=1)) if len(v) > 1 else 0.0) for name, v in of.items()}
+    return mean_and_deviation(of)
 
 
 def main() -> None:
@@ -231,10 +232,7 @@ def main() -> None:
         runs = []
         for seed in arguments.seeds:
             place = WORK / "emoji" / f"{language}-{seed}-{key_of(SETTINGS)}.json"
-            if not place.exists():
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_text(json.dumps(one_run(language, seed), indent=1), "utf-8")
-            runs.append(json.loads(place.read_text("utf-8")))
+            runs.append(kept(place, partial(one_run, language, seed)))
         report[language] = {"table": table_of(runs), "runs": runs}
     PATH.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
     shown = [

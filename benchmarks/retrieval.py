@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,3 +44,18 @@ def by_strings(texts: tuple[Texts, ...], rows: npt.NDArray[np.int64]) -> dict[st
 
 def parts_of(encoder: RecordEncoder, inputs: RecordInputs) -> Parts:
     return list(encoder.encode_parts(inputs).transpose(1, 0, 2))
+
+
+def kept(place: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What an earlier call has kept in the file; else what is made now."""
+    if not place.exists():
+        made = json.dumps(make(), indent=1)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(made, "utf-8")
+    found: dict[str, Any] = json.loads(place.read_text("utf-8"))
+    return found
+
+
+def mean_and_deviation(of: dict[str, list[float]]) -> dict[str, tuple[float, float]]:
+    """Of each row over the seeds."""
+    return {name: (float(np.mean(v)), float(np.std(v, ddof=1)) if len(v) > 1 else 0.0) for name, v in of.items()}

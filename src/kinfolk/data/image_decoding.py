@@ -87,9 +87,8 @@ def decode_image(
                 f"{name} has {image.width:,} x {image.height:,} pixels; at most {max_pixels:,} are read. Make it smaller."
             )
         with _LARGE if image.width * image.height > _MANY else nullcontext():
-            image.draft(
-                None, (2 * size, 2 * size)
-            )  # a JPEG can be decoded at a half, a quarter or an eighth of its size
+            # A JPEG can be decoded at a half, a quarter or an eighth of its size.
+            image.draft(None, (2 * size, 2 * size))
             plain = _flattened(_turned(image), "L" if channels == 1 else "RGB", background, name)
             result = np.asarray(_fitted(plain, size, fit, background))
     except DataError:

@@ -84,7 +84,8 @@ def focus_on(model: RecordModel, left: Records, right: Records) -> Focus:
     """
     from kinfolk.methods.clippings.occlusion import losses_of_fields
 
-    one, other = (_inputs(model, left, right).take([side]) for side in (0, 1))
+    both = _inputs(model, left, right)
+    one, other = (both.take([side]) for side in (0, 1))
     found = losses_of_fields(model, one, other)
     fields = []
     for name, loss in found.fields.items():
