@@ -32,6 +32,7 @@ import time
 import unicodedata
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ from kinfolk.linking.fusion_weight import choose_weight
 from kinfolk.methods.clippings.finetune import finetune
 from kinfolk.methods.clippings.model import RecordModel
 from kinfolk.methods.clippings.pretrain import pretrain
-from kinfolk.methods.clippings.reading import READING, learn_to_read
+from kinfolk.methods.clippings.reading import READING, RECIPE, learn_to_read
 from kinfolk.methods.clippings.stage import specs_of
 from kinfolk.methods.history import EpochEnd
 from kinfolk.views.fonts import Font, find_fonts
@@ -67,12 +68,19 @@ READ_FONTS = (
 )  # fmt: skip
 STYLES = ("regular", "medium", "mincho", "w3 mono")
 NOISE = (0.05, 0.1, 0.2, 0.3)
-TOWERS = READING
-OWN = {"epochs": 8, "batch_size": 128, "learning_rate": 1e-3}
+TOWERS = replace(READING, image_settings={"channels": 1})
+OWN = {"epochs": 8, "batch_size": 128, "learning_rate": 5e-4}
 LABELED = {"epochs": 8, "batch_size": 126, "learning_rate": 5e-4}
 PATH = RESULTS / "clippings.json"
-MADE_BY = {"names": NAMES, "wear": WEAR, "size": SIZE, "fonts": CROP_FONTS}  # the crops and their texts
-SETTINGS = {**MADE_BY, "read with": READ_FONTS, "own": OWN, "labeled": LABELED, "towers": repr(TOWERS)}
+MADE_BY = {"names": NAMES, "wear": WEAR, "size": SIZE, "channels": 1, "fonts": CROP_FONTS}  # the crops and their texts
+SETTINGS = {
+    **MADE_BY,
+    "read with": READ_FONTS,
+    "reading": repr(RECIPE),
+    "own": OWN,
+    "labeled": LABELED,
+    "towers": repr(TOWERS),
+}
 
 Texts = list[str]
 
@@ -130,7 +138,7 @@ def crops_of(names: Texts, vertical: bool, number: int) -> tuple[npt.NDArray[np.
         subprocess.run(command, check=True, capture_output=True)
         pages = out.with_suffix(".txt").read_text("utf-8").split("\f")
     read = [unicodedata.normalize("NFKC", "".join(page.split())) for page in pages[: len(names)]]
-    pixels = [decode_image(np.asarray(picture), "crop", size=SIZE, fit="fold") for picture in pictures]
+    pixels = [decode_image(np.asarray(picture), "crop", size=SIZE, channels=1, fit="fold") for picture in pictures]
     return np.stack(pixels), read
 
 

@@ -26,6 +26,7 @@ class Case:
     dim: int
     stride: int  # pixels of the image to one place of the map
     least: int  # smallest side
+    of_places: int | None = None  # features of a place, where they are not dim
 
 
 CASES = [
@@ -36,8 +37,9 @@ CASES = [
     Case("vit", {"depth": 2, "width": 16, "heads": 2}, dim=16, stride=4, least=4),
     Case("vit", {"depth": 1, "width": 8, "patch_size": 8}, dim=8, stride=8, least=8),
     Case("writing", {"width": 4}, dim=32, stride=8, least=8),
+    Case("writing", {"width": 4, "letters": 5}, dim=5, stride=8, least=8, of_places=32),
 ]
-cases = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{case.stride}")
+cases = pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, (case.name, *case.options.values()))))
 
 
 def make(case: Case, *, channels: int = 3, seed: int | None = 0) -> nn.Module:
@@ -53,9 +55,10 @@ def images() -> Tensor:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_shapes(case: Case, channels: int, images: Tensor) -> None:
     encoder = make(case, channels=channels).eval()
-    assert (encoder.dim, encoder.channels) == (case.dim, channels)
+    of_places = case.of_places or case.dim
+    assert (encoder.dim, encoder.place_dim, encoder.channels) == (case.dim, of_places, channels)
     assert encoder(images[:, :channels]).shape == (3, case.dim)
-    expected = (3, case.dim, 32 // case.stride, 48 // case.stride)
+    expected = (3, of_places, 32 // case.stride, 48 // case.stride)
     assert encoder.feature_map(images[:, :channels]).shape == expected
 
 
@@ -63,7 +66,7 @@ def test_shapes(case: Case, channels: int, images: Tensor) -> None:
 def test_pooled_features_come_from_the_map(case: Case, images: Tensor) -> None:
     encoder = make(case).eval()
     torch.testing.assert_close(encoder(images), encoder.pool(encoder.feature_map(images)))
-    if case.name != "convnext":  # it normalizes after the mean
+    if case.name != "convnext" and case.of_places is None:  # it normalizes after the mean; letters are no mean
         torch.testing.assert_close(encoder(images), encoder.feature_map(images).mean((2, 3)))
 
 
@@ -124,7 +127,7 @@ def test_the_smallest_images(case: Case) -> None:
     encoder = make(case).eval()
     image = torch.rand(2, 3, case.least, case.least, generator=torch.Generator().manual_seed(1))
     assert torch.isfinite(encoder(image)).all()
-    assert encoder.feature_map(image).shape == (2, case.dim, 1, 1)
+    assert encoder.feature_map(image).shape == (2, case.of_places or case.dim, 1, 1)
     if case.least > 1:
         with pytest.raises(
             ConfigurationError, match=f"at least {case.least} pixels.* Got {case.least - 1} x {case.least}"

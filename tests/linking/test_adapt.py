@@ -126,12 +126,12 @@ def test_reading_comes_before_the_records_and_leaves_their_fields_as_they_are(ta
     font = tmp_path / "latin.ttf"
     font.write_bytes(pytest.importorskip("PIL.ImageFont").load_default(20).font_bytes)
     monkeypatch.setattr(reading, "find_fonts", lambda: find_fonts(places=[font], system=False))
-    monkeypatch.setattr(reading, "RECIPE", {"epochs": 1, "batch_size": 64})
-    monkeypatch.setattr(adapt, "_STRINGS", 200)
+    monkeypatch.setattr(reading, "RECIPE", replace(reading.RECIPE, epochs=1))
+    monkeypatch.setattr(reading, "_STRINGS", (200, 200))
     links = link(*tables, image=["mark"], adapt="reading", run=tmp_path / "run")
     assert any(note.startswith(("Learned from 120 records", "Training on the tables")) for note in links.notes)
     model = RecordModel.load(tmp_path / "run" / "model")
-    assert [stage["stage"] for stage in model.about["stages"]] == ["pretrain", "pretrain"]
+    assert [stage["stage"] for stage in model.about["stages"]] == ["read", "pretrain"]
     assert model.field_names == ("mark", "name")
 
 

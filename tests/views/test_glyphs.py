@@ -49,11 +49,12 @@ def test_a_long_string_is_folded_and_its_places_with_it() -> None:
     for x, y in points.astype(int):
         strip[y - 3 : y + 3, x - 3 : x + 3] = 0
     square = decode_image(strip, "x", size=100, channels=1, fit="fold")[0]
-    rows, places = folded_places(points, width=400, height=20, size=100)
+    rows, places, scale = folded_places(points, width=400, height=20, size=100)
     assert set(rows.tolist()) == {0, 1, 2}
     for x, y in places:
         assert square[round(y), round(x)] < 80
-    upright, turned = folded_places(points[:, ::-1], width=20, height=400, size=100)
+    assert scale > 0.25  # of the strip as a whole
+    upright, turned, _ = folded_places(points[:, ::-1], width=20, height=400, size=100)
     np.testing.assert_array_equal(upright, rows)
     np.testing.assert_allclose(turned, places[:, ::-1])
 

@@ -200,7 +200,7 @@ def fold(length: int, breadth: int) -> list[tuple[float, float]]:
 
 def folded_places(
     places: npt.NDArray[np.floating], *, width: int, height: int, size: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], float]:
     """Where points of an image come to lie when it is folded into a square (``decode_image``, fit "fold").
 
     A point that a cut would part from its character is left out of that piece, so that it may be found nowhere, or in the
@@ -212,7 +212,7 @@ def folded_places(
         size: of the square.
 
     Returns:
-        Which point, int64 (found,), and its x and y in the square, float64 (found, 2).
+        Which point, int64 (found,), its x and y in the square, float64 (found, 2), and how much larger all is there.
     """
     length, breadth = float(max(width, height)), float(min(width, height))
     pieces = fold(max(width, height), min(width, height))
@@ -227,7 +227,7 @@ def folded_places(
         here = (size - piece * scale) / 2 + (along[within] - start) * scale
         there = (size - breadth * scale * len(pieces)) / 2 + (number * breadth + across[within]) * scale
         found.append(np.column_stack([here, there] if width >= height else [there, here]))
-    return np.concatenate(rows), np.concatenate(found)
+    return np.concatenate(rows), np.concatenate(found), scale
 
 
 def _reason(error: BaseException) -> str:

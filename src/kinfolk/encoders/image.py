@@ -24,10 +24,12 @@ class ImageEncoder(nn.Module, ABC):
     Args:
         dim: width of the features.
         channels: of the images it takes.
+        place_dim: width of the features of a place; None where it is ``dim``.
         mean, std: of the channels, in shares of the full range.
 
     Attributes:
         dim: width of the features.
+        place_dim: width of the features of a place.
         channels: of the images it takes.
     """
 
@@ -35,12 +37,19 @@ class ImageEncoder(nn.Module, ABC):
     std: Tensor
 
     def __init__(
-        self, *, dim: int, channels: int, mean: Sequence[float] = (0.5,), std: Sequence[float] = (0.25,)
+        self,
+        *,
+        dim: int,
+        channels: int,
+        place_dim: int | None = None,
+        mean: Sequence[float] = (0.5,),
+        std: Sequence[float] = (0.25,),
     ) -> None:
         super().__init__()
         if channels < 1:
             raise ConfigurationError(f"channels must be at least 1. Got {channels}.")
         self.dim, self.channels = dim, channels
+        self.place_dim = dim if place_dim is None else place_dim
         self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(-1, 1, 1))
 
@@ -74,7 +83,7 @@ class ImageEncoder(nn.Module, ABC):
 
     @abstractmethod
     def feature_map(self, images: Tensor) -> Tensor:
-        """Features of each place, (images, dim, rows, columns); row 0 is the top."""
+        """Features of each place, (images, place_dim, rows, columns); row 0 is the top."""
 
     def pool(self, features: Tensor) -> Tensor:
         """Features of each image, (images, dim), from its map: the mean over all places."""

@@ -24,6 +24,7 @@ def image_encoder(
     depth: int | None = None,
     heads: int | None = None,
     patch_size: int | None = None,
+    letters: int | None = None,
     seed: int | None = None,
 ) -> ImageEncoder:
     """Make a small image encoder with random weights, or load one that has been trained.
@@ -37,6 +38,7 @@ def image_encoder(
         depth: of a small encoder: layers of "resnet" (20; 6 n + 2, 18 or 34), blocks of "convnext" (12; 6 n) and "vit" (6).
         heads: of attention, "vit" only (width / 64, at least 1).
         patch_size: pixels a side of what the first layer takes together, "convnext" (2) and "vit" (4) only.
+        letters: that are named, "writing" only (0); ``learn_to_read`` teaches them.
         seed: makes the random weights the same each time and leaves torch's own random numbers as they were; None
             goes on with those.
 
@@ -50,7 +52,7 @@ def image_encoder(
     """
     if find_spec("torch") is None:
         raise MissingExtraError("An image encoder", "train")
-    options = {"width": width, "depth": depth, "heads": heads, "patch_size": patch_size}
+    options = {"width": width, "depth": depth, "heads": heads, "patch_size": patch_size, "letters": letters}
     if name not in SMALL_ENCODERS:
         _refuse(name, {**options, "seed": seed}, ())
         return _trained(name, channels)
@@ -85,8 +87,8 @@ def _small(name: str, channels: int, options: dict[str, int | None]) -> ImageEnc
     if name == "writing":
         from kinfolk.encoders.writing import WritingNet
 
-        _refuse(name, options, ("width",))
-        return WritingNet(channels=channels, width=24 if width is None else width)
+        _refuse(name, options, ("width", "letters"))
+        return WritingNet(channels=channels, width=24 if width is None else width, letters=options["letters"] or 0)
     from kinfolk.encoders.vit import ViT
 
     wide, heads = 192 if width is None else width, options["heads"]

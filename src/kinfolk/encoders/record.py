@@ -112,11 +112,12 @@ class RecordEncoder(nn.Module):
         """Build what ``describe`` described, with random weights."""
         return cls([FieldSpec(**field) for field in description["fields"]], Towers(**description["towers"]))
 
-    def forward(self, inputs: RecordInputs) -> tuple[Tensor, Tensor]:
+    def forward(self, inputs: RecordInputs, *, features: Mapping[int, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Embeddings of the fields of records.
 
         Args:
             inputs: the fields of this encoder, in its order.
+            features: what the tower has already made of some fields, by their number, for the records that have the field.
 
         Returns:
             Unit vectors (records, fields, dim), zeros where a field is missing; and which are there, bool
@@ -126,7 +127,8 @@ class RecordEncoder(nn.Module):
             ConfigurationError: other fields.
         """
         self._check(inputs)
-        parts = [self._embed(at, field) for at, field in enumerate(inputs.fields)]
+        known = features or {}
+        parts = [self._embed(at, field, known.get(at)) for at, field in enumerate(inputs.fields)]
         return torch.stack(parts, dim=1), torch.from_numpy(inputs.present).to(self.raw_weights.device)
 
     @torch.no_grad()
@@ -153,14 +155,14 @@ class RecordEncoder(nn.Module):
             self.train(training)
         return out
 
-    def _embed(self, at: int, field: FieldInput) -> Tensor:
+    def _embed(self, at: int, field: FieldInput, features: Tensor | None) -> Tensor:
         device = self.raw_weights.device
         out = torch.zeros(len(field.present), self.dim, device=device)
         rows = np.flatnonzero(field.present)
         if not len(rows):
             return out
-        chosen = field if len(rows) == len(field.present) else field.take(rows)
-        features = self._features(at, chosen, device)
+        if features is None:
+            features = self._features(at, field if len(rows) == len(field.present) else field.take(rows), device)
         vectors = F.normalize(self.projections[at](features).float(), dim=1, eps=_EPSILON)
         return out.index_copy(0, torch.from_numpy(rows).to(device), vectors)
 

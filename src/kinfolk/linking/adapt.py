@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _SIZE = 64  # pixels
 _SEEN = 60_000  # records in all epochs, which bounds the time
 _EPOCHS = (1, 30)
-_STRINGS = 16_000  # drawn to learn to read from
+_GOING_ON = 5e-4  # learning rate of an encoder that can read
 _MODEL = "model"  # folder of the encoder in the run folder
 _LEAST = 64  # records, below which there is nothing to learn from
 
@@ -208,7 +208,7 @@ def learn_from_tables(
             start = learn_to_read(
                 inputs,
                 output=place / "reading",
-                strings=_STRINGS,
+                size=_SIZE,
                 towers=replace(READING, image_settings={"channels": 1}),
                 seed=seed,
                 progress=lambda end: advance(begin * end.epoch / end.epochs),
@@ -220,7 +220,7 @@ def learn_from_tables(
             towers=Towers(image="convnext", image_settings={"depth": 6, "width": 32, "patch_size": 4, "channels": 1}),
             own=1.0,
             text_noise=0.1,
-            recipe={"epochs": epochs},
+            recipe={"epochs": epochs} if start is None else {"epochs": epochs, "learning_rate": _GOING_ON},
             seed=seed,
             progress=lambda end: advance(begin + (0.9 - begin) * end.epoch / end.epochs),
         )

@@ -44,7 +44,7 @@ class PixelConsistency(MomentumMethod):
         momentum: float,
     ) -> None:
         projector = nn.Sequential(
-            nn.Conv2d(encoder.dim, 2 * projection, 1, bias=False),
+            nn.Conv2d(encoder.place_dim, 2 * projection, 1, bias=False),
             nn.BatchNorm2d(2 * projection),
             nn.ReLU(inplace=True),
             nn.Conv2d(2 * projection, projection, 1),

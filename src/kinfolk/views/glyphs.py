@@ -30,11 +30,13 @@ class Lettering:
         pixels: uint8 (1, size, size).
         characters: of each place, int64 (places,), which character of the composed text it shows; a character may be in two places.
         places: x and y of the middle of each in pixels, float64 (places, 2).
+        em: pixels of an em there.
     """
 
     pixels: Pixels
     characters: npt.NDArray[np.int64]
     places: npt.NDArray[np.float64]
+    em: float
 
 
 class GlyphSheet:
@@ -97,9 +99,9 @@ class GlyphSheet:
         middle = middles[inked_at] - (rows[0] if vertical else columns[0]) + _MARGIN
         across = np.full(len(middle), page.shape[1 - along] / 2)
         places = np.column_stack([across, middle] if vertical else [middle, across])
-        found, at = folded_places(places, width=page.shape[1], height=page.shape[0], size=size)
+        found, at, scale = folded_places(places, width=page.shape[1], height=page.shape[0], size=size)
         pixels = decode_image(page, "a drawn string", size=size, channels=1, fit="fold")
-        return Lettering(pixels, inked_at[found], at)
+        return Lettering(pixels, inked_at[found], at, scale * self.glyph_size)
 
 
 def _draw(font: Font, characters: Sequence[str], glyph_size: int, *, upright: bool) -> dict[str, Pixels]:

@@ -1,11 +1,11 @@
 """What belongs to which record: who learns from what, and who is no rival of whom."""
 
 import numpy as np
-import pytest
 import torch
 
 from kinfolk.encoders.record import FieldSpec, RecordEncoder
 from kinfolk.encoders.record_inputs import RecordInputs, number_field, text_field
+from kinfolk.methods.clippings import field_contrast
 from kinfolk.methods.clippings.batch import Corruption, RecordBatch
 from kinfolk.methods.clippings.field_contrast import FieldContrast, groups_of, held_out, rank_of_own
 
@@ -53,12 +53,16 @@ def test_records_of_one_town_are_no_rivals_where_a_town_is_looked_for():
     assert rank_of_own(parts, present, np.zeros((6, 2), np.int64)) is None
 
 
-def test_what_is_held_out_is_judged_by_the_vectors_and_not_by_the_temperature(towers):
+def test_what_is_held_out_is_judged_at_the_temperature_that_suits_it_best(towers, monkeypatch):
     inputs = RecordInputs(
         (
             text_field("name", ["smith", "brown", "jones", "hall"]),
             text_field("trade", ["baker", "draper", "cutler", "dyer"]),
         )
     )
-    scores = [held_out(contrast(towers, inputs, temperature=t), inputs).score for t in (0.05, 0.5)]
-    assert scores[0] == pytest.approx(scores[1])
+    encoder, scores = contrast(towers, inputs).encoder, []
+    for temperatures in ((0.05,), (0.5,), (0.05, 0.5)):
+        monkeypatch.setattr(field_contrast, "_TEMPERATURES", temperatures)
+        scores.append(held_out(encoder, inputs).score)
+    assert scores[0] != scores[1]
+    assert scores[2] == min(scores)

@@ -116,20 +116,27 @@ def contrast_views(objective: CLIP, first: Tensor, second: Tensor, present: Tens
 
 
 @torch.no_grad()
-def held_out(module: FieldContrast, inputs: RecordInputs) -> Held | None:
+def held_out(
+    encoder: RecordEncoder, inputs: RecordInputs, *, decoupled: bool = False, corrupt: Corruption | None = None
+) -> Held | None:
     """The loss on other records, not corrupted where fields have others beside them; None where it is no number.
 
     It is taken at the temperature that suits the vectors best, so that two states are compared by their vectors alone.
+
+    Args:
+        encoder: what is judged.
+        inputs: the records.
+        decoupled: see ``FieldContrast``.
+        corrupt: makes the second view of fields that all stand alone.
     """
-    parts = torch.from_numpy(module.encoder.encode_parts(inputs))
+    parts = torch.from_numpy(encoder.encode_parts(inputs))
     present, groups = torch.from_numpy(inputs.present), torch.from_numpy(groups_of(inputs))
     if not bool(parts.isfinite().all()):
         return None
-    objectives = [CLIP(temperature, decoupled=module.objective.decoupled) for temperature in _TEMPERATURES]
+    objectives = [CLIP(temperature, decoupled=decoupled) for temperature in _TEMPERATURES]
     losses = [contrast_fields(objective, parts, present, groups) for objective in objectives]
-    if losses[0] is None:
-        changed = module.corrupt(inputs, torch.Generator().manual_seed(0))
-        second = torch.from_numpy(module.encoder.encode_parts(changed))
+    if losses[0] is None and corrupt is not None:
+        second = torch.from_numpy(encoder.encode_parts(corrupt(inputs, torch.Generator().manual_seed(0))))
         losses = [contrast_views(objective, parts, second, present, groups) for objective in objectives]
     score = min((float(loss) for loss in losses if loss is not None), default=math.inf)
     rank = rank_of_own(parts.numpy(), inputs.present, groups.numpy())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +96,7 @@ def pretrain(
         module,
         encoder,
         loader,
-        Guard(partial(held_out, inputs=validation)),
+        Guard(lambda _: held_out(encoder, validation, decoupled=decoupled, corrupt=corrupt)),
         Path(output),
         stage="pretrain",
         data=fingerprint(described),

@@ -1,38 +1,44 @@
 """Learn to read before there is anything to read: strings drawn in the fonts of the machine, and what they say.
 
 The authors begin with a network that has seen millions of pictures with their texts. Where crops show what the text says, strings
-are enough, and the user's own hold the letters that matter: half of what is drawn are the texts themselves, half their letters
-strung together at random, so that letters are learned and not words. Then ``pretrain`` goes on with the real crops.
+are enough, new ones in every step, and the user's own hold the letters that matter. Then ``pretrain`` goes on with the real
+crops.
 
-Source: the rendered words of Arora, Yang, Jheng & Dell, CLIPPINGS, 2023, arXiv 2304.03464; to learn from them by the contrast
-of crop and text is a project definition.
+Source: the rendered words of Arora, Yang, Jheng & Dell, CLIPPINGS, 2023, arXiv 2304.03464; what is learned from them here is a
+project definition (``Reading``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from kinfolk.encoders.record import Towers
+from kinfolk.encoders.image import ImageEncoder
+from kinfolk.encoders.record import RecordEncoder, Towers
 from kinfolk.encoders.record_inputs import FieldInput, RecordInputs, image_field, text_field
-from kinfolk.errors import ConfigurationError, DataError
+from kinfolk.errors import ConfigurationError
+from kinfolk.methods.batches import BatchLoader, EpochBatches
+from kinfolk.methods.clippings.drawn_strings import DrawnString, DrawnStrings
+from kinfolk.methods.clippings.field_contrast import held_out
+from kinfolk.methods.clippings.guard import Guard
+from kinfolk.methods.clippings.letters import LetteredBatch, Reading
 from kinfolk.methods.clippings.model import RecordModel
-from kinfolk.methods.clippings.pretrain import pretrain
-from kinfolk.methods.clippings.stage import specs_of
+from kinfolk.methods.clippings.stage import fingerprint, recipe_of, seeded, specs_of, train_stage
 from kinfolk.methods.history import EpochEnd
+from kinfolk.methods.recipe import Recipe
+from kinfolk.views import document_scan
 from kinfolk.views.fonts import Font, find_fonts
-from kinfolk.views.glyphs import GlyphSheet
-from kinfolk.views.text_noise import alphabet_of
 
 READING = Towers(image="writing")
-RECIPE: Mapping[str, object] = {"epochs": 8, "batch_size": 128, "learning_rate": 2e-3}
+RECIPE = Recipe(epochs=8, batch_size=32, optimizer="adamw", learning_rate=3e-3, weight_decay=1e-3, clip_norm=1.0)
 
-_VERTICAL = 0.5  # share of the strings that are set in columns
-_LONGEST = 24  # characters of a drawn string; more in one square can no longer be read
-_LEAST = 4  # letters
+_EACH, _STRINGS = 5, (2_000, 8_000)  # strings an epoch for each letter, and the bounds of all
+_HELD = 512  # strings by which states are compared
+_DEGREES = 1.5  # of rotation and lean: the places of letters follow the crop of a view, but not these
 
 
 def learn_to_read(
@@ -43,7 +49,7 @@ def learn_to_read(
     image: str | None = None,
     towers: Towers = READING,
     size: int = 64,
-    strings: int = 16_000,
+    strings: int | None = None,
     recipe: Mapping[str, object] | None = None,
     seed: int = 0,
     checkpoint_minutes: float | None = 5.0,
@@ -51,7 +57,7 @@ def learn_to_read(
 ) -> RecordModel:
     """Train an encoder on drawn records: a crop of what their texts say, and the texts.
 
-    The same call goes on where a killed one stopped.
+    The weights that do best on 512 other strings are kept. The same call goes on where a killed one stopped.
 
     Args:
         inputs: the records. Only their texts are looked at, and misread ones are good enough; characters that no font has
@@ -61,7 +67,7 @@ def learn_to_read(
         image: the field whose crops show the texts; None takes the only field of images.
         towers: of the encoder, which reads all fields of the records.
         size: height and width of the crops, on which long strings are folded.
-        strings: how many are drawn, half of them in columns.
+        strings: how many are drawn for an epoch, new ones for each; None takes five for each letter, from 2,000 to 8,000.
         recipe: fields of ``Recipe`` that differ from ``RECIPE``.
         seed: of everything random.
         checkpoint_minutes: see ``kinfolk.train``.
@@ -75,85 +81,64 @@ def learn_to_read(
     shown = _image_field(inputs, image)
     able = one_of_each_family(find_fonts()) if fonts is None else tuple(fonts)
     texts = [field.values for field in inputs.fields if isinstance(field.values, tuple)]
-    rng = np.random.default_rng(seed)
-    drawn = strings_like(list(zip(*texts, strict=True)), strings, able, rng)
-    sheet = GlyphSheet(able, map(_in_one, drawn))
-    drawn = [string for string in drawn if sheet.able(_in_one(string))]
-    pixels = np.empty((len(drawn), 1, size, size), np.uint8)
-    for row, string in enumerate(drawn):
-        text, vertical = _in_one(string), bool(rng.random() < _VERTICAL)
-        pixels[row] = sheet.draw(text, int(rng.choice(sheet.able(text))), vertical=vertical, size=size).pixels
-    by_field = iter(zip(*drawn, strict=True))
+    source = DrawnStrings(list(zip(*texts, strict=True)), able, size=size)
+    num = int(np.clip(_EACH * len(source.letters), *_STRINGS)) if strings is None else strings
+    chosen = recipe_of(RECIPE, recipe or {})
+    with seeded(seed):
+        named = {"letters": len(source.letters), **(towers.image_settings or {})}
+        encoder = RecordEncoder(specs_of(inputs), replace(towers, image_settings=named))
+        view = replace(document_scan(size)[0], degrees=_DEGREES, skew=_DEGREES)
+        module = Reading(encoder, inputs.fields.index(shown), view)
+    records_of = partial(_records_of, like=inputs, shown=shown, channels=_channels(encoder))
+    order = EpochBatches(num, chosen.batch_size, seed)
+
+    def batch(rows: list[int]) -> LetteredBatch:
+        drawn = [source.draw(np.random.default_rng((seed, order.epoch, row))) for row in rows]
+        return _lettered(drawn, records_of(drawn), size)
+
+    held = records_of([source.draw(np.random.default_rng((seed, row))) for row in range(_HELD)])
+    return train_stage(
+        module,
+        encoder,
+        BatchLoader(batch, order),
+        Guard(lambda _: held_out(encoder, held)),
+        Path(output),
+        stage="read",
+        data=fingerprint(inputs),
+        start=None,
+        settings={"fonts": [f"{font.family} {font.style}" for font in able], "size": size, "strings": num},
+        recipe=chosen,
+        seed=seed,
+        checkpoint_minutes=checkpoint_minutes,
+        progress=progress,
+        facts={"letters": len(source.letters)},
+    )
+
+
+def _lettered(drawn: Sequence[DrawnString], inputs: RecordInputs, size: int) -> LetteredBatch:
+    counts = [len(string.letters) for string in drawn]
+    return LetteredBatch(
+        inputs,
+        np.repeat(np.arange(len(drawn)), counts),
+        np.concatenate([string.letters for string in drawn]),
+        (np.concatenate([string.lettering.places for string in drawn]) / size).astype(np.float32),
+        np.array([string.lettering.em / size for string in drawn], dtype=np.float32),
+    )
+
+
+def _records_of(drawn: Sequence[DrawnString], *, like: RecordInputs, shown: FieldInput, channels: int) -> RecordInputs:
+    """Records of drawn strings, with the fields of others: those that are neither drawn nor text are missing."""
+    pixels = np.stack([string.lettering.pixels for string in drawn]).repeat(channels, axis=1)
+    by_field = iter(zip(*(string.texts for string in drawn), strict=True))
     fields: list[FieldInput] = []
-    for field in inputs.fields:
+    for field in like.fields:
         if field is shown:
-            fields.append(image_field(field.name, pixels.repeat(_channels(towers), axis=1)))
+            fields.append(image_field(field.name, pixels))
         elif field.kind == "text":
             fields.append(text_field(field.name, next(by_field)))
         else:
             fields.append(_absent(field, len(drawn)))
-    return pretrain(
-        RecordInputs(tuple(fields)),
-        output=output,
-        towers=towers,
-        specs=specs_of(inputs),
-        text_noise=0.0,
-        recipe={**RECIPE, **(recipe or {})},
-        seed=seed,
-        checkpoint_minutes=checkpoint_minutes,
-        progress=progress,
-    )
-
-
-def strings_like(
-    records: Sequence[tuple[str, ...]], num: int, fonts: Sequence[Font], rng: np.random.Generator
-) -> list[tuple[str, ...]]:
-    """Texts of records and, as many, letters of theirs at random in place of one text, each of which one font can draw.
-
-    Args:
-        records: the texts of each; at most ``_LONGEST`` characters of them are taken.
-        num: strings wanted; fewer are given only where hardly any can be drawn.
-        fonts: to draw in.
-        rng: where random numbers come from.
-
-    Returns:
-        As many texts for each string as the records have.
-
-    Raises:
-        DataError: fewer than four different characters can be drawn.
-    """
-    letters = {c for c in alphabet_of([t for texts in records for t in texts]) if any(font.covers(c) for font in fonts)}
-    if len(letters) < _LEAST:
-        raise DataError(
-            f"Learning to read needs {_LEAST} different characters that a font of this machine can draw. Got {len(letters)}. "
-            "Install fonts of the script, or give some (fonts)."
-        )
-    kept = [cut for texts in records if any(cut := _drawable(texts, letters))]
-    every = [c for texts in kept for text in texts for c in text if c != " "]  # as frequent as they are
-    found: list[tuple[str, ...]] = []
-    for _ in range(4 * num):
-        if len(found) == num:
-            break
-        texts = kept[rng.integers(len(kept))]
-        if len(found) % 2:  # in one of the texts, since letters at random in two have nothing to do with each other
-            one = rng.choice(np.flatnonzero(texts))
-            string = "".join(every[at] for at in rng.integers(len(every), size=len(texts[one])))
-            texts = tuple(string if at == one else "" for at in range(len(texts)))
-        if any(font.covers("".join(texts)) for font in fonts):
-            found.append(texts)
-    return found
-
-
-def _in_one(texts: Sequence[str]) -> str:
-    """All texts of a string, as a crop shows them."""
-    return " ".join(filter(None, texts))
-
-
-def _drawable(texts: tuple[str, ...], letters: set[str]) -> tuple[str, ...]:
-    """What can be drawn of the texts of a record: up to the longest string there is, of which each has the same share."""
-    known = ["".join(c for c in text if c in letters or c == " ").strip() for text in texts]
-    room = _LONGEST // max(1, sum(bool(text) for text in known))
-    return tuple(text[:room].strip() for text in known)
+    return RecordInputs(tuple(fields))
 
 
 def _image_field(inputs: RecordInputs, name: str | None) -> FieldInput:
@@ -194,6 +179,8 @@ def _is_regular(font: Font) -> bool:
     return font.style.casefold() in ("regular", "book", "roman", "medium")
 
 
-def _channels(towers: Towers) -> int:
-    """Of the crops that the towers take."""
-    return int((towers.image_settings or {}).get("channels", 3))
+def _channels(encoder: RecordEncoder) -> int:
+    """Of the crops that an encoder takes."""
+    tower = encoder.towers["image"]
+    assert isinstance(tower, ImageEncoder)
+    return tower.channels

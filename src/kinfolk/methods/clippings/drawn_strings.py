@@ -1,0 +1,109 @@
+"""Strings to learn to read from, drawn anew whenever one is wanted: the texts of records, and their letters at random.
+
+Half are texts, which are what will have to be read. The other half are letters strung together, so that letters are learned and
+not words; in half of these a letter is as frequent as in the texts, in the rest all letters of a font are alike, so that the
+rare ones are learned, too.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kinfolk.errors import DataError
+from kinfolk.views.fonts import Font
+from kinfolk.views.glyphs import GlyphSheet, Lettering
+from kinfolk.views.text_noise import alphabet_of
+
+_VERTICAL = 0.5  # share of the strings that are set in columns
+_LONGEST = 24  # characters of a drawn string; more in one square can no longer be read
+_RANDOM = (2, 12)  # characters of a string of letters that are all alike
+_LEAST = 4  # letters
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnString:
+    """A string in a square.
+
+    Attributes:
+        texts: what it says, by the fields of text of the records.
+        lettering: its pixels, and where its characters are.
+        letters: at each place, the number of the letter, int64 (places,).
+    """
+
+    texts: tuple[str, ...]
+    lettering: Lettering
+    letters: npt.NDArray[np.int64]
+
+
+class DrawnStrings:
+    """Strings like the texts of records.
+
+    Args:
+        records: the texts of each; at most ``_LONGEST`` characters of them are taken, and none that no font has.
+        fonts: to draw in.
+        size: height and width of the squares in pixels.
+
+    Attributes:
+        letters: what is drawn, sorted; their places are their numbers.
+
+    Raises:
+        DataError: fewer than four different characters can be drawn.
+    """
+
+    def __init__(self, records: Sequence[tuple[str, ...]], fonts: Sequence[Font], *, size: int) -> None:
+        composed = [tuple(unicodedata.normalize("NFC", text) for text in texts) for texts in records]
+        self.sheet, self.size = GlyphSheet(fonts, alphabet_of([text for texts in composed for text in texts])), size
+        self._of_font = [self.sheet.characters(number) for number in range(len(self.sheet.fonts))]
+        self.letters = tuple(sorted(set().union(*self._of_font)))
+        if len(self.letters) < _LEAST:
+            raise DataError(
+                f"Learning to read needs {_LEAST} different characters that a font of this machine can draw. "
+                f"Got {len(self.letters)}. Install fonts of the script, or give some (fonts)."
+            )
+        self._number = {letter: number for number, letter in enumerate(self.letters)}
+        cut = (_drawable(texts, self._number.keys()) for texts in composed)
+        self._texts = [texts for texts in cut if self.sheet.able(_in_one(texts))]
+        self._frequent = [
+            [c for texts in self._texts for text in texts for c in text if c in of] for of in self._of_font
+        ]
+        self._usable = [number for number, frequent in enumerate(self._frequent) if frequent]
+
+    def draw(self, rng: np.random.Generator) -> DrawnString:
+        """One string, in a font and a direction of its own."""
+        texts = self._texts[rng.integers(len(self._texts))]
+        if rng.random() < 0.5:
+            font = int(rng.choice(self.sheet.able(_in_one(texts))))
+        else:
+            font = int(rng.choice(self._usable))
+            # in one of the texts, since letters at random in two have nothing to do with each other
+            one, string = rng.choice(np.flatnonzero(texts)), self._at_random(font, rng)
+            texts = tuple(string if at == one else "" for at in range(len(texts)))
+        text = _in_one(texts)
+        lettering = self.sheet.draw(text, font, vertical=bool(rng.random() < _VERTICAL), size=self.size)
+        letters = np.array([self._number[text[at]] for at in lettering.characters], dtype=np.int64)
+        return DrawnString(texts, lettering, letters)
+
+    def _at_random(self, font: int, rng: np.random.Generator) -> str:
+        letters = self._frequent[font] if rng.random() < 0.5 else self._of_font[font]
+        chosen = rng.integers(len(letters), size=rng.integers(_RANDOM[0], _RANDOM[1] + 1))
+        composed = unicodedata.normalize("NFC", "".join(letters[at] for at in chosen))
+        return (
+            "".join(c for c in composed if c in self._of_font[font]) or letters[chosen[0]]
+        )  # accents may have met letters
+
+
+def _in_one(texts: Sequence[str]) -> str:
+    """All texts of a string, as a crop shows them."""
+    return " ".join(filter(None, texts))
+
+
+def _drawable(texts: tuple[str, ...], letters: Collection[str]) -> tuple[str, ...]:
+    """What can be drawn of the composed texts of a record: up to the longest string there is, of which each has the same share."""
+    known = ["".join(c for c in text if c in letters or c == " ").strip() for text in texts]
+    room = _LONGEST // max(1, sum(bool(text) for text in known))
+    return tuple(text[:room].strip() for text in known)
