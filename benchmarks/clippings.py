@@ -54,7 +54,7 @@ from kinfolk.linking.fusion_weight import choose_weight
 from kinfolk.methods.clippings.finetune import finetune
 from kinfolk.methods.clippings.model import RecordModel
 from kinfolk.methods.clippings.pretrain import pretrain
-from kinfolk.methods.clippings.reading import READING, RECIPE, learn_to_read
+from kinfolk.methods.clippings.reading import READING, RECIPE, learn_to_read, one_of_each_family
 from kinfolk.methods.clippings.stage import specs_of
 from kinfolk.methods.history import EpochEnd
 from kinfolk.views.fonts import Font, find_fonts
@@ -206,7 +206,9 @@ def one_seed(seed: int) -> dict[str, Any]:
     row["untrained"] = judge(RecordEncoder(specs_of(both), TOWERS), sides, valid, test)
     folder = WORK / "clippings" / f"{seed}-{key_of(SETTINGS)}"
     common: dict[str, Any] = {"seed": seed, "progress": tell}
-    read = learn_to_read(both, output=folder / "read", fonts=fonts_of(READ_FONTS), towers=TOWERS, **common)
+    read = learn_to_read(
+        both, output=folder / "read", fonts=one_of_each_family(fonts_of(READ_FONTS)), towers=TOWERS, **common
+    )
     keep("drawn strings only", read)
     own = pretrain(both, output=folder / "own", start=read, own=1.0, text_noise=0.15, recipe=OWN, **common)
     keep("self-supervised", own)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from kinfolk.methods.clippings.model import RecordModel
 
 _SIZE = 64  # pixels
-_SEEN = 60_000  # records in all epochs, which bounds the time
+_SEEN, _SEEN_READING = 60_000, 25_000  # records in all epochs, which bounds the time; who can read needs fewer
 _EPOCHS = (1, 30)
 _GOING_ON = 5e-4  # learning rate of an encoder that can read
 _MODEL = "model"  # folder of the encoder in the run folder
@@ -190,8 +190,7 @@ def learn_from_tables(
     """
     if not _can_train():
         raise MissingExtraError("Learning from the tables (adapt)", "train")
-    from kinfolk.encoders.record import Towers
-    from kinfolk.methods.clippings.pretrain import pretrain
+    from kinfolk.methods.clippings.pretrain import SMALL, pretrain
     from kinfolk.methods.clippings.reading import READING, learn_to_read
 
     tables = (left,) if left is right else (left, right)
@@ -200,7 +199,7 @@ def learn_from_tables(
         raise ConfigurationError(
             f"adapt learns from the records, and needs {_LEAST} at least. Got {len(inputs)}. Leave it out."
         )
-    epochs = int(np.clip(round(_SEEN / len(inputs)), *_EPOCHS))
+    epochs = int(np.clip(round((_SEEN_READING if reading else _SEEN) / len(inputs)), *_EPOCHS))
     begin = 0.5 if reading else 0.0  # share of the time that reading takes
     with _place(folder) as place:
         start = None
@@ -208,7 +207,6 @@ def learn_from_tables(
             start = learn_to_read(
                 inputs,
                 output=place / "reading",
-                size=_SIZE,
                 towers=replace(READING, image_settings={"channels": 1}),
                 seed=seed,
                 progress=lambda end: advance(begin * end.epoch / end.epochs),
@@ -217,7 +215,7 @@ def learn_from_tables(
             inputs,
             output=place,
             start=start,
-            towers=Towers(image="convnext", image_settings={"depth": 6, "width": 32, "patch_size": 4, "channels": 1}),
+            towers=SMALL,
             own=1.0,
             text_noise=0.1,
             recipe={"epochs": epochs} if start is None else {"epochs": epochs, "learning_rate": _GOING_ON},

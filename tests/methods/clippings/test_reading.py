@@ -25,7 +25,7 @@ def fonts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Font, ...]:
 
 
 def records(names, **others) -> RecordInputs:
-    crops = np.full((len(names), 1, 16, 16), 255, np.uint8)
+    crops = np.full((len(names), 1, 48, 48), 255, np.uint8)
     return RecordInputs((image_field("crop", crops), text_field("name", names), *others.values()))
 
 
@@ -49,7 +49,6 @@ def test_crops_drawn_anew_find_their_texts(fonts, tmp_path):
         "output": tmp_path / "model",
         "fonts": fonts,
         "towers": towers,
-        "size": 48,
         "strings": 1_600,
     }
     model = learn_to_read(inputs, **settings, recipe={"epochs": 3, "batch_size": 16, "learning_rate": 4e-3})
@@ -66,7 +65,7 @@ def test_crops_drawn_anew_find_their_texts(fonts, tmp_path):
 
 @pytest.mark.parametrize("image", [None, "photo"], ids=["two fields of images", "no such field"])
 def test_the_field_that_shows_the_text_must_be_named(fonts, image, tmp_path):
-    crops = np.zeros((5, 1, 16, 16), np.uint8)
+    crops = np.zeros((5, 1, 48, 48), np.uint8)
     inputs = records(NAMES, seal=image_field("seal", crops))
     with pytest.raises(
         ConfigurationError, match=r"needs a field of text and one of images.*crop \(image\), name \(text\)"

@@ -28,6 +28,9 @@ from kinfolk.methods.clippings.stage import (
 from kinfolk.methods.history import EpochEnd
 from kinfolk.methods.recipe import Recipe
 
+SMALL = Towers(image="convnext", image_settings={"depth": 6, "width": 32, "patch_size": 4, "channels": 1})
+"""For pictures of any kind in shades of gray: small enough to be learned on a CPU in minutes."""
+
 PRETRAINING = Recipe(epochs=20, batch_size=128, optimizer="adamw", learning_rate=1e-3, weight_decay=1e-3, clip_norm=1.0)
 
 

@@ -48,7 +48,6 @@ def learn_to_read(
     fonts: Sequence[Font] | None = None,
     image: str | None = None,
     towers: Towers = READING,
-    size: int = 64,
     strings: int | None = None,
     recipe: Mapping[str, object] | None = None,
     seed: int = 0,
@@ -61,12 +60,11 @@ def learn_to_read(
 
     Args:
         inputs: the records. Only their texts are looked at, and misread ones are good enough; characters that no font has
-            are left out.
+            are left out. Strings are drawn as large as their crops, on which long ones are folded.
         output: the folder of the model, and of the state while it trains.
         fonts: to draw in; None takes those of this machine, one face of each family.
         image: the field whose crops show the texts; None takes the only field of images.
         towers: of the encoder, which reads all fields of the records.
-        size: height and width of the crops, on which long strings are folded.
         strings: how many are drawn for an epoch, new ones for each; None takes five for each letter, from 2,000 to 8,000.
         recipe: fields of ``Recipe`` that differ from ``RECIPE``.
         seed: of everything random.
@@ -79,6 +77,8 @@ def learn_to_read(
         RunError: the folder belongs to another training.
     """
     shown = _image_field(inputs, image)
+    assert not isinstance(shown.values, tuple)
+    size = shown.values.shape[-1]
     able = one_of_each_family(find_fonts()) if fonts is None else tuple(fonts)
     texts = [field.values for field in inputs.fields if isinstance(field.values, tuple)]
     source = DrawnStrings(list(zip(*texts, strict=True)), able, size=size)
