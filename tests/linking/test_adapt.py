@@ -58,6 +58,7 @@ def tables() -> tuple[pa.Table, pa.Table]:
 @pytest.fixture(autouse=True)
 def short_training(monkeypatch):
     monkeypatch.setattr(adapt, "_SIZE", 32)
+    monkeypatch.setattr(adapt, "_READING_SIZE", 40)
     monkeypatch.setattr(adapt, "_EPOCHS", (2, 2))
 
 
@@ -133,6 +134,7 @@ def test_reading_comes_before_the_records_and_leaves_their_fields_as_they_are(ta
     model = RecordModel.load(tmp_path / "run" / "model")
     assert [stage["stage"] for stage in model.about["stages"]] == ["read", "pretrain"]
     assert model.field_names == ("mark", "name")
+    assert links.focus("a3", "b3").fields[0].left.pixels.shape == (1, 40, 40)
 
 
 def test_an_image_of_one_shade_shows_nothing(tables):

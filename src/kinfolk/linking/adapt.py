@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from kinfolk.encoders.record_inputs import FieldInput, RecordInputs
     from kinfolk.methods.clippings.model import RecordModel
 
-_SIZE = 64  # pixels
-_SEEN, _SEEN_READING = 60_000, 25_000  # records in all epochs, which bounds the time; who can read needs fewer
+_SIZE, _READING_SIZE = 64, 96  # pixels; letters need more
+_SEEN, _SEEN_READING = 60_000, 20_000  # records in all epochs, which bounds the time; who can read needs fewer
 _EPOCHS = (1, 30)
 _GOING_ON = 5e-4  # learning rate of an encoder that can read
 _MODEL = "model"  # folder of the encoder in the run folder
@@ -194,7 +194,7 @@ def learn_from_tables(
     from kinfolk.methods.clippings.reading import READING, learn_to_read
 
     tables = (left,) if left is right else (left, right)
-    inputs = inputs_of(tables, fields, images, on_error=on_error)
+    inputs = inputs_of(tables, fields, images, reading=reading, on_error=on_error)
     if len(inputs) < _LEAST:
         raise ConfigurationError(
             f"adapt learns from the records, and needs {_LEAST} at least. Got {len(inputs)}. Leave it out."
@@ -246,10 +246,24 @@ def learner(adapt: Adapt, *, folder: Path | None, on_error: OnError, seed: int) 
 
 
 def inputs_of(
-    tables: Sequence[Records], fields: Sequence[FieldPair], images: Sequence[FieldPair], *, on_error: OnError
+    tables: Sequence[Records],
+    fields: Sequence[FieldPair],
+    images: Sequence[FieldPair],
+    *,
+    reading: bool = False,
+    on_error: OnError,
 ) -> RecordInputs:
-    """The fields of the records of one or two tables, one table below the other."""
+    """The fields of the records of one or two tables, one table below the other.
+
+    Args:
+        tables: one, or two.
+        fields, images: the fields and the columns of images.
+        reading: whether the images are crops of writing.
+        on_error: what happens at an image that cannot be read.
+    """
     from kinfolk.encoders.record_inputs import RecordInputs, image_field, number_field, text_field
+
+    size = _READING_SIZE if reading else _SIZE
 
     def names(pair: FieldPair) -> list[tuple[Records, str]]:
         return list(zip(tables, (pair.left, pair.right), strict=False))
@@ -258,7 +272,7 @@ def inputs_of(
     for pair in images:
         # Shapes of photographs stay as they are; long lines of writing are folded, so that they can be read.
         seen = [
-            read_field_images(table, name, size=_SIZE, channels=1, fit="fold", on_error=on_error)
+            read_field_images(table, name, size=size, channels=1, fit="fold", on_error=on_error)
             for table, name in names(pair)
         ]
         pixels, present = (np.concatenate([getattr(side, of) for side in seen]) for of in ("pixels", "present"))

@@ -105,7 +105,8 @@ def _inputs(model: RecordModel, left: Records, right: Records) -> RecordInputs:
             others.append(FieldPair(*columns, "date" if left.roles.get(columns[0]) == "date" else "number"))
         else:
             others.append(FieldPair(*columns, "text"))
-    return inputs_of((left, right), others, images, on_error="skip")
+    reads = any(stage["stage"] == "read" for stage in model.about["stages"])
+    return inputs_of((left, right), others, images, reading=reads, on_error="skip")
 
 
 def _within(model: RecordModel, one: RecordInputs, other: RecordInputs, name: str) -> PictureFocus | TextFocus | None:
