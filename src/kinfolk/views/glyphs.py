@@ -7,9 +7,10 @@ Pillow (extra ``train``).
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,21 @@ class Lettering:
     characters: npt.NDArray[np.int64]
     places: npt.NDArray[np.float64]
     em: float
+
+
+@dataclass(frozen=True)
+class Face:
+    """How the letters of a string differ from those of its font.
+
+    Attributes:
+        stretch: how many times as wide they are.
+        slant: how far the top of a line leans to the right, in heights; columns are never slanted.
+        bold: whether strokes are a pixel broader on every side.
+    """
+
+    stretch: float = 1.0
+    slant: float = 0.0
+    bold: bool = False
 
 
 class GlyphSheet:
@@ -69,7 +85,7 @@ class GlyphSheet:
         """What a font has, sorted."""
         return tuple(self._in_lines[font])
 
-    def draw(self, text: str, font: int, *, vertical: bool, size: int) -> Lettering:
+    def draw(self, text: str, font: int, *, vertical: bool, size: int, face: Face = Face()) -> Lettering:
         """Set a text in one font and fold it into a square.
 
         Args:
@@ -77,6 +93,7 @@ class GlyphSheet:
             font: its number; see ``able``.
             vertical: characters from top to bottom.
             size: height and width of the square in pixels.
+            face: how the letters differ from those of the font.
 
         Raises:
             DataError: the font has not all of the characters, or there is none.
@@ -92,6 +109,9 @@ class GlyphSheet:
         ends = np.cumsum([glyph.shape[along] for glyph in glyphs])
         middles = ends - np.array([glyph.shape[along] for glyph in glyphs]) / 2
         strip = np.concatenate(glyphs, axis=along)
+        if not vertical:
+            middles = face.stretch * middles + abs(face.slant) * strip.shape[0] / 2
+        strip = _in_face(strip, replace(face, slant=0.0) if vertical else face)
         rows, columns = (np.flatnonzero((strip < _PAPER).any(axis=axis)) for axis in (1, 0))
         cut = strip[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         page = np.pad(cut, _MARGIN, constant_values=_PAPER)
@@ -127,6 +147,30 @@ def _draw(font: Font, characters: Sequence[str], glyph_size: int, *, upright: bo
         breadth = max(cell.shape[1] for cell in cells.values())
         cells = {c: _widened(cell, breadth) for c, cell in cells.items()}
     return cells
+
+
+def _in_face(strip: Pixels, face: Face) -> Pixels:
+    """A strip with its letters changed; what is at half its height moves by half of the slant to the right."""
+    from PIL import Image, ImageFilter
+
+    if face == Face():
+        return strip
+    height, width = strip.shape
+    lean = abs(face.slant) * height
+    shape = (math.ceil(face.stretch * width + lean), height)
+    start = lean if face.slant > 0 else 0.0  # of the bottom
+    backwards = (
+        1 / face.stretch,
+        face.slant / face.stretch,
+        -(face.slant * height + (lean - start)) / face.stretch,
+        0,
+        1,
+        0,
+    )
+    picture = Image.fromarray(strip).transform(
+        shape, Image.Transform.AFFINE, backwards, Image.Resampling.BILINEAR, fillcolor=_PAPER
+    )
+    return np.asarray(picture.filter(ImageFilter.MinFilter(3)) if face.bold else picture)
 
 
 def _widened(cell: Pixels, breadth: int) -> Pixels:

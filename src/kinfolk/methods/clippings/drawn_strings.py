@@ -16,13 +16,16 @@ import numpy.typing as npt
 
 from kinfolk.errors import DataError
 from kinfolk.views.fonts import Font
-from kinfolk.views.glyphs import GlyphSheet, Lettering
+from kinfolk.views.glyphs import Face, GlyphSheet, Lettering
 from kinfolk.views.text_noise import alphabet_of
 
 _VERTICAL = 0.5  # share of the strings that are set in columns
 _LONGEST = 24  # characters of a drawn string; more in one square can no longer be read
 _RANDOM = (2, 12)  # characters of a string of letters that are all alike
 _LEAST = 4  # letters
+_PLAIN = 0.4  # share of the strings whose letters are as the font has them
+_STRETCH, _SLANT = 0.3, 0.3  # of the logarithm of the width; of the height
+_MISSED, _DOUBT, _FALSE = 0.15, 0.4, 2  # of imagined letters: share that is not seen; least that is seen; others seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,19 +77,36 @@ class DrawnStrings:
         self._usable = [number for number, frequent in enumerate(self._frequent) if frequent]
 
     def draw(self, rng: np.random.Generator) -> DrawnString:
-        """One string, in a font and a direction of its own."""
-        texts = self._texts[rng.integers(len(self._texts))]
-        if rng.random() < 0.5:
-            font = int(rng.choice(self.sheet.able(_in_one(texts))))
-        else:
-            font = int(rng.choice(self._usable))
-            # in one of the texts, since letters at random in two have nothing to do with each other
-            one, string = rng.choice(np.flatnonzero(texts)), self._at_random(font, rng)
-            texts = tuple(string if at == one else "" for at in range(len(texts)))
-        text = _in_one(texts)
-        lettering = self.sheet.draw(text, font, vertical=bool(rng.random() < _VERTICAL), size=self.size)
+        """One string, in a font, a face and a direction of its own."""
+        texts, font = self._say(rng)
+        text, face = _in_one(texts), _face(rng)
+        vertical = bool(rng.random() < _VERTICAL)
+        lettering = self.sheet.draw(text, font, vertical=vertical, size=self.size, face=face)
         letters = np.array([self._number[text[at]] for at in lettering.characters], dtype=np.int64)
         return DrawnString(texts, lettering, letters)
+
+    def imagine(self, rng: np.random.Generator) -> tuple[tuple[str, ...], npt.NDArray[np.float32]]:
+        """The texts of a string that is not drawn, and its letters as a good reader would see them in its crop, (letters,).
+
+        A letter is seen with some doubt or missed, and some are seen that are not there.
+        """
+        texts, _ = self._say(rng)
+        numbers = np.array([self._number[c] for c in _in_one(texts) if c != " "])
+        seen = np.zeros(len(self.letters), np.float32)
+        there = numbers[rng.random(len(numbers)) >= _MISSED]
+        seen[rng.integers(len(seen), size=_FALSE)] = rng.uniform(0.0, _DOUBT, _FALSE)
+        seen[there] = rng.uniform(_DOUBT, 1.0, len(there))
+        return texts, seen
+
+    def _say(self, rng: np.random.Generator) -> tuple[tuple[str, ...], int]:
+        """Texts of a string, and a font that has them."""
+        texts = self._texts[rng.integers(len(self._texts))]
+        if rng.random() < 0.5:
+            return texts, int(rng.choice(self.sheet.able(_in_one(texts))))
+        font = int(rng.choice(self._usable))
+        # in one of the texts, since letters at random in two have nothing to do with each other
+        one, string = rng.choice(np.flatnonzero(texts)), self._at_random(font, rng)
+        return tuple(string if at == one else "" for at in range(len(texts))), font
 
     def _at_random(self, font: int, rng: np.random.Generator) -> str:
         letters = self._frequent[font] if rng.random() < 0.5 else self._of_font[font]
@@ -95,6 +115,14 @@ class DrawnStrings:
         return (
             "".join(c for c in composed if c in self._of_font[font]) or letters[chosen[0]]
         )  # accents may have met letters
+
+
+def _face(rng: np.random.Generator) -> Face:
+    """Letters wider or narrower, slanted or bolder than those of the font: the fonts of a machine are not all there are."""
+    if rng.random() < _PLAIN:
+        return Face()
+    stretch, slant = float(np.exp(rng.uniform(-_STRETCH, _STRETCH))), float(rng.uniform(-_SLANT / 3, _SLANT))
+    return Face(stretch, slant, bool(rng.random() < 0.5))
 
 
 def _in_one(texts: Sequence[str]) -> str:

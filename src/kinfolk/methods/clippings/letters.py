@@ -1,9 +1,10 @@
-"""Reading: letters named at their places, then the letters of drawn strings against what they say.
+"""Reading: letters named at their places, then the letters of strings against what they say.
 
 The contrast of crop and text alone learns letters slowly: what it says of one is said of the whole string. Of a drawn string
 the place of each letter is known, so the features there have to name it, and those of places between and beside the letters
 have to say that there is none; where a view moves the page, the places move with it. Then the letters seen in a crop are brought
-together with its text; this moves the vectors of letters and texts, and not what is seen.
+together with its text. This moves the vectors of letters and texts, and not what is seen, so that most strings need not be drawn:
+it is known which letters would be seen in them.
 
 A project definition.
 """
@@ -35,17 +36,21 @@ _AWAY = 0.25  # of a cell: how far from the middle of a letter it is named, at m
 
 @dataclass(frozen=True, eq=False)
 class LetteredBatch:
-    """Drawn strings of one step.
+    """Strings of one step: some that are drawn, and more that are only imagined.
 
     Attributes:
-        inputs: their crops and texts.
-        string: at each place, the number of its string, int64 (places,).
+        crops: of those that are drawn, uint8 (drawn, channels, height, width).
+        records: the fields of all strings, those that are drawn first; what their crops are does not matter.
+        seen: letters as a reader would see them in the crops of the others, float32 (imagined, letters).
+        string: at each place of a letter, the number of its string, int64 (places,).
         letters: at each place, the number of its letter, int64 (places,).
         places: x and y of each in shares of the crop, float32 (places, 2).
-        ems: size of the letters of each string in shares of the crop, float32 (strings,).
+        ems: size of the letters of each drawn string in shares of the crop, float32 (drawn,).
     """
 
-    inputs: RecordInputs
+    crops: npt.NDArray[np.uint8]
+    records: RecordInputs
+    seen: npt.NDArray[np.float32]
     string: npt.NDArray[np.int64]
     letters: npt.NDArray[np.int64]
     places: npt.NDArray[np.float32]
@@ -53,7 +58,7 @@ class LetteredBatch:
 
 
 class Reading(Trainable):
-    """Places name their letters, then crops find their texts.
+    """Places name their letters, then letters find their texts.
 
     Args:
         encoder: what is trained.
@@ -79,9 +84,7 @@ class Reading(Trainable):
 
     def loss(self, batch: LetteredBatch, generator: torch.Generator) -> Tensor:
         """Mean error of naming what is at places; later, the contrast of the fields of the strings."""
-        crops = batch.inputs.fields[self.image].values
-        assert not isinstance(crops, tuple)
-        (view,) = draw_views(torch.from_numpy(crops), (self.view,), generator=generator)
+        (view,) = draw_views(torch.from_numpy(batch.crops), (self.view,), generator=generator)
         device = self.encoder.raw_weights.device
         if self._done < _LETTERS:
             features = self.tower.feature_map(view.images.to(device))
@@ -89,9 +92,11 @@ class Reading(Trainable):
             named = self.naming(at_places(features, strings.to(device), places.to(device)))
             return F.cross_entropy(named, letters.to(device))
         with torch.no_grad():
-            seen = self.tower(view.images.to(device))
-        parts, present = self.encoder(batch.inputs, features={self.image: seen})
-        contrast = contrast_fields(self.objective, parts, present, torch.from_numpy(groups_of(batch.inputs)).to(device))
+            seen = torch.cat([self.tower(view.images.to(device)), torch.from_numpy(batch.seen).to(device)])
+        parts, present = self.encoder(batch.records, features={self.image: seen})
+        groups = groups_of(batch.records)
+        groups[:, self.image] = np.arange(len(groups))  # each crop is another
+        contrast = contrast_fields(self.objective, parts, present, torch.from_numpy(groups).to(device))
         return parts.sum() * 0 if contrast is None else contrast
 
     def after_step(self) -> None:

@@ -12,20 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from kinfolk.encoders.image import ImageEncoder
 from kinfolk.encoders.record import RecordEncoder, Towers
-from kinfolk.encoders.record_inputs import FieldInput, RecordInputs, image_field, text_field
+from kinfolk.encoders.record_inputs import FieldInput, RecordInputs
 from kinfolk.errors import ConfigurationError
 from kinfolk.methods.batches import BatchLoader, EpochBatches
-from kinfolk.methods.clippings.drawn_strings import DrawnString, DrawnStrings
+from kinfolk.methods.clippings.drawn_records import DrawnRecords
+from kinfolk.methods.clippings.drawn_strings import DrawnStrings
 from kinfolk.methods.clippings.field_contrast import held_out
 from kinfolk.methods.clippings.guard import Guard
-from kinfolk.methods.clippings.letters import LetteredBatch, Reading
+from kinfolk.methods.clippings.letters import Reading
 from kinfolk.methods.clippings.model import RecordModel
 from kinfolk.methods.clippings.stage import fingerprint, recipe_of, seeded, specs_of, train_stage
 from kinfolk.methods.history import EpochEnd
@@ -89,18 +88,13 @@ def learn_to_read(
         encoder = RecordEncoder(specs_of(inputs), replace(towers, image_settings=named))
         view = replace(document_scan(size)[0], degrees=_DEGREES, skew=_DEGREES)
         module = Reading(encoder, inputs.fields.index(shown), view)
-    records_of = partial(_records_of, like=inputs, shown=shown, channels=_channels(encoder))
+    records = DrawnRecords(source, inputs, shown, module.tower.channels)
     order = EpochBatches(num, chosen.batch_size, seed)
-
-    def batch(rows: list[int]) -> LetteredBatch:
-        drawn = [source.draw(np.random.default_rng((seed, order.epoch, row))) for row in rows]
-        return _lettered(drawn, records_of(drawn), size)
-
-    held = records_of([source.draw(np.random.default_rng((seed, row))) for row in range(_HELD)])
+    held = records.drawn(_HELD, np.random.default_rng(seed))
     return train_stage(
         module,
         encoder,
-        BatchLoader(batch, order),
+        BatchLoader(lambda rows: records.batch(len(rows), np.random.default_rng((seed, order.epoch, rows[0]))), order),
         Guard(lambda _: held_out(encoder, held)),
         Path(output),
         stage="read",
@@ -113,32 +107,6 @@ def learn_to_read(
         progress=progress,
         facts={"letters": len(source.letters)},
     )
-
-
-def _lettered(drawn: Sequence[DrawnString], inputs: RecordInputs, size: int) -> LetteredBatch:
-    counts = [len(string.letters) for string in drawn]
-    return LetteredBatch(
-        inputs,
-        np.repeat(np.arange(len(drawn)), counts),
-        np.concatenate([string.letters for string in drawn]),
-        (np.concatenate([string.lettering.places for string in drawn]) / size).astype(np.float32),
-        np.array([string.lettering.em / size for string in drawn], dtype=np.float32),
-    )
-
-
-def _records_of(drawn: Sequence[DrawnString], *, like: RecordInputs, shown: FieldInput, channels: int) -> RecordInputs:
-    """Records of drawn strings, with the fields of others: those that are neither drawn nor text are missing."""
-    pixels = np.stack([string.lettering.pixels for string in drawn]).repeat(channels, axis=1)
-    by_field = iter(zip(*(string.texts for string in drawn), strict=True))
-    fields: list[FieldInput] = []
-    for field in like.fields:
-        if field is shown:
-            fields.append(image_field(field.name, pixels))
-        elif field.kind == "text":
-            fields.append(text_field(field.name, next(by_field)))
-        else:
-            fields.append(_absent(field, len(drawn)))
-    return RecordInputs(tuple(fields))
 
 
 def _image_field(inputs: RecordInputs, name: str | None) -> FieldInput:
@@ -158,13 +126,6 @@ def _image_field(inputs: RecordInputs, name: str | None) -> FieldInput:
     return meant[0]
 
 
-def _absent(field: FieldInput, num: int) -> FieldInput:
-    """The field, missing from every drawn record."""
-    assert not isinstance(field.values, tuple)
-    values = np.zeros((num, *field.values.shape[1:]), field.values.dtype)
-    return replace(field, values=values, present=np.zeros(num, np.bool_))
-
-
 def one_of_each_family(fonts: Sequence[Font]) -> tuple[Font, ...]:
     """Of each family the first regular face, else the first: a family of many weights shall not count more than another."""
     chosen: dict[str, Font] = {}
@@ -177,10 +138,3 @@ def one_of_each_family(fonts: Sequence[Font]) -> tuple[Font, ...]:
 
 def _is_regular(font: Font) -> bool:
     return font.style.casefold() in ("regular", "book", "roman", "medium")
-
-
-def _channels(encoder: RecordEncoder) -> int:
-    """Of the crops that an encoder takes."""
-    tower = encoder.towers["image"]
-    assert isinstance(tower, ImageEncoder)
-    return tower.channels
