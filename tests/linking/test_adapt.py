@@ -9,7 +9,7 @@ import pytest
 
 from kinfolk.data import read_records
 from kinfolk.errors import ConfigurationError
-from kinfolk.linking import adapt, focus
+from kinfolk.linking import adapt, encoder_inputs, focus
 from kinfolk.linking.alignment import FieldPair
 from kinfolk.linking.compare import LEARNED
 from kinfolk.linking.dedupe import dedupe
@@ -57,8 +57,8 @@ def tables() -> tuple[pa.Table, pa.Table]:
 
 @pytest.fixture(autouse=True)
 def short_training(monkeypatch):
-    monkeypatch.setattr(adapt, "_SIZE", 32)
-    monkeypatch.setattr(adapt, "_READING_SIZE", 40)
+    monkeypatch.setattr(encoder_inputs, "_SIZE", 32)
+    monkeypatch.setattr(encoder_inputs, "_READING_SIZE", 40)
     monkeypatch.setattr(adapt, "_EPOCHS", (2, 2))
 
 
@@ -146,7 +146,7 @@ def test_an_image_of_one_shade_shows_nothing(tables):
         )
     )
     records = read_records(left, image=["mark"])
-    (mark,) = adapt.inputs_of((records,), [], [FieldPair("mark", "mark", "image")], on_error="raise").fields
+    (mark,) = encoder_inputs.inputs_of((records,), [], [FieldPair("mark", "mark", "image")], on_error="raise").fields
     assert mark.present.tolist() == [False, True]
 
 

@@ -6,7 +6,7 @@ import pytest
 from kinfolk import ConfigurationError, DataError
 from kinfolk.data.image_decoding import decode_image, folded_places
 from kinfolk.views import Font, render_text
-from kinfolk.views.glyphs import GlyphSheet
+from kinfolk.views.glyphs import Face, GlyphSheet
 
 
 @pytest.fixture
@@ -69,3 +69,26 @@ def test_fonts_and_characters_that_are_not_there(sheet: GlyphSheet, latin: Font)
         GlyphSheet([], "abc")
     with pytest.raises(ConfigurationError, match="glyph_size must be at least 8"):
         GlyphSheet([latin], "abc", glyph_size=4)
+
+
+@pytest.mark.parametrize("face", [Face(1.4), Face(0.7, 0.3), Face(1.0, -0.3), Face(1.2, 0.2, bold=True)], ids=str)
+def test_characters_of_another_face_are_where_they_are_said_to_be(sheet: GlyphSheet, face: Face) -> None:
+    """A letter between blanks: what is dark around its place is the letter, and in its middle."""
+    lettering = sheet.draw("l   l   l", 0, vertical=False, size=128, face=face)
+    pixels, reach = ink(lettering.pixels[0]), lettering.em / 2
+    for x, y in lettering.places:
+        near = pixels[:, max(0, round(x - reach)) : round(x + reach)]
+        _, columns = np.nonzero(near[max(0, round(y - reach)) : round(y + reach)] > 100)
+        assert len(columns) > 0
+        assert abs(columns.mean() - (x - max(0, round(x - reach)))) < 0.25 * lettering.em
+
+
+def test_faces_change_what_they_say(sheet: GlyphSheet) -> None:
+    plain, bold, wide, column = (
+        sheet.draw("Hallam", 0, vertical=vertical, size=64, face=face).pixels
+        for vertical, face in ((False, Face()), (False, Face(bold=True)), (False, Face(1.5)), (True, Face()))
+    )
+    assert ink(bold).sum() > 1.2 * ink(plain).sum()
+    assert not np.array_equal(wide, plain)
+    slanted = sheet.draw("Hallam", 0, vertical=True, size=64, face=Face(slant=0.3)).pixels
+    assert np.array_equal(slanted, column)  # columns never are

@@ -24,21 +24,20 @@ import numpy as np
 
 from kinfolk.data import Records
 from kinfolk.data.images import OnError
-from kinfolk.data.record_images import read_field_images
 from kinfolk.encoders.pooling import pool
 from kinfolk.errors import ConfigurationError, MissingExtraError
 from kinfolk.linking.alignment import FieldPair
 from kinfolk.linking.candidates import Candidates, Neighbors
 from kinfolk.linking.compare import LEARNED, Comparisons
 from kinfolk.linking.comparisons.pair_features import PairFeatures
+from kinfolk.linking.encoder_inputs import inputs_of
 from kinfolk.linking.meaning import Vectors
 from kinfolk.linking.pictures import PictureField, Pictures
 
 if TYPE_CHECKING:
-    from kinfolk.encoders.record_inputs import FieldInput, RecordInputs
+    from kinfolk.encoders.record_inputs import RecordInputs
     from kinfolk.methods.clippings.model import RecordModel
 
-_SIZE, _READING_SIZE = 64, 96  # pixels; letters need more
 _SEEN, _SEEN_READING = 60_000, 20_000  # records in all epochs, which bounds the time; who can read needs fewer
 _EPOCHS = (1, 30)
 _GOING_ON = 5e-4  # learning rate of an encoder that can read
@@ -243,49 +242,6 @@ def check_adapt(adapt: Adapt) -> None:
 def learner(adapt: Adapt, *, folder: Path | None, on_error: OnError, seed: int) -> Learner | None:
     """What trains on the tables; None where nothing is to be learned."""
     return Learner(adapt == "reading", folder, on_error, seed) if adapt else None
-
-
-def inputs_of(
-    tables: Sequence[Records],
-    fields: Sequence[FieldPair],
-    images: Sequence[FieldPair],
-    *,
-    reading: bool = False,
-    on_error: OnError,
-) -> RecordInputs:
-    """The fields of the records of one or two tables, one table below the other.
-
-    Args:
-        tables: one, or two.
-        fields, images: the fields and the columns of images.
-        reading: whether the images are crops of writing.
-        on_error: what happens at an image that cannot be read.
-    """
-    from kinfolk.encoders.record_inputs import RecordInputs, image_field, number_field, text_field
-
-    size = _READING_SIZE if reading else _SIZE
-
-    def names(pair: FieldPair) -> list[tuple[Records, str]]:
-        return list(zip(tables, (pair.left, pair.right), strict=False))
-
-    read: list[FieldInput] = []
-    for pair in images:
-        # Shapes of photographs stay as they are; long lines of writing are folded, so that they can be read.
-        seen = [
-            read_field_images(table, name, size=size, channels=1, fit="fold", on_error=on_error)
-            for table, name in names(pair)
-        ]
-        pixels, present = (np.concatenate([getattr(side, of) for side in seen]) for of in ("pixels", "present"))
-        shaded = pixels.max(axis=(1, 2, 3), initial=0) > pixels.min(axis=(1, 2, 3), initial=255)
-        read.append(image_field(pair.label, pixels, present & shaded))  # in an image of one shade is nothing to see
-    for pair in fields:
-        if pair.role == "number":
-            read.append(number_field(pair.label, np.concatenate([t.numbers(name) for t, name in names(pair)])))
-        elif pair.role == "date":
-            read.append(number_field(pair.label, np.concatenate([t.dates(name) for t, name in names(pair)])))
-        else:
-            read.append(text_field(pair.label, [text for t, name in names(pair) for text in t.texts(name)]))
-    return RecordInputs(tuple(read))
 
 
 def _learned(

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kinfolk.data import Records
-from kinfolk.linking.adapt import inputs_of
 from kinfolk.linking.alignment import FieldPair, columns_of
+from kinfolk.linking.encoder_inputs import inputs_of
 
 if TYPE_CHECKING:
     from kinfolk.encoders.record_inputs import RecordInputs

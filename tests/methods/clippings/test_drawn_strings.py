@@ -88,3 +88,18 @@ def test_texts_of_several_fields_stay_together_and_share_the_room(fonts):
 def test_texts_that_cannot_be_drawn_are_refused(fonts, texts):
     with pytest.raises(DataError, match="needs 4 different characters that a font of this machine can draw. Got [02]"):
         DrawnStrings(texts, fonts, size=32)
+
+
+def test_imagined_strings_are_seen_nearly_as_they_are(fonts):
+    source, rng = DrawnStrings([(name,) for name in NAMES], fonts, size=32), np.random.default_rng(0)
+    hit, wrong, there = 0, 0, 0
+    for _ in range(300):
+        (text,), seen = source.imagine(rng)
+        assert seen.shape == (len(source.letters),)
+        assert (seen >= 0).all()
+        assert (seen <= 1).all()
+        own = np.isin(source.letters, list(text))
+        hit, wrong, there = hit + (seen[own] >= 0.4).sum(), wrong + (seen[~own] > 0).sum(), there + own.sum()
+        assert (seen[~own] < 0.4).all()
+    assert 0.8 < hit / there < 0.95  # a letter that stands twice in a text is missed less often
+    assert 0.5 < wrong / 300 < 2

@@ -22,7 +22,8 @@ from kinfolk.views.text_noise import alphabet_of
 _VERTICAL = 0.5  # share of the strings that are set in columns
 _LONGEST = 24  # characters of a drawn string; more in one square can no longer be read
 _RANDOM = (2, 12)  # characters of a string of letters that are all alike
-_LEAST = 4  # letters
+_LEAST, _MOST = 4, 4_000  # letters; the rarest are not learned
+_SAMPLE = 20_000  # texts that are enough to know how frequent letters are
 _PLAIN = 0.4  # share of the strings whose letters are as the font has them
 _STRETCH, _SLANT = 0.3, 0.3  # of the logarithm of the width; of the height
 _MISSED, _DOUBT, _FALSE = 0.15, 0.4, 2  # of imagined letters: share that is not seen; least that is seen; others seen
@@ -47,7 +48,8 @@ class DrawnStrings:
     """Strings like the texts of records.
 
     Args:
-        records: the texts of each; at most ``_LONGEST`` characters of them are taken, and none that no font has.
+        records: the texts of each; at most ``_LONGEST`` characters of them are taken, and none that no font has or that is
+            not among the 4,000 most frequent.
         fonts: to draw in.
         size: height and width of the squares in pixels.
 
@@ -60,7 +62,8 @@ class DrawnStrings:
 
     def __init__(self, records: Sequence[tuple[str, ...]], fonts: Sequence[Font], *, size: int) -> None:
         composed = [tuple(unicodedata.normalize("NFC", text) for text in texts) for texts in records]
-        self.sheet, self.size = GlyphSheet(fonts, alphabet_of([text for texts in composed for text in texts])), size
+        frequent = alphabet_of([text for texts in composed for text in texts])[:_MOST]
+        self.sheet, self.size = GlyphSheet(fonts, frequent), size
         self._of_font = [self.sheet.characters(number) for number in range(len(self.sheet.fonts))]
         self.letters = tuple(sorted(set().union(*self._of_font)))
         if len(self.letters) < _LEAST:
@@ -71,9 +74,8 @@ class DrawnStrings:
         self._number = {letter: number for number, letter in enumerate(self.letters)}
         cut = (_drawable(texts, self._number.keys()) for texts in composed)
         self._texts = [texts for texts in cut if self.sheet.able(_in_one(texts))]
-        self._frequent = [
-            [c for texts in self._texts for text in texts for c in text if c in of] for of in self._of_font
-        ]
+        letters = [c for texts in self._texts[:: -(-len(self._texts) // _SAMPLE) or 1] for text in texts for c in text]
+        self._frequent = [[c for c in letters if c in has] for has in map(frozenset, self._of_font)]
         self._usable = [number for number, frequent in enumerate(self._frequent) if frequent]
 
     def draw(self, rng: np.random.Generator) -> DrawnString:
