@@ -57,9 +57,10 @@ $(PEERS)/peers.stamp: benchmarks/peers-requirements.txt constraints.txt
 demo: $(VENV)/demo.stamp
 	$(VENV)/bin/kinfolk demo
 
-# One process a core, and in each one thread: tests are many and small.
+# One process a core, and in each one thread: tests are many and small. A file stays in one process, so that what its tests
+# share is made once.
 test: $(VENV)/develop.stamp
-	OMP_NUM_THREADS=1 $(RUN) pytest --numprocesses=auto $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(RUN) pytest --numprocesses=auto --dist=loadfile $(PYTEST_ARGS)
 
 check: $(VENV)/develop.stamp
 	$(RUN) ruff check .

@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 import torch
 
 from benchmarks.plot import bars
-from benchmarks.retrieval import by_strings, kept, key_of, mean_and_deviation, parts_of, top1
+from benchmarks.retrieval import by_strings, code_of, kept, key_of, mean_and_deviation, parts_of, top1
 from benchmarks.sets import RESULTS, WORK
 from kinfolk.data.image_decoding import Pixels, decode_image
 from kinfolk.data.public import get_dataset
@@ -54,7 +54,14 @@ SIZE, MISSING = 64, 0.2
 TOWERS = Towers(image="convnext", image_settings={"depth": 6, "width": 32, "patch_size": 4})
 OWN = {"epochs": 10, "batch_size": 256, "learning_rate": 1e-3}
 LABELED = {"epochs": 8, "batch_size": 240, "learning_rate": 5e-4}
-SETTINGS = {"size": SIZE, "missing": MISSING, "own": OWN, "labeled": LABELED, "towers": repr(TOWERS)}
+SETTINGS = {
+    "code": code_of("methods/clippings", "views", "encoders"),
+    "size": SIZE,
+    "missing": MISSING,
+    "own": OWN,
+    "labeled": LABELED,
+    "towers": repr(TOWERS),
+}
 PATH = RESULTS / "emoji.json"
 
 Rows = npt.NDArray[np.int64]

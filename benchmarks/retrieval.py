@@ -14,6 +14,7 @@ from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from benchmarks.sets import ROOT
 from kinfolk.encoders.record import RecordEncoder
 from kinfolk.encoders.record_inputs import RecordInputs
 
@@ -24,6 +25,14 @@ Parts = list[npt.NDArray[np.float32]]
 def key_of(settings: dict[str, Any]) -> str:
     """A short text that changes with the settings, so that nothing kept is taken for what was made by others."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def code_of(*folders: str) -> str:
+    """A short text that changes with the code in these folders of the package."""
+    digest = hashlib.sha256()
+    for path in sorted(path for folder in folders for path in (ROOT / "src" / "kinfolk" / folder).rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:8]
 
 
 def top1(similarity: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> float:

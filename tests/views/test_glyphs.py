@@ -31,15 +31,21 @@ def test_a_string_looks_as_it_does_when_it_is_drawn_as_a_whole(sheet: GlyphSheet
 
 
 @pytest.mark.parametrize("vertical", [False, True])
-@pytest.mark.parametrize("text", ["lololo", "l l l", "lllllllllllllllllll"])
+@pytest.mark.parametrize("text", ["lololo", "l l l", "oooooooooolooooooo", "Hallam & Sons, drapers lo"])
 def test_characters_are_where_they_are_said_to_be(sheet: GlyphSheet, text: str, vertical: bool) -> None:
+    """Half an em around the middle of a character there is ink; and an "l" is darker in its middle than an "o"."""
     lettering = sheet.draw(text, 0, vertical=vertical, size=128)
     written = {n for n, c in enumerate(text) if c != " "}
-    assert set(lettering.characters.tolist()) <= written
-    assert len(set(lettering.characters.tolist())) >= 0.6 * len(written)  # without those that a fold cuts in two
-    for x, y in lettering.places:
-        around = ink(lettering.pixels[0])[max(0, int(y) - 14) : int(y) + 15, max(0, int(x) - 14) : int(x) + 15]
-        assert around.max() > 100
+    assert set(lettering.characters.tolist()) == written
+    assert len(set(lettering.characters[lettering.whole].tolist())) >= 0.6 * len(written)
+    page, middles = ink(lettering.pixels[0]), {"l": [], "o": []}
+    for number, (x, y) in zip(lettering.characters[lettering.whole], lettering.places[lettering.whole], strict=True):
+        reach = max(2, round(lettering.em / 2))
+        assert page[max(0, int(y) - reach) : int(y) + reach, max(0, int(x) - reach) : int(x) + reach].max() > 100
+        if text[number] in middles:
+            middles[text[number]].append(page[int(y) - 1 : int(y) + 2, int(x) - 1 : int(x) + 2].max())
+    if middles["l"] and middles["o"]:
+        assert np.mean(middles["l"]) > np.mean(middles["o"]) + 50
 
 
 def test_a_long_string_is_folded_and_its_places_with_it() -> None:
@@ -49,12 +55,12 @@ def test_a_long_string_is_folded_and_its_places_with_it() -> None:
     for x, y in points.astype(int):
         strip[y - 3 : y + 3, x - 3 : x + 3] = 0
     square = decode_image(strip, "x", size=100, channels=1, fit="fold")[0]
-    rows, places, scale = folded_places(points, width=400, height=20, size=100)
-    assert set(rows.tolist()) == {0, 1, 2}
-    for x, y in places:
+    rows, places, whole, scale = folded_places(points, width=400, height=20, size=100)
+    assert set(rows[whole].tolist()) == {0, 1, 2}
+    for x, y in places[whole]:
         assert square[round(y), round(x)] < 80
     assert scale > 0.25  # of the strip as a whole
-    upright, turned, _ = folded_places(points[:, ::-1], width=20, height=400, size=100)
+    upright, turned, *_ = folded_places(points[:, ::-1], width=20, height=400, size=100)
     np.testing.assert_array_equal(upright, rows)
     np.testing.assert_allclose(turned, places[:, ::-1])
 
@@ -71,12 +77,29 @@ def test_fonts_and_characters_that_are_not_there(sheet: GlyphSheet, latin: Font)
         GlyphSheet([latin], "abc", glyph_size=4)
 
 
+@pytest.mark.parametrize("width", [60, 67, 400])
+def test_the_last_character_of_a_folded_strip_is_whole(width: int) -> None:
+    """At a width of 60 a sum of shares lies 1e-14 below it."""
+    for at in (8.0, width - 8.0):
+        rows, _, whole, _ = folded_places(np.array([[at, 12.0]]), width=width, height=24, size=96)
+        assert rows[whole].tolist() == [0]
+
+
+def test_characters_at_a_cut_are_found_in_both_pieces() -> None:
+    points = np.column_stack([np.arange(10.0, 395.0, 5.0), np.full(77, 10.0)])
+    rows, _, whole, _ = folded_places(points, width=400, height=20, size=100)
+    assert set(rows.tolist()) == set(range(len(points)))
+    in_two = np.flatnonzero(np.bincount(rows) == 2)
+    assert 0 < len(in_two) < len(points) / 2
+    assert set(range(len(points))) - set(rows[whole].tolist()) <= set(in_two.tolist())
+
+
 @pytest.mark.parametrize("face", [Face(1.4), Face(0.7, 0.3), Face(1.0, -0.3), Face(1.2, 0.2, bold=True)], ids=str)
 def test_characters_of_another_face_are_where_they_are_said_to_be(sheet: GlyphSheet, face: Face) -> None:
     """A letter between blanks: what is dark around its place is the letter, and in its middle."""
     lettering = sheet.draw("l   l   l", 0, vertical=False, size=128, face=face)
     pixels, reach = ink(lettering.pixels[0]), lettering.em / 2
-    for x, y in lettering.places:
+    for x, y in lettering.places[lettering.whole]:
         near = pixels[:, max(0, round(x - reach)) : round(x + reach)]
         _, columns = np.nonzero(near[max(0, round(y - reach)) : round(y + reach)] > 100)
         assert len(columns) > 0

@@ -195,39 +195,40 @@ def fold(length: int, breadth: int) -> list[tuple[float, float]]:
     # Folding moves what belongs together apart, so it has to be worth it.
     num = min(range(1, _MOST_PIECES + 1), key=lambda n: side(n) * (1 if n > 1 else 1 / _WORTH))
     step = piece(num) - _SHARED * breadth
-    return [(k * step, min(float(length), k * step + piece(num))) for k in range(num)]
+    # The last end is the length itself and not a sum that rounding leaves below it.
+    return [(k * step, float(length) if k == num - 1 else k * step + piece(num)) for k in range(num)]
 
 
 def folded_places(
     places: npt.NDArray[np.floating], *, width: int, height: int, size: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], float]:
-    """Where points of an image come to lie when it is folded into a square (``decode_image``, fit "fold").
-
-    A point that a cut would part from its character is left out of that piece, so that it may be found nowhere, or in the
-    shared part of two pieces twice.
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.bool_], float]:
+    """Where middles of characters come to lie when an image is folded into a square (``decode_image``, fit "fold").
 
     Args:
-        places: x and y of each point in pixels, (points, 2).
+        places: x and y of each in pixels, (points, 2).
         width, height: of the image.
         size: of the square.
 
     Returns:
-        Which point, int64 (found,), its x and y in the square, float64 (found, 2), and how much larger all is there.
+        Which point, int64 (found,), once for each piece that shows it or a part of it; its x and y in the square, float64
+        (found, 2); whether no cut is so near that it may part the character, bool (found,); how much larger all is there.
     """
     length, breadth = float(max(width, height)), float(min(width, height))
     pieces = fold(max(width, height), min(width, height))
     piece = pieces[0][1] - pieces[0][0]
     scale = size / max(piece, len(pieces) * breadth)
     along, across = places[:, 0 if width >= height else 1], places[:, 1 if width >= height else 0]
-    rows, found = list[npt.NDArray[np.int64]](), list[npt.NDArray[np.float64]]()
+    margin = _HALF * breadth
+    rows, found, whole = list[npt.NDArray[np.int64]](), list[npt.NDArray[np.float64]](), list[npt.NDArray[np.bool_]]()
     for number, (start, end) in enumerate(pieces):
-        whole = _HALF * breadth
-        within = (along >= (start + whole if start > 0 else 0)) & (along <= (end - whole if end < length else length))
+        within = (along >= start - margin) & (along <= end + margin)
+        apart = (along >= (start + margin if start > 0 else 0)) & (along <= (end - margin if end < length else length))
         rows.append(np.flatnonzero(within))
+        whole.append(apart[within])
         here = (size - piece * scale) / 2 + (along[within] - start) * scale
         there = (size - breadth * scale * len(pieces)) / 2 + (number * breadth + across[within]) * scale
         found.append(np.column_stack([here, there] if width >= height else [there, here]))
-    return np.concatenate(rows), np.concatenate(found), scale
+    return np.concatenate(rows), np.concatenate(found), np.concatenate(whole), scale
 
 
 def _reason(error: BaseException) -> str:

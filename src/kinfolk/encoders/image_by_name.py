@@ -91,6 +91,7 @@ def _small(name: str, channels: int, options: dict[str, int | None]) -> ImageEnc
         return WritingNet(channels=channels, width=24 if width is None else width, letters=options["letters"] or 0)
     from kinfolk.encoders.vit import ViT
 
+    _refuse(name, options, ("width", "depth", "heads", "patch_size"))
     wide, heads = 192 if width is None else width, options["heads"]
     return ViT(
         channels=channels,

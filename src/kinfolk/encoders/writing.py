@@ -19,6 +19,7 @@ from kinfolk.errors import ConfigurationError
 
 STRIDE = 8
 _EPSILON = 0.05  # of the deviation, in shades: an empty crop stays empty
+_LOGITS = 1 << 25  # at once, so that many letters take no more memory than few
 _FAINT = 1e-4  # probability, below which the root of it is no longer steep
 
 
@@ -71,10 +72,17 @@ class WritingNet(ImageEncoder):
         """Features of each image, (images, dim): the letters seen in it, or the mean over its places."""
         if self.naming is None:
             return super().pool(features)
-        named: Tensor = self.naming(features.flatten(2).transpose(1, 2)).softmax(dim=2)
-        seen = named.max(dim=1).values[:, 1:]
+        places = features.shape[2] * features.shape[3]
+        at_once = max(1, _LOGITS // (places * (self.dim + 1)))
+        seen = torch.cat([_seen(self.naming(part.flatten(2).transpose(1, 2))) for part in features.split(at_once)])
         roots: Tensor = torch.sqrt(seen + _FAINT) - _FAINT**0.5
         return roots
+
+
+def _seen(logits: Tensor) -> Tensor:
+    """The largest probability of each letter at any place, (images, letters), from (images, places, 1 + letters)."""
+    largest: Tensor = logits.softmax(dim=2).max(dim=1).values
+    return largest[:, 1:]
 
 
 def _halved(before: int, width: int) -> tuple[nn.Module, ...]:

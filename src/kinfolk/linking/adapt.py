@@ -194,6 +194,9 @@ def learn_from_tables(
 
     tables = (left,) if left is right else (left, right)
     inputs = inputs_of(tables, fields, images, reading=reading, on_error=on_error)
+    if reading and len(images) != 1:
+        named = ", ".join(pair.label for pair in images) or "none"
+        raise ConfigurationError(f"Learning to read needs one column of images, which shows the texts. Got {named}.")
     if len(inputs) < _LEAST:
         raise ConfigurationError(
             f"adapt learns from the records, and needs {_LEAST} at least. Got {len(inputs)}. Leave it out."

@@ -29,14 +29,16 @@ class Lettering:
 
     Attributes:
         pixels: uint8 (1, size, size).
-        characters: of each place, int64 (places,), which character of the composed text it shows; a character may be in two places.
+        characters: of each place, int64 (places,), which character of the composed text it shows; one may be in two places.
         places: x and y of the middle of each in pixels, float64 (places, 2).
+        whole: whether it is surely not parted by a cut of the fold, bool (places,).
         em: pixels of an em there.
     """
 
     pixels: Pixels
     characters: npt.NDArray[np.int64]
     places: npt.NDArray[np.float64]
+    whole: npt.NDArray[np.bool_]
     em: float
 
 
@@ -75,6 +77,11 @@ class GlyphSheet:
         wanted = sorted({character for text in characters for character in inked(text)})
         self._in_lines = [_draw(font, wanted, glyph_size, upright=False) for font in fonts]
         self._in_columns = [_draw(font, wanted, glyph_size, upright=True) for font in fonts]
+        for lines, columns in zip(self._in_lines, self._in_columns, strict=True):
+            for character in (
+                lines.keys() ^ columns.keys()
+            ):  # so high or low that nothing of it is in the cell of a column
+                (lines if character in lines else columns).pop(character)
 
     def able(self, text: str) -> tuple[int, ...]:
         """Which fonts have all characters of a text, blanks aside."""
@@ -119,9 +126,9 @@ class GlyphSheet:
         middle = middles[inked_at] - (rows[0] if vertical else columns[0]) + _MARGIN
         across = np.full(len(middle), page.shape[1 - along] / 2)
         places = np.column_stack([across, middle] if vertical else [middle, across])
-        found, at, scale = folded_places(places, width=page.shape[1], height=page.shape[0], size=size)
+        found, at, whole, scale = folded_places(places, width=page.shape[1], height=page.shape[0], size=size)
         pixels = decode_image(page, "a drawn string", size=size, channels=1, fit="fold")
-        return Lettering(pixels, inked_at[found], at, scale * self.glyph_size)
+        return Lettering(pixels, inked_at[found], at, whole, scale * self.glyph_size)
 
 
 def _draw(font: Font, characters: Sequence[str], glyph_size: int, *, upright: bool) -> dict[str, Pixels]:

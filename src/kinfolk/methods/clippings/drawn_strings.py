@@ -2,7 +2,8 @@
 
 Half are texts, which are what will have to be read. The other half are letters strung together, so that letters are learned and
 not words; in half of these a letter is as frequent as in the texts, in the rest all letters of a font are alike, so that the
-rare ones are learned, too.
+rare ones are learned, too. Letters that join, or carry marks of their own, as in Arabic or Thai, are drawn as they stand alone,
+which is not how they are read.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from kinfolk.views.glyphs import Face, GlyphSheet, Lettering
 from kinfolk.views.text_noise import alphabet_of
 
 _VERTICAL = 0.5  # share of the strings that are set in columns
-_LONGEST = 24  # characters of a drawn string; more in one square can no longer be read
+_LEGIBLE, _LONGEST = 12, 24  # pixels a character needs; characters that are drawn even where there are fewer
 _RANDOM = (2, 12)  # characters of a string of letters that are all alike
 _LEAST, _MOST = 4, 4_000  # letters; the rarest are not learned
 _SAMPLE = 20_000  # texts that are enough to know how frequent letters are
@@ -36,7 +37,7 @@ class DrawnString:
     Attributes:
         texts: what it says, by the fields of text of the records.
         lettering: its pixels, and where its characters are.
-        letters: at each place, the number of the letter, int64 (places,).
+        letters: at each place, the number of the letter, -1 where it may be parted, int64 (places,).
     """
 
     texts: tuple[str, ...]
@@ -48,8 +49,8 @@ class DrawnStrings:
     """Strings like the texts of records.
 
     Args:
-        records: the texts of each; at most ``_LONGEST`` characters of them are taken, and none that no font has or that is
-            not among the 4,000 most frequent.
+        records: the texts of each; as many characters are taken as can be read in the square, and none that no font has or
+            that is not among the 4,000 most frequent.
         fonts: to draw in.
         size: height and width of the squares in pixels.
 
@@ -57,7 +58,7 @@ class DrawnStrings:
         letters: what is drawn, sorted; their places are their numbers.
 
     Raises:
-        DataError: fewer than four different characters can be drawn.
+        DataError: fewer than four different characters can be drawn, or no text in one font.
     """
 
     def __init__(self, records: Sequence[tuple[str, ...]], fonts: Sequence[Font], *, size: int) -> None:
@@ -66,16 +67,19 @@ class DrawnStrings:
         self.sheet, self.size = GlyphSheet(fonts, frequent), size
         self._of_font = [self.sheet.characters(number) for number in range(len(self.sheet.fonts))]
         self.letters = tuple(sorted(set().union(*self._of_font)))
-        if len(self.letters) < _LEAST:
-            raise DataError(
-                f"Learning to read needs {_LEAST} different characters that a font of this machine can draw. "
-                f"Got {len(self.letters)}. Install fonts of the script, or give some (fonts)."
-            )
         self._number = {letter: number for number, letter in enumerate(self.letters)}
-        cut = (_drawable(texts, self._number.keys()) for texts in composed)
+        longest = max(_LONGEST, (size // _LEGIBLE) ** 2)
+        cut = (_drawable(texts, self._number.keys(), longest) for texts in composed)
         self._texts = [texts for texts in cut if self.sheet.able(_in_one(texts))]
-        letters = [c for texts in self._texts[:: -(-len(self._texts) // _SAMPLE) or 1] for text in texts for c in text]
-        self._frequent = [[c for c in letters if c in has] for has in map(frozenset, self._of_font)]
+        if len(self.letters) < _LEAST or not self._texts:
+            raise DataError(
+                f"Learning to read needs {_LEAST} different characters that a font of this machine can draw, and texts that one "
+                f"font can draw. Got {len(self.letters)} characters and {len(self._texts):,} texts. Install fonts of the "
+                "script, or give some (fonts)."
+            )
+        letters = [c for texts in self._texts[:: -(-len(self._texts) // _SAMPLE)] for text in texts for c in text]
+        of = {has: [c for c in letters if c in has] for has in set(map(frozenset, self._of_font))}
+        self._frequent = [of[frozenset(has)] for has in self._of_font]
         self._usable = [number for number, frequent in enumerate(self._frequent) if frequent]
 
     def draw(self, rng: np.random.Generator) -> DrawnString:
@@ -84,7 +88,8 @@ class DrawnStrings:
         text, face = _in_one(texts), _face(rng)
         vertical = bool(rng.random() < _VERTICAL)
         lettering = self.sheet.draw(text, font, vertical=vertical, size=self.size, face=face)
-        letters = np.array([self._number[text[at]] for at in lettering.characters], dtype=np.int64)
+        numbers = np.array([self._number[text[at]] for at in lettering.characters], dtype=np.int64)
+        letters = np.where(lettering.whole, numbers, -1)
         return DrawnString(texts, lettering, letters)
 
     def imagine(self, rng: np.random.Generator) -> tuple[tuple[str, ...], npt.NDArray[np.float32]]:
@@ -132,8 +137,8 @@ def _in_one(texts: Sequence[str]) -> str:
     return " ".join(filter(None, texts))
 
 
-def _drawable(texts: tuple[str, ...], letters: Collection[str]) -> tuple[str, ...]:
-    """What can be drawn of the composed texts of a record: up to the longest string there is, of which each has the same share."""
+def _drawable(texts: tuple[str, ...], letters: Collection[str], longest: int) -> tuple[str, ...]:
+    """What can be drawn of the composed texts of a record: up to the longest string, of which each has the same share."""
     known = ["".join(c for c in text if c in letters or c == " ").strip() for text in texts]
-    room = _LONGEST // max(1, sum(bool(text) for text in known))
+    room = max(1, longest // max(1, sum(bool(text) for text in known)))
     return tuple(text[:room].strip() for text in known)

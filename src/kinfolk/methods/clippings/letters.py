@@ -43,7 +43,7 @@ class LetteredBatch:
         records: the fields of all strings, those that are drawn first; what their crops are does not matter.
         seen: letters as a reader would see them in the crops of the others, float32 (imagined, letters).
         string: at each place of a letter, the number of its string, int64 (places,).
-        letters: at each place, the number of its letter, int64 (places,).
+        letters: at each place, the number of its letter, -1 where it may be parted and is not asked for, int64 (places,).
         places: x and y of each in shares of the crop, float32 (places, 2).
         ems: size of the letters of each drawn string in shares of the crop, float32 (drawn,).
     """
@@ -119,8 +119,9 @@ class Reading(Trainable):
         ems = torch.from_numpy(batch.ems)[:, None] / (boxes[:, 2:] - boxes[:, :2])
         blank, where = blank_cells(places, string, ems, cells, generator)
         away = (2 * torch.rand(places.shape, generator=generator) - 1) * _AWAY / torch.tensor([cells[1], cells[0]])
-        seen = ((places > 0) & (places < 1)).all(dim=1)
-        letters = torch.cat([1 + torch.from_numpy(batch.letters)[seen], torch.zeros(len(blank), dtype=torch.int64)])
+        letters = torch.from_numpy(batch.letters)
+        seen = ((places > 0) & (places < 1)).all(dim=1) & (letters >= 0)
+        letters = torch.cat([1 + letters[seen], torch.zeros(len(blank), dtype=torch.int64)])
         return torch.cat([string[seen], blank]), torch.cat([(places + away)[seen], where]), letters
 
 
@@ -175,7 +176,7 @@ def at_places(features: Tensor, rows: Tensor, places: Tensor) -> Tensor:
     first = cells.floor().long()
     second = torch.minimum(first + 1, last)
     share = (cells - first).unsqueeze(-1)
-    by_cell = features.permute(0, 2, 3, 1)
+    by_cell = features.float().permute(0, 2, 3, 1)
     top = by_cell[rows, first[:, 1], first[:, 0]].lerp(by_cell[rows, first[:, 1], second[:, 0]], share[:, 0])
     bottom = by_cell[rows, second[:, 1], first[:, 0]].lerp(by_cell[rows, second[:, 1], second[:, 0]], share[:, 0])
     return top.lerp(bottom, share[:, 1])

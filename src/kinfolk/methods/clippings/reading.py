@@ -36,7 +36,7 @@ READING = Towers(image="writing")
 RECIPE = Recipe(epochs=8, batch_size=32, optimizer="adamw", learning_rate=3e-3, weight_decay=1e-3, clip_norm=1.0)
 
 _EACH, _STRINGS = 5, (2_000, 8_000)  # strings an epoch for each letter, and the bounds of all
-_HELD = 512  # strings by which states are compared
+_HELD, _HELD_OUT = 512, 1 << 31  # strings by which states are compared; what sets their random numbers apart
 _DEGREES = 1.5  # of rotation and lean: the places of letters follow the crop of a view, but not these
 
 
@@ -55,7 +55,8 @@ def learn_to_read(
 ) -> RecordModel:
     """Train an encoder on drawn records: a crop of what their texts say, and the texts.
 
-    The weights that do best on 512 other strings are kept. The same call goes on where a killed one stopped.
+    The weights that do best on 512 other drawn strings, half of them texts of the records, are kept. The same call goes on
+    where a killed one stopped.
 
     Args:
         inputs: the records. Only their texts are looked at, and misread ones are good enough; characters that no font has
@@ -84,13 +85,13 @@ def learn_to_read(
     num = int(np.clip(_EACH * len(source.letters), *_STRINGS)) if strings is None else strings
     chosen = recipe_of(RECIPE, recipe or {})
     with seeded(seed):
-        named = {"letters": len(source.letters), **(towers.image_settings or {})}
+        named = {**(towers.image_settings or {}), "letters": len(source.letters)}
         encoder = RecordEncoder(specs_of(inputs), replace(towers, image_settings=named))
         view = replace(document_scan(size)[0], degrees=_DEGREES, skew=_DEGREES)
         module = Reading(encoder, inputs.fields.index(shown), view)
     records = DrawnRecords(source, inputs, shown, module.tower.channels)
     order = EpochBatches(num, chosen.batch_size, seed)
-    held = records.drawn(_HELD, np.random.default_rng(seed))
+    held = records.drawn(_HELD, np.random.default_rng((seed, _HELD_OUT)))
     return train_stage(
         module,
         encoder,
@@ -100,7 +101,12 @@ def learn_to_read(
         stage="read",
         data=fingerprint(inputs),
         start=None,
-        settings={"fonts": [f"{font.family} {font.style}" for font in able], "size": size, "strings": num},
+        settings={
+            "image": shown.name,
+            "fonts": [str(font.path) + f" {font.face}" for font in able],
+            "size": size,
+            "strings": num,
+        },
         recipe=chosen,
         seed=seed,
         checkpoint_minutes=checkpoint_minutes,
