@@ -49,7 +49,7 @@ def test_crops_drawn_anew_find_their_texts(fonts, tmp_path):
         "output": tmp_path / "model",
         "fonts": fonts,
         "towers": towers,
-        "strings": 1_600,
+        "strings": 1_200,
     }
     model = learn_to_read(inputs, **settings, recipe={"epochs": 3, "batch_size": 16, "learning_rate": 4e-3})
     stage = model.about["stages"][-1]
