@@ -3,9 +3,9 @@
 Claim: 5,000 pairs of 64 pixels are learned from in 10 minutes on 2 cores, and 300 records and more are embedded in a second.
 
 Protocol: 5,000 strings with the texts and letters of the bundled trade directory, drawn in the fonts of the machine; ``pretrain`` with
-its own recipe, by the encoder that ``--adapt`` uses, at 64 pixels, and, beyond the claim, by the one that ``--adapt-reading``
-uses, at 96 pixels, for 4 epochs and with the contrast of each field with itself; then ``encode`` of the same records, the median of five. All
-threads of the machine, nothing beside it.
+its own recipe, by the encoder that ``--adapt`` uses, at 64 pixels; and, beyond the claim, by the one that ``--adapt-reading`` uses, at
+96 pixels, for 4 epochs and with the contrast of each field with itself; then ``encode`` of the same records, the median of
+five. All threads of the machine, nothing beside it.
 
 Run: ``python -m benchmarks.record_speed``, with the extra ``train``. Writes ``benchmarks/results/record_speed.json``.
 """
