@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import ImageFont
 
 from kinfolk.encoders.record import Towers
 from kinfolk.encoders.record_inputs import RecordInputs, image_field, text_field
+from kinfolk.views import Font, find_fonts
 from kinfolk.views.text_noise import misread
 
 CLASSES, EACH, SIZE = 16, 10, 16
@@ -31,3 +33,11 @@ def words_and_patterns() -> tuple[RecordInputs, np.ndarray]:
     pixels = np.repeat(noisy.clip(0, 255).astype(np.uint8)[:, None], 3, axis=1)
     texts = misread([words[label] for label in labels], 0.25, alphabet=letters, rng=rng)
     return RecordInputs((image_field("mark", pixels), text_field("name", texts))), labels
+
+
+@pytest.fixture(scope="session")
+def fonts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Font, ...]:
+    """The font inside Pillow: it is there on every machine, and has Latin letters only."""
+    path = tmp_path_factory.mktemp("fonts") / "latin.ttf"
+    path.write_bytes(ImageFont.load_default(20).font_bytes)
+    return find_fonts(places=[path], system=False)

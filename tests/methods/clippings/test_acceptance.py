@@ -7,7 +7,7 @@ this small one the order comes out with 1 and 2; with 0, labels bring nothing (.
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageFilter, ImageFont
+from PIL import Image, ImageFilter
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 
@@ -18,7 +18,7 @@ from kinfolk.encoders.record_inputs import RecordInputs, image_field, text_field
 from kinfolk.methods.clippings.finetune import finetune
 from kinfolk.methods.clippings.pretrain import pretrain
 from kinfolk.methods.clippings.reading import READING, learn_to_read
-from kinfolk.views import find_fonts, render_text
+from kinfolk.views import render_text
 from kinfolk.views.text_noise import misread
 
 LETTERS = "abcdefghikmnprstuvwxyz23456789"
@@ -50,11 +50,9 @@ def records(crops: np.ndarray, texts: list[str]) -> RecordInputs:
 
 
 @pytest.mark.slow
-def test_strings_then_pooled_without_labels_then_with_labels_and_errors_in_the_text_cost_little(tmp_path):
+def test_strings_then_pooled_without_labels_then_with_labels_and_errors_in_the_text_cost_little(fonts, tmp_path):
     rng = np.random.default_rng(SEED)
-    path = tmp_path / "latin.ttf"
-    path.write_bytes(ImageFont.load_default(20).font_bytes)
-    (font,) = find_fonts(places=[path], system=False)
+    (font,) = fonts
     names = ["".join(rng.choice(list(LETTERS), rng.integers(4, 8))) for _ in range(NAMES)]
 
     def worn(name: str, vertical: bool) -> np.ndarray:

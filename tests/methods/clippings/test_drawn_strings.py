@@ -4,21 +4,11 @@ import unicodedata
 
 import numpy as np
 import pytest
-from PIL import ImageFont
 
 from kinfolk.errors import DataError
 from kinfolk.methods.clippings.drawn_strings import DrawnStrings
-from kinfolk.views import Font, find_fonts
 
 NAMES = ("Arkwright", "Hallam", "Smith", "Oldroyd", "Wm. Booth")
-
-
-@pytest.fixture(scope="module")
-def fonts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Font, ...]:
-    """The font inside Pillow: it is there on every machine, and has Latin letters only."""
-    path = tmp_path_factory.mktemp("fonts") / "latin.ttf"
-    path.write_bytes(ImageFont.load_default(20).font_bytes)
-    return find_fonts(places=[path], system=False)
 
 
 def drawn(texts, num, fonts, seed=0):

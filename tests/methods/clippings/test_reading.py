@@ -4,24 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import ImageFont
 
 from kinfolk.encoders.record import Towers
 from kinfolk.encoders.record_inputs import RecordInputs, image_field, number_field, text_field
 from kinfolk.errors import ConfigurationError
 from kinfolk.evaluation.reciprocal_rank import mean_reciprocal_rank
 from kinfolk.methods.clippings.reading import learn_to_read, one_of_each_family
-from kinfolk.views import Font, find_fonts, render_texts
+from kinfolk.views import render_texts
 
 NAMES = ("Arkwright", "Hallam", "Smith", "Oldroyd", "Wm. Booth")
-
-
-@pytest.fixture(scope="module")
-def fonts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Font, ...]:
-    """The font inside Pillow: it is there on every machine, and has Latin letters only."""
-    path = tmp_path_factory.mktemp("fonts") / "latin.ttf"
-    path.write_bytes(ImageFont.load_default(20).font_bytes)
-    return find_fonts(places=[path], system=False)
 
 
 def records(names, **others) -> RecordInputs:
