@@ -1,8 +1,12 @@
 """The order of the paper's table, and what errors in the text cost, on names drawn and misread here.
 
-The whole experiment, with Japanese firms, real recognition and three seeds, is ``benchmarks/clippings.py``. Of the seeds 0 to 2 of
-this small one the order comes out with 1 and 2; with 0, labels bring nothing (.79 and .77, 150 names asked).
+What labels add is less than one seed can show on 150 names (with seed 0 nothing): the order of the two stages is that of the means of
+three seeds, which take five minutes and run where KINFOLK_SEEDS is 3. The whole experiment, with Japanese firms and real
+recognition, is ``benchmarks/clippings.py``.
 """
+
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,11 +22,12 @@ from kinfolk.encoders.record_inputs import RecordInputs, image_field, text_field
 from kinfolk.methods.clippings.finetune import finetune
 from kinfolk.methods.clippings.pretrain import pretrain
 from kinfolk.methods.clippings.reading import READING, learn_to_read
-from kinfolk.views import render_text
+from kinfolk.views import Font, render_text
 from kinfolk.views.text_noise import misread
 
 LETTERS = "abcdefghikmnprstuvwxyz23456789"
-SEED, NAMES, SIZE, MISREAD, WEAR = 1, 450, 64, 0.4, 0.4
+SEEDS = int(os.environ.get("KINFOLK_SEEDS", "1"))
+NAMES, SIZE, MISREAD, WEAR = 450, 64, 0.4, 0.4
 TOWERS = Towers(
     dim=64, image=READING.image, image_settings={"width": 12, "channels": 1},
     text_settings={"width": 64, "depth": 1, "buckets": 1024},
@@ -51,7 +56,20 @@ def records(crops: np.ndarray, texts: list[str]) -> RecordInputs:
 
 @pytest.mark.slow
 def test_strings_then_pooled_without_labels_then_with_labels_and_errors_in_the_text_cost_little(fonts, tmp_path):
-    rng = np.random.default_rng(SEED)
+    found = np.array([experiment(seed, fonts, tmp_path / str(seed)) for seed in range(SEEDS)])
+    strings, own, labeled, cost = found[:, 0], found[:, 1:4], found[:, 4:7], found[:, 7:]
+    assert (strings < own[:, 2]).all(), found
+    assert (strings < labeled[:, 2]).all(), found
+    for image, text, pooled in (*own, *labeled):
+        assert pooled > max(image, text), found
+    assert (cost[:, 1] < cost[:, 0] / 2).all(), found
+    if SEEDS >= 3:
+        assert own[:, 2].mean() < labeled[:, 2].mean(), found
+
+
+def experiment(seed: int, fonts: tuple[Font, ...], folder: Path) -> list[float]:
+    """Top 1 by strings; by crop, text and both without labels, and with; what errors cost the text, and both."""
+    rng = np.random.default_rng(seed)
     (font,) = fonts
     names = ["".join(rng.choice(list(LETTERS), rng.integers(4, 8))) for _ in range(NAMES)]
 
@@ -81,25 +99,19 @@ def test_strings_then_pooled_without_labels_then_with_labels_and_errors_in_the_t
     strings = found(cdist(*texts, scorer=Levenshtein.normalized_similarity))
     both = records(np.concatenate(crops), [*texts[0], *texts[1]])
     reader = learn_to_read(
-        both, output=tmp_path / "read", fonts=[font], towers=TOWERS, strings=2_000, seed=SEED,
+        both, output=folder / "read", fonts=[font], towers=TOWERS, strings=2_000, seed=seed,
         recipe={"epochs": 5, "batch_size": 16, "learning_rate": 4e-3},
     )  # fmt: skip
     own = pretrain(
-        both, output=tmp_path / "own", start=reader, own=1.0, text_noise=0.2, seed=SEED,
+        both, output=folder / "own", start=reader, own=1.0, text_noise=0.2, seed=seed,
         recipe={"epochs": 3, "batch_size": 64, "learning_rate": 1e-3},
     )  # fmt: skip
     labeled = finetune(
         both.take(np.concatenate([train, NAMES + train])), np.concatenate([train, train]), start=own,
-        output=tmp_path / "labeled", per_class=2, text_noise=0.2, seed=SEED,
+        output=folder / "labeled", per_class=2, text_noise=0.2, seed=seed,
         recipe={"epochs": 6, "batch_size": 60, "learning_rate": 1e-3},
     )  # fmt: skip
-    table = {stage: [by(model, texts, weight) for weight in (1.0, 0.0, None)] for stage, model in
-             (("self-supervised", own), ("supervised", labeled))}  # fmt: skip
-    shown = f"Levenshtein {strings}, then image, text, pooled: {table}"
-    assert strings < table["self-supervised"][2] < table["supervised"][2], shown
-    for image, text, pooled in table.values():
-        assert pooled > max(image, text), shown
-
+    by_stage = [by(model, texts, weight) for model in (own, labeled) for weight in (1.0, 0.0, None)]
     few, many = ([list(misread(names, rate, alphabet=LETTERS, rng=rng)) for _ in crops] for rate in (0.05, 0.3))
     cost = [by(labeled, few, weight) - by(labeled, many, weight) for weight in (0.0, None)]
-    assert cost[1] < cost[0] / 2, f"text {cost[0]}, pooled {cost[1]}"
+    return [strings, *by_stage, *cost]
