@@ -174,8 +174,10 @@ def judge(
     parts = [parts_of(encoder, side) for side in sides]
     asked = [part[valid] for part in parts[0]]
     weight = choose_weight((asked[0], asked[1]), (parts[1][0], parts[1][1]), valid, np.arange(len(sides[1]))).weight
-    found = {"image": accuracy(parts, 1.0, test), "text": accuracy(parts, 0.0, test)}
-    return {**found, "pooled": accuracy(parts, weight, test), "even": accuracy(parts, 0.5, test), "weight": weight}
+    weights = {"image": 1.0, "text": 0.0, "pooled": weight, "even": 0.5}
+    found = {name: accuracy(parts, share, test) for name, share in weights.items()}
+    seen = {f"validation, {name}": accuracy(parts, share, valid) for name, share in weights.items()}
+    return {**found, **seen, "weight": weight}
 
 
 def one_seed(seed: int) -> dict[str, Any]:
@@ -199,7 +201,8 @@ def one_seed(seed: int) -> dict[str, Any]:
     def keep(name: str, model: RecordModel) -> RecordModel:
         row[name] = judge(model.encoder, sides, valid, test)
         row["seconds"][name] = time.process_time() - began
-        print(seed, name, row[name], flush=True)
+        seen = {key: round(value, 3) for key, value in row[name].items() if "validation" in key or key == "weight"}
+        print(seed, name, seen, flush=True)  # whoever chooses by what is printed has not seen the test names
         return model
 
     torch.manual_seed(seed)
@@ -248,7 +251,6 @@ def curve(
         parts = [parts_of(model.encoder, records(crops, texts)) for crops, texts in zip(pixels, read, strict=True)]
         found = {"text": accuracy(parts, 0.0, test), "pooled": accuracy(parts, weight, test)}
         rows.append({"rate": rate, **found, **by_strings(read, test)})
-        print(seed, rows[-1], flush=True)
     return rows
 
 
