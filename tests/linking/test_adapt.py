@@ -5,17 +5,19 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from kinfolk.data import read_records
 from kinfolk.errors import ConfigurationError
-from kinfolk.linking import adapt, encoder_inputs, focus
+from kinfolk.linking import adapt, encoder_inputs, focus, halves
 from kinfolk.linking.alignment import FieldPair
 from kinfolk.linking.compare import LEARNED
 from kinfolk.linking.dedupe import dedupe
+from kinfolk.linking.links import SIMILARITY
 from kinfolk.linking.pipeline import link
 from kinfolk.linking.stored import load
-from kinfolk.methods.clippings import reading
+from kinfolk.methods.clippings import finetune, reading
 from kinfolk.methods.clippings.model import RecordModel
 from kinfolk.views import find_fonts
 from kinfolk.views.text_noise import misread
@@ -95,7 +97,38 @@ def test_what_the_encoder_looked_at_can_be_asked_and_stands_in_the_report(tables
     again = load(tmp_path / "run")
     assert again.focus("a3", "b3").cosine == pytest.approx(found.cosine, abs=1e-6)
     assert "What the learned encoder looked at" in again.report(tmp_path / "report.html").read_text("utf-8")
-    assert replace(links, model=None).focus("a3", "b3") is None
+    assert replace(links, models=None).focus("a3", "b3") is None
+
+
+def judged_pairs(num: int) -> list[dict[str, object]]:
+    """So many firms with themselves, and each with the next."""
+    return [
+        {"left_id": f"a{row}", "right_id": f"b{row + other}", "label": 1 - other}
+        for row in range(num)
+        for other in (0, 1)
+    ]
+
+
+def test_labels_reach_the_encoder_in_two_halves(tables, tmp_path, monkeypatch):
+    monkeypatch.setattr(halves, "LEAST", 20)
+    monkeypatch.setattr(finetune, "FINETUNING", replace(finetune.FINETUNING, epochs=2))
+    monkeypatch.setattr(focus, "_PATCHES", 2)
+    settings = {"image": ["mark"], "adapt": True, "labels": judged_pairs(24), "run": tmp_path / "run"}
+    links = link(*tables, **settings)
+    assert any("Then from labels of 24 things" in note for note in links.notes)
+    models = [RecordModel.load(tmp_path / "run" / "model" / f"labels-{half}") for half in (1, 2)]
+    assert [stage["stage"] for stage in models[0].about["stages"]] == ["pretrain", "finetune"]
+    assert [model.about["stages"][1]["classes"] for model in models] == [12, 12]
+
+    found = links.focus("a30", "b30")  # of which nobody judged anything: the mean of both encoders
+    row = links.scores.filter((pc.field("left") == 30) & (pc.field("right") == 30))
+    (shown,) = row.column(SIMILARITY + LEARNED).to_pylist()
+    assert found.cosine == pytest.approx(shown, abs=1e-5)
+    assert load(tmp_path / "run").focus("a30", "b30").cosine == pytest.approx(found.cosine, abs=1e-6)
+
+
+def test_few_labels_teach_the_matcher_alone(tables):
+    assert not any("Then from labels" in note for note in link(*tables, adapt=True, labels=judged_pairs(24)).notes)
 
 
 def test_one_table_learns_from_itself(tables):

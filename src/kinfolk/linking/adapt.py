@@ -1,11 +1,11 @@
-"""What the tables teach without a label: which image belongs to which text, learned from the records themselves.
+"""What the tables teach: which image belongs to which text, learned from the records themselves, and then from labels.
 
 The fields of one record belong together; that of another record does not. From this alone an encoder of records learns what
 an image of a word has to do with what a scanner read, or a photograph with its caption. Its vectors replace the bare pixels
 where images are compared, and the pooled vector of the whole record becomes one more comparison, beside n-grams and the
-fields: the matcher finds out what it is worth.
+fields: the matcher finds out what it is worth. Where enough pairs are judged, the pooled vectors learn from them, too.
 
-Source: Arora, Yang, Jheng & Dell, CLIPPINGS, 2023, arXiv 2304.03464, self-supervised stage.
+Source: Arora, Yang, Jheng & Dell, CLIPPINGS, 2023, arXiv 2304.03464, self-supervised and supervised stage.
 """
 
 from __future__ import annotations
@@ -27,12 +27,11 @@ from kinfolk.data.images import OnError
 from kinfolk.encoders.pooling import pool
 from kinfolk.errors import ConfigurationError, MissingExtraError
 from kinfolk.linking.alignment import FieldPair
-from kinfolk.linking.candidates import Candidates, Neighbors
-from kinfolk.linking.compare import LEARNED, Comparisons
-from kinfolk.linking.comparisons.pair_features import PairFeatures
 from kinfolk.linking.encoder_inputs import inputs_of
+from kinfolk.linking.halves import HalvedVectors, halves_of, learn_halves, places_of_halves
+from kinfolk.linking.labels import Labels
+from kinfolk.linking.learned import Learned
 from kinfolk.linking.meaning import Vectors
-from kinfolk.linking.pictures import PictureField, Pictures
 
 if TYPE_CHECKING:
     from kinfolk.encoders.record_inputs import RecordInputs
@@ -44,56 +43,11 @@ _GOING_ON = 5e-4  # learning rate of an encoder that can read
 _MODEL = "model"  # folder of the encoder in the run folder
 _LEAST = 64  # records, below which there is nothing to learn from
 
-
-@dataclass(frozen=True)
-class Learned:
-    """Records as the encoder sees them that was trained on them.
-
-    Attributes:
-        whole: pooled vectors of the records.
-        images: vectors of each column of images, by its label.
-        note: what the training brought, in one sentence.
-    """
-
-    whole: Vectors
-    images: dict[str, Vectors]
-    note: str
-
-    def see(self, pictures: Pictures) -> Pictures:
-        """The columns of images with learned vectors in place of pixels."""
-        fields = [
-            PictureField(
-                field.pair,
-                replace(field.left, vectors=self.images[field.pair.label].left),
-                replace(field.right, vectors=self.images[field.pair.label].right),
-            )
-            for field in pictures.fields
-        ]
-        return replace(pictures, fields=tuple(fields))
-
-    def neighbors(self) -> list[Neighbors]:
-        """Records whose pooled vectors are near."""
-        return [self.whole.neighbors()]
-
-    def add_to(self, comparisons: Comparisons, pairs: Candidates) -> Comparisons:
-        """The comparisons with the cosine of the pooled vectors."""
-        return comparisons.with_vectors(LEARNED, [self.whole.cosines(pairs.left, pairs.right)])
-
-    def add_to_features(self, features: PairFeatures, pairs: Candidates) -> PairFeatures:
-        """What a matcher learns from, with the cosine of the pooled vectors."""
-        return features.with_columns(LEARNED, {f"{LEARNED}: record": self.whole.cosines(pairs.left, pairs.right)})
-
-    def take(self, rows: np.ndarray) -> Learned:
-        """Those of some records of one table that is compared with itself, in this order."""
-        images = {label: Vectors(of.left[rows], of.right[rows]) for label, of in self.images.items()}
-        return Learned(Vectors(self.whole.left[rows], self.whole.right[rows]), images, self.note)
-
-
 Adapt = bool | Literal["reading"]
 """Whether an encoder is trained on the records, and "reading" where it learns to read first."""
 
-ModelSource = Callable[[], "RecordModel"]
-"""Gives the encoder that was trained on the tables; read from its folder only where it is asked for."""
+ModelSource = Callable[[], "tuple[RecordModel, ...]"]
+"""Gives the encoders whose mean cosine is compared: one, or two that learned from labels; read only where asked for."""
 
 
 @dataclass
@@ -105,14 +59,14 @@ class Learner:
         folder: the run folder, in which the training goes on where it was stopped; None keeps nothing.
         on_error: what happens at an image that cannot be read.
         seed: of everything random.
-        model: what this process trained.
+        models: what this process trained.
     """
 
     reading: bool
     folder: Path | None
     on_error: OnError
     seed: int
-    model: RecordModel | None = None
+    models: tuple[RecordModel, ...] = ()
 
     def learn(
         self,
@@ -120,112 +74,137 @@ class Learner:
         right: Records,
         fields: Sequence[FieldPair],
         images: Sequence[FieldPair],
+        judged: Labels | None,
         advance: Callable[[float], None],
     ) -> Learned:
-        """Train on the fields and the columns of images, and encode the records; see ``learn_from_tables``."""
-        learned, self.model = learn_from_tables(
-            left,
-            right,
-            fields,
-            images,
-            advance,
-            reading=self.reading,
-            folder=self.folder,
-            on_error=self.on_error,
-            seed=self.seed,
+        """Train on the records of both tables, or of one, and encode them.
+
+        Args:
+            left, right: the tables; the same one twice where it is compared with itself.
+            fields: the fields that are compared.
+            images: the columns of images that are compared.
+            judged: pairs of rows that a person judged.
+            advance: told the share that is done.
+
+        Raises:
+            ConfigurationError: too few records; for reading, no text or not one column of images.
+            DataError: for reading, no font of this machine has the characters.
+            MissingExtraError: what training needs is not installed.
+        """
+        if not _can_train():
+            raise MissingExtraError("Learning from the tables (adapt)", "train")
+        within = left is right
+        inputs = inputs_of(
+            (left,) if within else (left, right), fields, images, reading=self.reading, on_error=self.on_error
         )
-        return learned
+        if self.reading and len(images) != 1:
+            named = ", ".join(pair.label for pair in images) or "none"
+            raise ConfigurationError(
+                f"Learning to read needs one column of images, which shows the texts. Got {named}."
+            )
+        if len(inputs) < _LEAST:
+            raise ConfigurationError(
+                f"adapt learns from the records, and needs {_LEAST} at least. Got {len(inputs)}. Leave it out."
+            )
+        halves = None
+        if judged is not None:
+            same = judged.label == 1
+            rows = np.stack([judged.left[same], judged.right[same] + (0 if within else len(left))], axis=1)
+            halves = halves_of(rows, len(inputs), self.seed)
+        until = 0.9 if halves is None else 0.5  # share of the time that learning without labels takes
+        with _place(self.folder) as place:
+            model = learn_without_labels(
+                inputs, place, reading=self.reading, seed=self.seed, advance=lambda share: advance(until * share)
+            )
+            self.models = (model,)
+            if halves is not None:
+                self.models = learn_halves(
+                    inputs,
+                    *halves,
+                    start=model,
+                    folder=place,
+                    seed=self.seed,
+                    advance=lambda share: advance(until + (0.9 - until) * share),
+                )
+
+        def of_tables(vectors: np.ndarray) -> Vectors:
+            return Vectors(vectors, vectors) if within else Vectors(vectors[: len(left)], vectors[len(left) :])
+
+        def whole_of(encoder: RecordModel, parts: np.ndarray) -> Vectors:
+            return of_tables(pool(list(parts.transpose(1, 0, 2)), encoder.encoder.weights().tolist()))
+
+        parts = model.encoder.encode_parts(inputs, advance=lambda share: advance(0.9 + 0.1 * share))
+        place_of = {field.name: at for at, field in enumerate(inputs.fields)}
+        looks = {pair.label: of_tables(parts[:, place_of[pair.label]]) for pair in images}
+        if halves is None:
+            return Learned(whole_of(model, parts), looks, _note_on(model, len(inputs)))
+        first, second = (whole_of(taught, taught.encoder.encode_parts(inputs)) for taught in self.models)
+        of_half = halves[1]
+        sides = (of_half, of_half) if within else (of_half[: len(left)], of_half[len(left) :])
+        note = f"{_note_on(model, len(inputs))} {_note_on_labels(self.models)}"
+        return Learned(HalvedVectors.of(first, second, *sides), looks, note)
 
     @property
     def source(self) -> ModelSource | None:
-        """The encoder: of this process, or of the run folder, in which an earlier one may have left it."""
-        model = self.model
-        return kept_model(self.folder) if model is None else lambda: model
+        """The encoders: of this process, or of the run folder, in which an earlier one may have left them."""
+        models = self.models
+        return (lambda: models) if models else kept_models(self.folder)
 
 
-def kept_model(folder: Path | None) -> ModelSource | None:
-    """The encoder that a run with ``adapt`` left in its folder; None where there is none, or nothing to read it with."""
+def kept_models(folder: Path | None) -> ModelSource | None:
+    """The encoders that a run with ``adapt`` left in its folder; None where there are none, or nothing to read them with."""
     place = None if folder is None else folder / _MODEL
     if place is None or not (place / "config.json").exists() or not _can_train():
         return None
+    taught = places_of_halves(place)
+    places = taught if all((half / "config.json").exists() for half in taught) else (place,)
 
     @cache
-    def read() -> RecordModel:
+    def read() -> tuple[RecordModel, ...]:
         from kinfolk.methods.clippings.model import RecordModel
 
-        return RecordModel.load(place)
+        return tuple(map(RecordModel.load, places))
 
     return read
 
 
-def learn_from_tables(
-    left: Records,
-    right: Records,
-    fields: Sequence[FieldPair],
-    images: Sequence[FieldPair],
-    advance: Callable[[float], None],
-    *,
-    reading: bool,
-    folder: Path | None,
-    on_error: OnError,
-    seed: int,
-) -> tuple[Learned, RecordModel]:
-    """Train an encoder on the records of both tables, or of one, and encode them with it.
+def learn_without_labels(
+    inputs: RecordInputs, place: Path, *, reading: bool, seed: int, advance: Callable[[float], None]
+) -> RecordModel:
+    """Train an encoder on records alone.
 
     Args:
-        left, right: the tables; the same one twice where it is compared with itself.
-        fields: the fields that are compared.
-        images: the columns of images that are compared.
-        advance: told the share that is done.
-        reading: whether the images are crops of the texts, and the encoder learns to read from drawn ones first.
-        folder: the run folder, in which the training goes on where it was stopped; None keeps nothing.
-        on_error: what happens at an image that cannot be read.
+        inputs: the records.
+        place: the folder of the model.
+        reading: whether it learns to read first, from drawn texts.
         seed: of everything random.
-
-    Raises:
-        ConfigurationError: too few records; for reading, no text or not one column of images.
-        DataError: for reading, no font of this machine has the characters.
-        MissingExtraError: what training needs is not installed.
+        advance: told the share that is done.
     """
-    if not _can_train():
-        raise MissingExtraError("Learning from the tables (adapt)", "train")
     from kinfolk.methods.clippings.pretrain import SMALL, pretrain
     from kinfolk.methods.clippings.reading import READING, learn_to_read
 
-    tables = (left,) if left is right else (left, right)
-    inputs = inputs_of(tables, fields, images, reading=reading, on_error=on_error)
-    if reading and len(images) != 1:
-        named = ", ".join(pair.label for pair in images) or "none"
-        raise ConfigurationError(f"Learning to read needs one column of images, which shows the texts. Got {named}.")
-    if len(inputs) < _LEAST:
-        raise ConfigurationError(
-            f"adapt learns from the records, and needs {_LEAST} at least. Got {len(inputs)}. Leave it out."
-        )
     epochs = int(np.clip(round((_SEEN_READING if reading else _SEEN) / len(inputs)), *_EPOCHS))
     begin = 0.5 if reading else 0.0  # share of the time that reading takes
-    with _place(folder) as place:
-        start = None
-        if reading:
-            start = learn_to_read(
-                inputs,
-                output=place / "reading",
-                towers=replace(READING, image_settings={"channels": 1}),
-                seed=seed,
-                progress=lambda end: advance(begin * end.epoch / end.epochs),
-            )
-        model = pretrain(
+    start = None
+    if reading:
+        start = learn_to_read(
             inputs,
-            output=place,
-            start=start,
-            towers=SMALL,
-            own=1.0,
-            text_noise=0.1,
-            recipe={"epochs": epochs} if start is None else {"epochs": epochs, "learning_rate": _GOING_ON},
+            output=place / "reading",
+            towers=replace(READING, image_settings={"channels": 1}),
             seed=seed,
-            progress=lambda end: advance(begin + (0.9 - begin) * end.epoch / end.epochs),
+            progress=lambda end: advance(begin * end.epoch / end.epochs),
         )
-    parts = model.encoder.encode_parts(inputs, advance=lambda share: advance(0.9 + 0.1 * share))
-    return _learned(model, inputs, parts, images, len(left), left is right), model
+    return pretrain(
+        inputs,
+        output=place,
+        start=start,
+        towers=SMALL,
+        own=1.0,
+        text_noise=0.1,
+        recipe={"epochs": epochs} if start is None else {"epochs": epochs, "learning_rate": _GOING_ON},
+        seed=seed,
+        progress=lambda end: advance(begin + (1 - begin) * end.epoch / end.epochs),
+    )
 
 
 def _can_train() -> bool:
@@ -247,33 +226,26 @@ def learner(adapt: Adapt, *, folder: Path | None, on_error: OnError, seed: int) 
     return Learner(adapt == "reading", folder, on_error, seed) if adapt else None
 
 
-def _learned(
-    model: RecordModel,
-    inputs: RecordInputs,
-    parts: np.ndarray,
-    images: Sequence[FieldPair],
-    num_left: int,
-    within: bool,
-) -> Learned:
-    def of_tables(vectors: np.ndarray) -> Vectors:
-        return Vectors(vectors, vectors) if within else Vectors(vectors[:num_left], vectors[num_left:])
-
-    place = {field.name: at for at, field in enumerate(inputs.fields)}
+def _note_on(model: RecordModel, num: int) -> str:
+    """What training on the records brought."""
     stage = model.about["stages"][-1]
     best = [end for end in model.history if end.epoch == stage["best_epoch"]]
-    found = best[0].measures.get("reciprocal_rank") if best else None
-    note = (
-        "Training on the tables made nothing better; its vectors are those of the encoder that it began with."
-        if not best
-        else f"Learned from {len(inputs):,} records in {len(model.history)} epochs."
-        if found is None
-        else f"Learned from {len(inputs):,} records in {len(model.history)} epochs: in records held out, a field finds the "
-        f"others of its record at a mean reciprocal rank of {found:.2f}."
-    )
-    return Learned(
-        of_tables(pool(list(parts.transpose(1, 0, 2)), model.encoder.weights().tolist())),
-        {pair.label: of_tables(parts[:, place[pair.label]]) for pair in images},
-        note,
+    if not best:
+        return "Training on the tables made nothing better; its vectors are those of the encoder that it began with."
+    learned = f"Learned from {num:,} records in {len(model.history)} epochs"
+    found = best[0].measures.get("reciprocal_rank")
+    if found is None:
+        return f"{learned}."
+    return f"{learned}: in records held out, a field finds the others of its record at a mean reciprocal rank of {found:.2f}."
+
+
+def _note_on_labels(taught: Sequence[RecordModel]) -> str:
+    """What labels taught the encoder."""
+    stages = [model.about["stages"][-1] for model in taught]
+    before, after = (-np.mean([stage[name] for stage in stages]) for name in ("score_at_start", "score"))
+    return (
+        f"Then from labels of {sum(stage['classes'] for stage in stages):,} things: of those held out, a record finds another of "
+        f"its thing at a mean reciprocal rank of {after:.2f}, where it was {before:.2f}."
     )
 
 

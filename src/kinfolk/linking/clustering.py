@@ -29,7 +29,7 @@ def cluster_scores(
     one_per: str | None,
     stages: Sequence[Stage] = (),
     notes: Sequence[str] = (),
-    model: ModelSource | None = None,
+    models: ModelSource | None = None,
 ) -> Clusters:
     """Group the records by the scores of their pairs.
 
@@ -42,7 +42,7 @@ def cluster_scores(
         one_per: column of which a group holds each value once at most; None for no limit.
         stages: what was done.
         notes: sentences for the user.
-        model: the encoder that was trained on the records; None where none was.
+        models: what was trained on the records; None where nothing was.
     """
     probability = scores.column("probability").to_numpy()
     pairs = Candidates(scores.column("left").to_numpy(), scores.column("right").to_numpy())
@@ -59,7 +59,7 @@ def cluster_scores(
         threshold,
         "many-to-many",
         estimate_from_probabilities(probability, together),
-        model=model,
+        models=models,
     )
     return Clusters(records, links, groups, grouping, one_per, tuple(stages), tuple(notes))
 

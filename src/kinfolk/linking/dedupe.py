@@ -171,7 +171,7 @@ def cluster(
         grouping=way,
         one_per=one_per,
         notes=records.notes + (() if judged is None else judged.notes) + notes_of_scores(scores),
-        model=None if learn is None else learn.source,
+        models=None if learn is None else learn.source,
     )
     clock.stop(f"{len(found):,} groups")
     found = replace(found, stages=tuple(clock.stages))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,7 @@ class Focus:
     """What the learned encoder makes of a pair.
 
     Attributes:
-        cosine: of both records, in [-1, 1].
+        cosine: of both records, in [-1, 1]; the mean, where two encoders learned from labels.
         fields: in the order of the encoder.
     """
 
@@ -75,23 +76,26 @@ class Focus:
     fields: tuple[FieldFocus, ...]
 
 
-def focus_on(model: RecordModel, left: Records, right: Records) -> Focus:
+def focus_on(models: Sequence[RecordModel], left: Records, right: Records) -> Focus:
     """Look at one pair.
 
     Args:
-        model: trained on the tables that the records are of.
+        models: trained on the tables that the records are of; of several, the mean of what they say is told.
         left, right: one record each.
     """
     from kinfolk.methods.clippings.occlusion import losses_of_fields
 
-    both = _inputs(model, left, right)
+    both = _inputs(models[0], left, right)
     one, other = (both.take([side]) for side in (0, 1))
-    found = losses_of_fields(model, one, other)
+    found = [losses_of_fields(model, one, other) for model in models]
     fields = []
-    for name, loss in found.fields.items():
-        sides = (None, None) if np.isnan(loss) else (_within(model, one, other, name), _within(model, other, one, name))
+    for name in found[0].fields:
+        loss = float(np.mean([losses.fields[name] for losses in found]))
+        sides = (
+            (None, None) if np.isnan(loss) else (_within(models, one, other, name), _within(models, other, one, name))
+        )
         fields.append(FieldFocus(name, loss, *sides))
-    return Focus(found.cosine, tuple(fields))
+    return Focus(float(np.mean([losses.cosine for losses in found])), tuple(fields))
 
 
 def _inputs(model: RecordModel, left: Records, right: Records) -> RecordInputs:
@@ -109,17 +113,23 @@ def _inputs(model: RecordModel, left: Records, right: Records) -> RecordInputs:
     return inputs_of((left, right), others, images, reading=reads, on_error="skip")
 
 
-def _within(model: RecordModel, one: RecordInputs, other: RecordInputs, name: str) -> PictureFocus | TextFocus | None:
+def _within(
+    models: Sequence[RecordModel], one: RecordInputs, other: RecordInputs, name: str
+) -> PictureFocus | TextFocus | None:
     """Where in the value of the first record its nearness to the second lies."""
     from kinfolk.methods.clippings.occlusion import losses_of_patches, losses_of_words
 
     field = next(field for field in one.fields if field.name == name)
     if field.kind == "image":
         assert not isinstance(field.values, tuple)
-        return PictureFocus(field.values[0], losses_of_patches(model, one, other, name, patches=_PATCHES))
+        patches = [losses_of_patches(model, one, other, name, patches=_PATCHES) for model in models]
+        return PictureFocus(field.values[0], np.mean(patches, axis=0))
     if field.kind == "text":
         text = str(field.values[0])
         num_words = len(text.split())
         if (num_words if num_words > 1 else len(text.strip())) <= _MOST_PARTS:
-            return TextFocus(tuple(losses_of_words(model, one, other, name)), num_words > 1)
+            found = [losses_of_words(model, one, other, name) for model in models]
+            words = [word for word, _ in found[0]]
+            losses = np.mean([[loss for _, loss in of_model] for of_model in found], axis=0).tolist()
+            return TextFocus(tuple(zip(words, losses, strict=True)), num_words > 1)
     return None

@@ -54,7 +54,7 @@ class Links(Result):
         estimate: precision, recall and F1 without truth, and the share of the true matches that are candidates.
         stages: what was done and how long it took.
         notes: sentences for the user.
-        model: the encoder that was trained on the tables (``adapt``); None where none was.
+        models: what was trained on the tables (``adapt``); None where nothing was.
     """
 
     left: Records
@@ -67,7 +67,7 @@ class Links(Result):
     estimate: Estimate
     stages: tuple[Stage, ...] = ()
     notes: tuple[str, ...] = ()
-    model: ModelSource | None = None
+    models: ModelSource | None = None
 
     def __len__(self) -> int:
         return int(pc.sum(self.scores.column("link")).as_py() or 0)
@@ -139,10 +139,10 @@ class Links(Result):
 
     def focus_rows(self, left_row: int, right_row: int) -> Focus | None:
         """As ``focus``, for the records in these rows."""
-        if self.model is None:
+        if self.models is None:
             return None
         left, right = (side.take(slice(row, row + 1)) for side, row in ((self.left, left_row), (self.right, right_row)))
-        return focus_on(self.model(), left, right)
+        return focus_on(self.models(), left, right)
 
     def explain_beside(self, position: int, rivals: np.ndarray) -> Explanation:
         """As ``explain_candidate``, with the most probable of the given rivals beside the pair.

@@ -58,6 +58,10 @@ class Vectors:
         """The k nearest records of either table for each record of the other, by cosine; none at or below 0."""
         return Neighbors(nearest_vectors(self.left, self.right, k), nearest_vectors(self.right, self.left, k))
 
+    def take(self, rows: np.ndarray) -> Vectors:
+        """Those of some records of one table that is compared with itself, in this order."""
+        return Vectors(self.left[rows], self.right[rows])
+
 
 @dataclass(frozen=True)
 class Meaning:

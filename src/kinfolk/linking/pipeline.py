@@ -16,7 +16,7 @@ from kinfolk.data.overview import name_roles
 from kinfolk.data.record_images import hash_image_files
 from kinfolk.data.run import Run
 from kinfolk.errors import ConfigurationError
-from kinfolk.linking.adapt import Adapt, Learned, Learner, check_adapt, learner
+from kinfolk.linking.adapt import Adapt, Learner, check_adapt, learner
 from kinfolk.linking.alignment import align_fields, align_images, split_mapping
 from kinfolk.linking.candidates import Candidates, Neighbors, neighbors, union
 from kinfolk.linking.capture import estimate_candidate_recall, nearest_of
@@ -26,6 +26,7 @@ from kinfolk.linking.decide import decide, unlinked
 from kinfolk.linking.estimate import estimate_links, notes_on
 from kinfolk.linking.labeled_evidence import match_with_labels
 from kinfolk.linking.labels import Labels, read_labels
+from kinfolk.linking.learned import Learned
 from kinfolk.linking.links import Links
 from kinfolk.linking.meaning import Encoder, Meaning, encode_tables, fingerprint_of, open_encoder
 from kinfolk.linking.pictures import Pictures, See, check_not_image, see_pictures, see_pixels
@@ -220,7 +221,7 @@ def _score(
         views.append(meaning)
     if learn is not None:
         clock.start("adapt")
-        learned = learn.learn(left, right, [field.pair for field in fields], image_pairs, clock.advance)
+        learned = learn.learn(left, right, [field.pair for field in fields], image_pairs, judged, clock.advance)
         clock.stop(learned.note)
         pictures = learned.see(pictures)
         notes.append(learned.note)

@@ -67,7 +67,7 @@ def score_within(
     learned = None
     if learn is not None:
         clock.start("adapt")
-        learned = learn.learn(records, records, pairs, image_pairs, clock.advance)
+        learned = learn.learn(records, records, pairs, image_pairs, judged, clock.advance)
         pictures = learned.see(pictures)
         clock.stop(learned.note)
     notes = [*pictures.notes, *([] if learned is None else [learned.note])]

@@ -16,7 +16,7 @@ from kinfolk.data import Records, atomic_write
 from kinfolk.data.run import Run, read_stage
 from kinfolk.errors import RunError
 from kinfolk.evaluation.interval import Estimate, Interval
-from kinfolk.linking.adapt import kept_model
+from kinfolk.linking.adapt import kept_models
 from kinfolk.linking.candidates import Candidates
 from kinfolk.linking.clustering import cluster_scores
 from kinfolk.linking.clusters import Clusters
@@ -71,8 +71,8 @@ def _load_links(folder: Path) -> Links:
     unlinked = read_stage(folder / "unlinked.parquet")
     prior = prior_of_scores(scores)
     scores = scores.append_column("link", pa.array(decision.link))
-    model = kept_model(folder)
-    return Links(left, right, scores, unlinked, prior, threshold, relation, estimate, stages, notes, model)
+    models = kept_models(folder)
+    return Links(left, right, scores, unlinked, prior, threshold, relation, estimate, stages, notes, models)
 
 
 def _estimate(stored: dict[str, Any]) -> Estimate:
@@ -96,7 +96,7 @@ def _load_clusters(folder: Path) -> Clusters:
         one_per=one_per,
         stages=stages,
         notes=notes,
-        model=kept_model(folder),
+        models=kept_models(folder),
     )
 
 
