@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import tempfile
 import time
 from functools import partial
@@ -94,6 +95,9 @@ def one_draw(name: str, draw: int) -> dict[str, Any]:
         for adapt in WAYS[name]:
             for teaching in ("no labels", "matcher", *(("encoder",) if adapt else ())):
                 began = time.perf_counter()
+                run, first = Path(place) / f"{adapt}-{teaching}", Path(place) / f"{adapt}-no labels" / "model"
+                if first.exists():  # what was learned without labels is not learned again
+                    shutil.copytree(first, run / "model")
                 least = halves.LEAST if teaching == "encoder" else NEVER
                 with patch.object(halves, "LEAST", least):
                     links = kinfolk.link(
@@ -105,7 +109,7 @@ def one_draw(name: str, draw: int) -> dict[str, Any]:
                         labels=None if teaching == "no labels" else labels,
                         adapt=adapt,
                         seed=draw,
-                        run=Path(place) / f"{adapt}-{teaching}",
+                        run=run,
                     )
                 if not labels:
                     labels = judged_pairs(links, truth, taught)

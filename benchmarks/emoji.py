@@ -54,12 +54,14 @@ SIZE, MISSING = 64, 0.2
 TOWERS = Towers(image="convnext", image_settings={"depth": 6, "width": 32, "patch_size": 4})
 OWN = {"epochs": 10, "batch_size": 256, "learning_rate": 1e-3}
 LABELED = {"epochs": 8, "batch_size": 240, "learning_rate": 5e-4}
+EPOCHS_MINILM = (4, 4)  # of both stages: a step with MiniLM costs eight times as much, and it was trained already
 SETTINGS = {
     "code": code_of("methods/clippings", "views", "encoders"),
     "size": SIZE,
     "missing": MISSING,
     "own": OWN,
     "labeled": LABELED,
+    "epochs with MiniLM": EPOCHS_MINILM,
     "towers": repr(TOWERS),
 }
 PATH = RESULTS / "emoji.json"
@@ -178,13 +180,16 @@ def groups(parts: dict[str, list[npt.NDArray[np.float32]]], valid: Rows, test: R
     return found
 
 
-def towers_of(language: str) -> Towers:
-    """MiniLM was trained on English; other languages are read by characters."""
-    return replace(TOWERS, text="minilm") if language == "en" else TOWERS
+def setting_of(language: str) -> tuple[Towers, dict[str, Any], dict[str, Any]]:
+    """Towers and recipes of both stages: MiniLM was trained on English; other languages are read by characters."""
+    if language != "en":
+        return TOWERS, OWN, LABELED
+    own, labeled = ({**recipe, "epochs": epochs} for recipe, epochs in zip((OWN, LABELED), EPOCHS_MINILM, strict=True))
+    return replace(TOWERS, text="minilm"), own, labeled
 
 
 def one_run(language: str, seed: int) -> dict[str, Any]:
-    emoji, towers = Emoji(language), towers_of(language)
+    emoji, (towers, own_recipe, labeled_recipe) = Emoji(language), setting_of(language)
     row: dict[str, Any] = {"baselines": baselines(emoji, emoji.rows("test"))}
     began = time.process_time()
 
@@ -200,7 +205,7 @@ def one_run(language: str, seed: int) -> dict[str, Any]:
     both = emoji.records(VENDORS[:2])
     row["untrained"] = judge(RecordEncoder(specs_of(both), towers), emoji, labels=False, seed=seed)
     common: dict[str, Any] = {"views": "photo", "seed": seed, "progress": tell}
-    own = pretrain(both, output=folder / "own", towers=towers, own=1.0, recipe=OWN, **common)
+    own = pretrain(both, output=folder / "own", towers=towers, own=1.0, recipe=own_recipe, **common)
     row["self-supervised"] = judge(own.encoder, emoji, labels=False, seed=seed)
     print(language, seed, row["self-supervised"], flush=True)
     train = emoji.rows("train")
@@ -210,7 +215,7 @@ def one_run(language: str, seed: int) -> dict[str, Any]:
         output=folder / "labeled",
         start=own,
         per_class=4,
-        recipe=LABELED,
+        recipe=labeled_recipe,
         **common,
     )
     row["supervised"] = judge(best.encoder, emoji, labels=True, seed=seed)
