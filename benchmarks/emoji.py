@@ -6,9 +6,9 @@ group the pictures of all vendors; and say "none" where there is nothing to find
 
 Protocol: emoji that all four vendors draw and CLDR names. Their split is that of the data set, 8 : 1 : 1, by the emoji. Queries
 are the Twitter records of the test emoji, references the Google records of all. Without labels: ``pretrain`` on the records of
-both tables, pictures with their names, and image and name weigh the same. With labels: ``finetune`` from there on the records of
-the training emoji, with their pictures by Apple and Facebook, which have no name; the weight of the picture is chosen on the
-validation emoji. Groups: the records of the test emoji by all four vendors, cut and weight from those of the validation
+both tables, pictures with their names. With labels: ``finetune`` from there on the records of
+the training emoji, with their pictures by Apple and Facebook, which have no name. The weight of the picture is chosen on the
+validation emoji; "even" is without this choice. Groups: the records of the test emoji by all four vendors, cut and weight from those of the validation
 emoji, single linkage. None: of the references of a fifth of the test emoji there are none; the threshold is chosen on the
 validation emoji, of which a fifth has none, too.
 
@@ -137,18 +137,19 @@ def baselines(emoji: Emoji, test: Rows) -> dict[str, float]:
     }
 
 
-def judge(encoder: RecordEncoder, emoji: Emoji, *, labels: bool, seed: int) -> dict[str, Any]:
-    """Links, groups and "none"; the weight of the picture is 1/2, or chosen on the validation emoji where labels are used."""
+def judge(encoder: RecordEncoder, emoji: Emoji, seed: int) -> dict[str, Any]:
+    """Links, groups and "none"; "even" weighs picture and name alike, "pooled" by the weight that is best on the validation emoji."""
     parts = {vendor: parts_of(encoder, emoji.records((vendor,))) for vendor in VENDORS}
     query, reference = parts["twitter"], parts["google"]
     valid, test, every = emoji.rows("valid"), emoji.rows("test"), np.arange(len(emoji.split))
     asked = (query[0][valid], query[1][valid])
-    weight = choose_weight(asked, (reference[0], reference[1]), valid, every).weight if labels else 0.5
-    weights = {"image": 1.0, "text": 0.0, "pooled": weight}
+    weight = choose_weight(asked, (reference[0], reference[1]), valid, every).weight
+    weights = {"image": 1.0, "text": 0.0, "even": 0.5, "pooled": weight}
     row: dict[str, Any] = {"weight": weight}
     for name, share in weights.items():
         sides = [pool(side, [share, 1 - share]) for side in (query, reference)]
         row[name] = top1((sides[0][test] @ sides[1].T).astype(float), test)
+        row[f"validation, {name}"] = top1((sides[0][valid] @ sides[1].T).astype(float), valid)
         row[f"{name}, none F1"] = none_f1(sides[0] @ sides[1].T, valid, test, seed)
     row["groups"] = groups(parts, valid, test)
     return row
@@ -200,14 +201,19 @@ def one_run(language: str, seed: int) -> dict[str, Any]:
             flush=True,
         )
 
+    def tell_validation(stage: str) -> None:  # whoever chooses by what is printed has not seen the test emoji
+        print(
+            language, seed, stage, {key: value for key, value in row[stage].items() if "validation" in key}, flush=True
+        )
+
     folder = WORK / "emoji" / f"{language}-{seed}-{key_of(SETTINGS)}"
     torch.manual_seed(seed)
     both = emoji.records(VENDORS[:2])
-    row["untrained"] = judge(RecordEncoder(specs_of(both), towers), emoji, labels=False, seed=seed)
+    row["untrained"] = judge(RecordEncoder(specs_of(both), towers), emoji, seed)
     common: dict[str, Any] = {"views": "photo", "seed": seed, "progress": tell}
     own = pretrain(both, output=folder / "own", towers=towers, own=1.0, recipe=own_recipe, **common)
-    row["self-supervised"] = judge(own.encoder, emoji, labels=False, seed=seed)
-    print(language, seed, row["self-supervised"], flush=True)
+    row["self-supervised"] = judge(own.encoder, emoji, seed)
+    tell_validation("self-supervised")
     train = emoji.rows("train")
     best = finetune(
         emoji.records(VENDORS, train),
@@ -218,9 +224,9 @@ def one_run(language: str, seed: int) -> dict[str, Any]:
         recipe=labeled_recipe,
         **common,
     )
-    row["supervised"] = judge(best.encoder, emoji, labels=True, seed=seed)
+    row["supervised"] = judge(best.encoder, emoji, seed)
     row["seconds"] = time.process_time() - began
-    print(language, seed, row["supervised"], f"{row['seconds']:.0f} s", flush=True)
+    tell_validation("supervised")
     return row
 
 
@@ -257,7 +263,7 @@ def main() -> None:
         (f"{language}: {name}", *values)
         for language in arguments.languages
         for name, values in report[language]["table"].items()
-        if "groups" not in name and "none" not in name and "weight" not in name
+        if not any(word in name for word in ("groups", "none", "weight", "validation"))
     ]
     PATH.with_suffix(".svg").write_text(bars(shown, "Top 1 of the test emoji among all"), encoding="utf-8")
     for language in arguments.languages:
