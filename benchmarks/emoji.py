@@ -6,11 +6,11 @@ group the pictures of all vendors; and say "none" where there is nothing to find
 
 Protocol: emoji that all four vendors draw and CLDR names. Their split is that of the data set, 8 : 1 : 1, by the emoji. Queries
 are the Twitter records of the test emoji, references the Google records of all. Without labels: ``pretrain`` on the records of
-both tables, pictures with their names. With labels: ``finetune`` from there on the records of
-the training emoji, with their pictures by Apple and Facebook, which have no name. The weight of the picture is chosen on the
-validation emoji; "even" is without this choice. Groups: the records of the test emoji by all four vendors, cut and weight from those of the validation
-emoji, single linkage. None: of the references of a fifth of the test emoji there are none; the threshold is chosen on the
-validation emoji, of which a fifth has none, too.
+both tables, pictures with their names. With labels: ``finetune`` from there on the records of the training emoji, with their
+pictures by Apple and Facebook, which have no name. The weight of the picture is chosen on the validation emoji; "even" is without
+this choice. Groups: the records of the test emoji by all four vendors, cut and weight from those of the validation emoji, single
+linkage. None: of the references of a fifth of the test emoji there are none; the threshold is chosen on the validation emoji, of
+which a fifth has none, too.
 
 Run: ``python -m benchmarks.emoji [--seeds 0 1 2] [--languages de en]``, with the extras ``train`` and ``offline``. Finished runs
 are kept. Writes ``benchmarks/results/emoji.json`` and ``.svg``.
