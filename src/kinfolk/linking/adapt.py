@@ -93,10 +93,47 @@ class Learner:
         """
         if not _can_train():
             raise MissingExtraError("Learning from the tables (adapt)", "train")
-        within = left is right
-        inputs = inputs_of(
-            (left,) if within else (left, right), fields, images, reading=self.reading, on_error=self.on_error
-        )
+        inputs = self._inputs(left, right, fields, images)
+        num_left = 0 if left is right else len(left)
+        halves = None
+        if judged is not None:
+            same = judged.label == 1
+            halves = halves_of(
+                np.stack([judged.left[same], judged.right[same] + num_left], axis=1), len(inputs), self.seed
+            )
+        until = 0.9 if halves is None else 0.5  # share of the time that learning without labels takes
+        with _place(self.folder) as place:
+            model = learn_without_labels(
+                inputs, place, reading=self.reading, seed=self.seed, advance=lambda share: advance(until * share)
+            )
+            self.models = (
+                (model,)
+                if halves is None
+                else learn_halves(
+                    inputs,
+                    *halves,
+                    start=model,
+                    folder=place,
+                    seed=self.seed,
+                    advance=lambda share: advance(until + (0.9 - until) * share),
+                )
+            )
+        parts = model.encoder.encode_parts(inputs, advance=lambda share: advance(0.9 + 0.1 * share))
+        at = {field.name: number for number, field in enumerate(inputs.fields)}
+        looks = {pair.label: _of_tables(parts[:, at[pair.label]], num_left) for pair in images}
+        note = _note_on(model, len(inputs))
+        if halves is None:
+            return Learned(_whole(model, parts, num_left), looks, note)
+        first, second = (_whole(taught, taught.encoder.encode_parts(inputs), num_left) for taught in self.models)
+        of_half = halves[1]
+        whole = HalvedVectors.of(first, second, of_half[:num_left] if num_left else of_half, of_half[num_left:])
+        return Learned(whole, looks, f"{note} {_note_on_labels(self.models)}")
+
+    def _inputs(
+        self, left: Records, right: Records, fields: Sequence[FieldPair], images: Sequence[FieldPair]
+    ) -> RecordInputs:
+        tables = (left,) if left is right else (left, right)
+        inputs = inputs_of(tables, fields, images, reading=self.reading, on_error=self.on_error)
         if self.reading and len(images) != 1:
             named = ", ".join(pair.label for pair in images) or "none"
             raise ConfigurationError(
@@ -106,43 +143,7 @@ class Learner:
             raise ConfigurationError(
                 f"adapt learns from the records, and needs {_LEAST} at least. Got {len(inputs)}. Leave it out."
             )
-        halves = None
-        if judged is not None:
-            same = judged.label == 1
-            rows = np.stack([judged.left[same], judged.right[same] + (0 if within else len(left))], axis=1)
-            halves = halves_of(rows, len(inputs), self.seed)
-        until = 0.9 if halves is None else 0.5  # share of the time that learning without labels takes
-        with _place(self.folder) as place:
-            model = learn_without_labels(
-                inputs, place, reading=self.reading, seed=self.seed, advance=lambda share: advance(until * share)
-            )
-            self.models = (model,)
-            if halves is not None:
-                self.models = learn_halves(
-                    inputs,
-                    *halves,
-                    start=model,
-                    folder=place,
-                    seed=self.seed,
-                    advance=lambda share: advance(until + (0.9 - until) * share),
-                )
-
-        def of_tables(vectors: np.ndarray) -> Vectors:
-            return Vectors(vectors, vectors) if within else Vectors(vectors[: len(left)], vectors[len(left) :])
-
-        def whole_of(encoder: RecordModel, parts: np.ndarray) -> Vectors:
-            return of_tables(pool(list(parts.transpose(1, 0, 2)), encoder.encoder.weights().tolist()))
-
-        parts = model.encoder.encode_parts(inputs, advance=lambda share: advance(0.9 + 0.1 * share))
-        place_of = {field.name: at for at, field in enumerate(inputs.fields)}
-        looks = {pair.label: of_tables(parts[:, place_of[pair.label]]) for pair in images}
-        if halves is None:
-            return Learned(whole_of(model, parts), looks, _note_on(model, len(inputs)))
-        first, second = (whole_of(taught, taught.encoder.encode_parts(inputs)) for taught in self.models)
-        of_half = halves[1]
-        sides = (of_half, of_half) if within else (of_half[: len(left)], of_half[len(left) :])
-        note = f"{_note_on(model, len(inputs))} {_note_on_labels(self.models)}"
-        return Learned(HalvedVectors.of(first, second, *sides), looks, note)
+        return inputs
 
     @property
     def source(self) -> ModelSource | None:
@@ -224,6 +225,16 @@ def check_adapt(adapt: Adapt) -> None:
 def learner(adapt: Adapt, *, folder: Path | None, on_error: OnError, seed: int) -> Learner | None:
     """What trains on the tables; None where nothing is to be learned."""
     return Learner(adapt == "reading", folder, on_error, seed) if adapt else None
+
+
+def _of_tables(vectors: np.ndarray, num_left: int) -> Vectors:
+    """Of both tables, or of one, where the left one has no records of its own."""
+    return Vectors(vectors[:num_left], vectors[num_left:]) if num_left else Vectors(vectors, vectors)
+
+
+def _whole(model: RecordModel, parts: np.ndarray, num_left: int) -> Vectors:
+    """Pooled vectors under the weights that the model has learned."""
+    return _of_tables(pool(list(parts.transpose(1, 0, 2)), model.encoder.weights().tolist()), num_left)
 
 
 def _note_on(model: RecordModel, num: int) -> str:
