@@ -27,7 +27,7 @@ from kinfolk.data.images import OnError
 from kinfolk.encoders.pooling import pool
 from kinfolk.errors import ConfigurationError, MissingExtraError
 from kinfolk.linking.alignment import FieldPair
-from kinfolk.linking.candidates import Candidates, Neighbors
+from kinfolk.linking.candidates import Candidates
 from kinfolk.linking.compare import LEARNED, Comparisons
 from kinfolk.linking.comparisons.pair_features import PairFeatures
 from kinfolk.linking.encoder_inputs import inputs_of
@@ -71,9 +71,9 @@ class Learned:
         ]
         return replace(pictures, fields=tuple(fields))
 
-    def neighbors(self) -> list[Neighbors]:
-        """Records whose pooled vectors are near."""
-        return [self.whole.neighbors()]
+    def searched(self) -> list[Vectors]:
+        """The vectors whose neighbors are candidates: the pooled ones."""
+        return [self.whole]
 
     def add_to(self, comparisons: Comparisons, pairs: Candidates) -> Comparisons:
         """The comparisons with the cosine of the pooled vectors."""
