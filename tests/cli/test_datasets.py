@@ -60,3 +60,29 @@ def test_no_network_ends_in_a_sentence_and_2(run_kinfolk, persons: FakeRegistry)
     assert result.code == 2
     assert "the host cannot be reached" in result.err
     assert "by hand" in " ".join(result.err.split())
+
+
+@pytest.mark.parametrize("place", ["n" * 300, "n" * 300 + "/febrl", "a-file/febrl"])
+def test_a_place_that_is_impossible_is_said_before_the_download(
+    run_kinfolk, persons: FakeRegistry, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "a-file").touch()
+    result = run_kinfolk("datasets", "get", "febrl1", "-o", tmp_path / place)
+    assert result.code == 2
+    said = "".join(result.err.split())
+    assert said.startswith(f"kinfolk:{tmp_path / place}cannotbewritten(")
+    assert "Chooseanotherplace" in said
+    assert persons.calls == []
+    assert [path.name for path in tmp_path.glob("*") if path.name != "registry"] == ["a-file"]
+
+
+@pytest.mark.usefixtures("persons")
+def test_a_name_as_long_as_a_name_can_be_is_possible(run_kinfolk, tmp_path: Path) -> None:
+    assert run_kinfolk("datasets", "get", "febrl1", "-o", tmp_path / ("n" * 255)).code == 0
+    assert (tmp_path / ("n" * 255) / "records.csv").exists()
+
+
+@pytest.mark.usefixtures("persons")
+def test_a_cache_that_is_impossible_holds_nothing(run_kinfolk, tmp_path: Path) -> None:
+    listed = json.loads(run_kinfolk("datasets", "list", "--json", "--cache", tmp_path / ("n" * 300)).out)
+    assert [row["cached"] for row in listed] == [False] * len(datasets())

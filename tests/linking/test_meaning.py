@@ -100,17 +100,6 @@ def test_no_encoder_is_the_same_call_as_none(two_languages) -> None:
     assert scores[0].equals(scores[2])
 
 
-@pytest.mark.parametrize("at_once", [1, 35, 1 << 24])
-def test_neighbors_in_blocks_equal_a_slow_search(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
-    monkeypatch.setattr(meaning, "_PRODUCTS_AT_ONCE", at_once)
-    left, right = unit(17, 0), unit(11, 1)
-    cosines = left @ right.T
-    slow = {(i, int(j)) for i in range(17) for j in np.argsort(-cosines[i])[:3] if cosines[i, j] > 0}
-    slow |= {(int(i), j) for j in range(11) for i in np.argsort(-cosines[:, j])[:3] if cosines[i, j] > 0}
-    found = Vectors(left, right).neighbors(3).pairs(11)
-    assert set(zip(found.left.tolist(), found.right.tolist(), strict=True)) == slow
-
-
 def test_a_record_that_says_nothing_has_no_neighbors_and_no_cosine() -> None:
     left, right = unit(3, 0), unit(4, 1)
     left[1] = 0

@@ -14,10 +14,12 @@ import pytest
 from PIL import Image
 
 import kinfolk
+from kinfolk.linking import near_vectors
 from kinfolk.linking.alignment import FieldPair, align_images
 from kinfolk.linking.candidates import Candidates
 from kinfolk.linking.compare import Comparisons
 from kinfolk.linking.comparisons.pair_features import PairFeatures
+from kinfolk.linking.links import Stage
 from kinfolk.linking.pictures import Seen, see_pictures, see_pixels
 
 NUM, FIRST = 120, 40
@@ -133,6 +135,36 @@ def _copy(number: int, copy: int) -> bytes:
     buffer = BytesIO()
     picture(number).resize((40 + 20 * copy, 40 + 20 * copy)).save(buffer, "JPEG", quality=70 - 10 * copy)
     return buffer.getvalue()
+
+
+class Told:
+    """A listener that keeps the shares of each stage."""
+
+    def __init__(self) -> None:
+        self.shares: dict[str, list[float]] = {}
+
+    def begin(self, stage: str) -> None:
+        self.shares[stage] = []
+
+    def advance(self, share: float) -> None:
+        self.shares[list(self.shares)[-1]].append(share)
+
+    def end(self, stage: Stage) -> None:
+        """It has ended."""
+
+
+@pytest.mark.parametrize("tables", [("left.csv", "right.parquet"), ("left.csv",)], ids=["link", "dedupe"])
+def test_the_search_of_pictures_tells_how_far_it_is(
+    shops: Path, monkeypatch: pytest.MonkeyPatch, tables: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(near_vectors, "_PRODUCTS_AT_ONCE", NUM * 10)
+    told = Told()
+    run = kinfolk.link if len(tables) == 2 else kinfolk.dedupe
+    run(*(shops / name for name in tables), progress=told)
+    shares = told.shares["candidates"]
+    assert shares == sorted(shares)
+    assert len(shares) >= NUM // 10
+    assert shares[-1] == 1
 
 
 def test_a_missing_image_speaks_neither_for_nor_against(shops: Path) -> None:

@@ -2,6 +2,8 @@
 
 import struct
 import sys
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,43 @@ def test_what_a_font_draws_for_want_is_not_a_glyph(latin: Font) -> None:
     mask = latin.load(24).getmask("東")
     assert latin.load(24).getmask("\uffff").size == mask.size  # a box, the same for both
     assert not latin.covers("東")
+
+
+UNASSIGNED = "".join(map(chr, range(0x40000, 0x40000 + 20_000)))  # composing leaves them alone
+
+
+def draw_odd_ones(font: Font, character: str) -> tuple[tuple[int, int], bytes]:
+    return (ord(character), font.face), bytes([ord(character) % 2])
+
+
+def test_each_character_of_a_font_is_drawn_once_however_many_there_are(
+    latin: Font, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[tuple[Font, str]] = []
+
+    def draw(font: Font, character: str) -> tuple[tuple[int, int], bytes]:
+        drawn.append((font, character))
+        return draw_odd_ones(font, character)
+
+    monkeypatch.setattr(module, "_picture", draw)
+    fonts = [replace(latin, family="odd", face=face) for face in range(4)]
+    assert {font.missing(UNASSIGNED) for font in fonts} == {UNASSIGNED[::2]}
+    assert len(drawn) == len(set(drawn)) == 4 * 20_001  # and what each draws for want
+    assert {font.missing(UNASSIGNED) for font in fonts} == {UNASSIGNED[::2]}
+    assert len(drawn) == 4 * 20_001
+
+
+def test_what_is_known_of_fonts_is_bounded(latin: Font, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_picture", draw_odd_ones)
+    font = replace(latin, family="bounded")
+    tracemalloc.start()
+    font.missing("a")
+    after_one = tracemalloc.get_traced_memory()[0]
+    font.missing(UNASSIGNED[:2_000])
+    after_all = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert after_all - after_one < 10_000
+    assert after_all * module._coverage.cache_info().maxsize < 512e6
 
 
 def test_every_face_of_every_file_below_the_places_once_and_in_order(data: bytes, tmp_path: Path) -> None:

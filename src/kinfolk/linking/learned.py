@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kinfolk.linking.candidates import Candidates, Neighbors
+from kinfolk.linking.candidates import Candidates
 from kinfolk.linking.compare import LEARNED, Comparisons
 from kinfolk.linking.comparisons.pair_features import PairFeatures
 from kinfolk.linking.meaning import Vectors
@@ -39,9 +39,9 @@ class Learned:
         ]
         return replace(pictures, fields=tuple(fields))
 
-    def neighbors(self) -> list[Neighbors]:
-        """Records whose pooled vectors are near."""
-        return [self.whole.neighbors()]
+    def searched(self) -> list[Vectors]:
+        """The vectors whose neighbors are candidates: the pooled ones."""
+        return [self.whole]
 
     def add_to(self, comparisons: Comparisons, pairs: Candidates) -> Comparisons:
         """The comparisons with the cosine of the pooled vectors."""

@@ -22,9 +22,9 @@ from kinfolk.linking.alignment import COMPARED_ROLES, FieldPair
 from kinfolk.linking.candidates import Candidates, Neighbors
 from kinfolk.linking.compare import MEANING, Comparisons
 from kinfolk.linking.comparisons.pair_features import PairFeatures
+from kinfolk.linking.near_vectors import nearest_between
 
 _K = 5
-_PRODUCTS_AT_ONCE = 1 << 24  # 64 MiB of cosines
 _PAIRS_AT_ONCE = 1 << 16
 _TEXTS_AT_ONCE = 4096
 
@@ -54,9 +54,14 @@ class Vectors:
         says_left, says_right = np.abs(self.left).sum(axis=1) > 0, np.abs(self.right).sum(axis=1) > 0
         return np.where(says_left[rows_left] & says_right[rows_right], out, np.float32(np.nan))
 
-    def neighbors(self, k: int = _K) -> Neighbors:
-        """The k nearest records of either table for each record of the other, by cosine; none at or below 0."""
-        return Neighbors(nearest_vectors(self.left, self.right, k), nearest_vectors(self.right, self.left, k))
+    def neighbors(self, k: int = _K, *, advance: Callable[[float], None] | None = None) -> Neighbors:
+        """The k nearest records of either table for each record of the other, by cosine; none at or below 0.
+
+        Args:
+            k: how many, at least 1.
+            advance: told the share that is done.
+        """
+        return nearest_between(self.left, self.right, k, advance)
 
     def take(self, rows: np.ndarray) -> Vectors:
         """Those of some records of one table that is compared with itself, in this order."""
@@ -69,9 +74,9 @@ class Meaning:
 
     views: tuple[Vectors, ...]
 
-    def neighbors(self) -> list[Neighbors]:
-        """Records near in meaning."""
-        return [self.views[0].neighbors()]
+    def searched(self) -> list[Vectors]:
+        """The vectors whose neighbors are candidates: those of the whole records."""
+        return [self.views[0]]
 
     def add_to(self, comparisons: Comparisons, pairs: Candidates) -> Comparisons:
         """The comparisons with a cosine for each view."""
@@ -182,29 +187,3 @@ def _checked(given: np.ndarray, texts: Sequence[str]) -> np.ndarray:
     vectors = given.astype(np.float32)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0))
-
-
-def nearest_vectors(queries: np.ndarray, corpus: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The k rows of the corpus with the largest positive inner product for each query, best first within a query.
-
-    All products are made, a block of queries at a time: exact, and quadratic in the size of the tables.
-
-    Returns:
-        Query rows, corpus rows and products.
-    """
-    k = min(k, len(corpus))
-    rows: list[np.ndarray] = [np.zeros(0, np.int64)]
-    found: list[np.ndarray] = [np.zeros(0, np.int64)]
-    similarity: list[np.ndarray] = [np.zeros(0, np.float32)]
-    block = max(1, _PRODUCTS_AT_ONCE // max(1, len(corpus)))
-    for start in range(0, len(queries) if k else 0, block):
-        products = queries[start : start + block] @ corpus.T
-        best = np.argpartition(-products, k - 1, axis=1)[:, :k]
-        order = np.argsort(-np.take_along_axis(products, best, axis=1), axis=1, kind="stable")
-        best = np.take_along_axis(best, order, axis=1)
-        values = np.take_along_axis(products, best, axis=1)
-        near = values > 0
-        rows.append(start + np.nonzero(near)[0])
-        found.append(best[near].astype(np.int64))
-        similarity.append(values[near])
-    return np.concatenate(rows), np.concatenate(found), np.concatenate(similarity)

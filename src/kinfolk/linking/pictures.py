@@ -17,7 +17,7 @@ from kinfolk.data.images import OnError
 from kinfolk.data.record_images import read_field_images
 from kinfolk.errors import ConfigurationError
 from kinfolk.linking.alignment import FieldPair
-from kinfolk.linking.candidates import Candidates, Neighbors
+from kinfolk.linking.candidates import Candidates
 from kinfolk.linking.compare import MIN_DISTINCTNESS, Comparisons
 from kinfolk.linking.comparisons.pair_features import PairFeatures
 from kinfolk.linking.meaning import Vectors
@@ -81,9 +81,9 @@ class Pictures:
     fields: tuple[PictureField, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def neighbors(self) -> list[Neighbors]:
-        """Records whose images look alike, for each column that tells records apart."""
-        return [field.vectors.neighbors() for field in self.fields if field.distinctness > MIN_DISTINCTNESS]
+    def searched(self) -> list[Vectors]:
+        """The vectors whose neighbors are candidates: those of each column that tells records apart."""
+        return [field.vectors for field in self.fields if field.distinctness > MIN_DISTINCTNESS]
 
     def add_to(self, comparisons: Comparisons, pairs: Candidates) -> Comparisons:
         """The comparisons with a cosine for each column."""

@@ -277,13 +277,16 @@ def _candidates(
 ) -> tuple[Candidates, np.ndarray]:
     """The candidate pairs, and which searches name each as nearest (``nearest_of``)."""
     telling = [f for f in fields if f.pair.role == "text" and f.distinctness > MIN_DISTINCTNESS]
+    vectors = [of for view in views for of in view.searched()]
+    num = len(telling) + len(vectors)
     searches, others = [near], list[Neighbors]()
     for done, field in enumerate(telling):
-        clock.advance(done / len(telling))
+        clock.advance(done / num)
         found = neighbors(search_space(field.left, field.right, field.space), _FIELD_K)
         # A field that is all of the record is no second search.
         (others if (field.left, field.right) == texts else searches).append(found)
-    searches += [found for view in views for found in view.neighbors()]
+    for done, of in enumerate(vectors, len(telling)):
+        searches.append(of.neighbors(advance=lambda share, done=done: clock.advance((done + share) / num)))  # type: ignore[misc]
     lists = [search.pairs(num_right) for search in (*searches, *others)]
     if judged is not None:
         lists.append(Candidates(judged.left, judged.right))

@@ -91,7 +91,7 @@ def score_within(
     seen += [(f.left.values, f.left.vectors) for f in pictures.fields if f.distinctness > MIN_DISTINCTNESS]
     if learned is not None:
         seen.append(([repr(contents[row]) for row in order], learned.whole.left))
-    candidates = candidates_within(whole, fields, seen)
+    candidates = candidates_within(whole, fields, seen, advance=clock.advance)
     if judged is not None:
         candidates = in_order([candidates.left, judged.left], [candidates.right, judged.right], len(records))
     clock.stop(f"{len(candidates):,} pairs")

