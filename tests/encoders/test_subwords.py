@@ -1,11 +1,14 @@
+import shutil
+
 import pytest
 import torch
 
+from kinfolk.encoders.kept import keep_tower, kept_text_tower
 from kinfolk.encoders.record import FieldSpec, RecordEncoder, Towers
 from kinfolk.encoders.record_inputs import RecordInputs, text_field
 from kinfolk.encoders.subwords import load_subword_transformer
 from kinfolk.encoders.text_by_name import text_tower
-from kinfolk.errors import ConfigurationError
+from kinfolk.errors import ConfigurationError, DataError
 
 transformers = pytest.importorskip("transformers", reason="needs kinfolk[text]: transformers is not installed")
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "smith", "jones", "&", "co", "sons"]
@@ -43,6 +46,26 @@ def test_it_is_a_tower_of_a_record_encoder_and_learns(folder):
     assert parts[1].eq(0).all()
     parts.square().sum().backward()
     assert encoder.towers["text"].model.embeddings.word_embeddings.weight.grad is not None
+
+
+def test_what_is_kept_and_the_weights_are_the_tower(folder, tmp_path):
+    base = shutil.copytree(folder, tmp_path / "base")
+    tower = text_tower(str(base), {"max_tokens": 3}).eval()
+    keep_tower(tower, tmp_path / "kept")
+    shutil.rmtree(base)
+    again = kept_text_tower(str(base), {"max_tokens": 3}, tmp_path / "kept").eval()
+    again.load_state_dict(tower.state_dict())
+    tokens = again.tokens(["smith & co", "Jones"])
+    assert torch.equal(tokens, tower.tokens(["smith & co", "Jones"]))
+    assert torch.equal(again(tokens), tower(tokens))
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer.json"])
+def test_what_is_kept_and_damaged_is_named(file, folder, tmp_path):
+    keep_tower(load_subword_transformer(str(folder)), tmp_path)
+    (tmp_path / file).write_text("{")
+    with pytest.raises(DataError, match="does not describe the encoder 'words' in a way that can be read"):
+        kept_text_tower("words", {}, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 # ruff: noqa: E402 (the imports below need what is looked for first)
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +17,9 @@ transformers = pytest.importorskip("transformers", reason="needs kinfolk[text]: 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kinfolk import ConfigurationError, MissingExtraError
+from kinfolk import ConfigurationError, DataError, MissingExtraError
 from kinfolk.encoders import image_encoder, timm_image
+from kinfolk.encoders.kept import keep_tower, kept_image_encoder
 
 SMALL = {
     "hidden_size": 16,
@@ -122,6 +124,47 @@ def test_a_pooler_without_trained_weights_is_not_used(images: Tensor, tmp_path: 
     torch.testing.assert_close(encoder(images), encoder.feature_map(images).mean((2, 3)))
 
 
+@pytest.mark.parametrize("make", [make for make, _ in MODELS.values()], ids=MODELS.keys())
+def test_what_is_kept_and_the_weights_are_the_encoder(
+    make: Callable[[], nn.Module], images: Tensor, tmp_path: Path
+) -> None:
+    name = saved(make(), tmp_path / "base")
+    encoder = image_encoder(name).eval()
+    keep_tower(encoder, tmp_path / "kept")
+    shutil.rmtree(name)
+    again = kept_image_encoder(name, {}, tmp_path / "kept").eval()
+    again.load_state_dict(encoder.state_dict())
+    assert torch.equal(again(images), encoder(images))
+    assert torch.equal(again.feature_map(images), encoder.feature_map(images))
+
+
+def test_a_pooler_that_was_not_trained_stays_unused(images: Tensor, tmp_path: Path) -> None:
+    encoder = image_encoder(saved(vit(add_pooling_layer=False), tmp_path / "base")).eval()
+    keep_tower(encoder, tmp_path / "kept")
+    again = kept_image_encoder("base", {}, tmp_path / "kept").eval()
+    again.load_state_dict(encoder.state_dict())
+    assert torch.equal(again(images), again.feature_map(images).mean((2, 3)))
+
+
+def test_building_what_is_kept_leaves_random_numbers_as_they_were(tmp_path: Path) -> None:
+    keep_tower(image_encoder(saved(vit(), tmp_path / "base")), tmp_path / "kept")
+    before = torch.random.get_rng_state()
+    kept_image_encoder("base", {}, tmp_path / "kept")
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("file", ["config.json", "images.json"])
+def test_what_is_kept_and_damaged_is_named(file: str, tmp_path: Path) -> None:
+    keep_tower(image_encoder(saved(vit(), tmp_path / "base")), tmp_path / "kept")
+    (tmp_path / "kept" / file).write_text("{")
+    with pytest.raises(DataError, match="kept does not describe the encoder 'base' in a way that can be read"):
+        kept_image_encoder("base", {}, tmp_path / "kept")
+
+
+def test_weights_of_half_precision_are_made_whole(images: Tensor, tmp_path: Path) -> None:
+    assert image_encoder(saved(vit().half(), tmp_path)).eval()(images).dtype == torch.float32
+
+
 def test_gradients_flow(images: Tensor, tmp_path: Path) -> None:
     encoder = image_encoder(saved(convnext(), tmp_path))
     encoder(images).square().sum().backward()
@@ -176,11 +219,16 @@ class StandIn(nn.Module):
         return self.layer(x).mean((2, 3))
 
 
-def test_timm_is_used_where_it_is_installed(images: Tensor, scaled: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timm_is_used_where_it_is_installed(
+    images: Tensor, scaled: Tensor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = []
+
     def create_model(name: str, *, pretrained: bool, num_classes: int, in_chans: int) -> StandIn:
         if name != "known":
             raise RuntimeError(f"Unknown model ({name})")
-        assert (pretrained, num_classes) == (True, 0)
+        asked.append(pretrained)
+        assert num_classes == 0
         return StandIn(in_chans)
 
     module = ModuleType("timm")
@@ -194,6 +242,11 @@ def test_timm_is_used_where_it_is_installed(images: Tensor, scaled: Tensor, monk
     assert image_encoder("timm/known", channels=1)(images[:, :1]).shape == (2, 6)
     with pytest.raises(ConfigurationError, match=r"timm cannot load 'other': Unknown model \(other\)"):
         image_encoder("timm/other")
+    assert asked == [True, True]
+    again = kept_image_encoder("timm/known", {"channels": 3}, tmp_path)
+    assert asked[2:] == [False]  # no weights are fetched
+    again.load_state_dict(encoder.state_dict())
+    assert torch.equal(again(images), encoder(images))
 
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,19 +8,23 @@ import numpy as np
 import pytest
 
 from kinfolk.linking.focus import FieldFocus, Focus, PictureFocus, TextFocus
-from kinfolk.report.focus_panel import focus_panel
+from kinfolk.report import focus_panel as module
 
 Image = pytest.importorskip("PIL.Image", reason="needs kinfolk[images]: Pillow is not installed")
 
 
-def picture(losses):
-    return PictureFocus(np.full((1, 64, 64), 200, np.uint8), np.array(losses, np.float32))
+def focus_panel(focus):
+    return module.focus_panel(focus, names=("first <f1>", "second s1"))
+
+
+def picture(losses, shade=200):
+    return PictureFocus(np.full((1, 64, 64), shade, np.uint8), np.array(losses, np.float32))
 
 
 def test_the_fields_are_weighed_in_a_sentence():
     focus = Focus(0.75, (FieldFocus("crop", 0.25), FieldFocus("year", -0.05), FieldFocus("name", float("nan"))))
     panel = focus_panel(focus)
-    assert "The cosine of both records is 0.75; without crop it would be 0.50; without year it would be 0.80." in panel
+    assert "0 is unrelated): 0.75; without crop it would be 0.50; without year it would be 0.80." in panel
     assert "<table" not in panel
 
 
@@ -56,4 +60,22 @@ def test_the_patch_that_counts_is_colored_and_the_others_are_not():
 
 def test_nothing_is_marked_where_nothing_counts():
     side = TextFocus((("a", 0.0), ("b", -0.1)), spaced=True)
-    assert "heat-" not in focus_panel(Focus(0.1, (FieldFocus("name", -0.1, side, side),)))
+    panel = focus_panel(Focus(0.1, (FieldFocus("name", -0.1, side, side),)))
+    assert "heat-" not in panel[panel.index("<tbody") :]
+
+
+def test_each_side_is_named_once():
+    side = TextFocus((("a", 0.1),), spaced=True)
+    panel = focus_panel(Focus(0.9, (FieldFocus("name", 0.1, side, side),)))
+    assert re.findall(r'scope="col">([^<]+)<', panel) == ["first &lt;f1&gt;", "second s1"]
+
+
+def test_ink_can_be_read_where_it_is_marked_most():
+    def shown(shade):
+        panel = focus_panel(Focus(0.9, (FieldFocus("crop", 0.2, picture([[0.3]], shade), None),)))
+        data = re.findall(r"base64,([^\"]+)", panel)[0]
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("L"), dtype=int).mean()
+
+    ink, paper = shown(0), shown(255)
+    assert ink > 25, "a mark shows on what is black"
+    assert paper - ink > 110, "more than two fifths of the contrast are left"

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 SMALL_ENCODERS = ("resnet", "convnext", "vit", "writing")
 """Encoders that start from random weights, small enough to be trained on a CPU."""
 
-_TIMM = "timm/"
+TIMM = "timm/"
+"""Before the name of a model of timm."""
 
 
 def image_encoder(
@@ -103,10 +104,10 @@ def _small(name: str, channels: int, options: dict[str, int | None]) -> ImageEnc
 
 
 def _trained(name: str, channels: int) -> ImageEncoder:
-    if name.startswith(_TIMM):
+    if name.startswith(TIMM):
         from kinfolk.encoders.timm_image import load_timm_image_encoder
 
-        return load_timm_image_encoder(name.removeprefix(_TIMM), channels=channels)
+        return load_timm_image_encoder(name.removeprefix(TIMM), channels=channels)
     if find_spec("transformers") is None:
         raise MissingExtraError(f"The encoder {name!r}", "text")
     from kinfolk.encoders.transformers_image import load_transformers_image_encoder

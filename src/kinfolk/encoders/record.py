@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -26,6 +27,7 @@ from torch import Tensor, nn
 
 from kinfolk.encoders.characters import CharacterTransformer
 from kinfolk.encoders.image_by_name import image_encoder
+from kinfolk.encoders.kept import keep_tower, kept_image_encoder, kept_text_tower
 from kinfolk.encoders.numbers import NumberFeatures
 from kinfolk.encoders.record_inputs import FieldInput, FieldKind, RecordInputs
 from kinfolk.encoders.subwords import SubwordTransformer
@@ -71,12 +73,15 @@ class RecordEncoder(nn.Module):
         fields: what a record consists of, at least one field.
         towers: how each kind is read; a tower is made only for kinds that occur. Fields of a kind share the tower and have
             a projection each.
+        kept: the folder to which ``keep`` has written, for an encoder whose weights are loaded afterwards; None makes a
+            new one, in which trained towers have their trained weights.
 
     Raises:
         ConfigurationError: no field, or towers that are not possible.
+        DataError: what is kept is damaged.
     """
 
-    def __init__(self, fields: Sequence[FieldSpec], towers: Towers = Towers()) -> None:
+    def __init__(self, fields: Sequence[FieldSpec], towers: Towers = Towers(), *, kept: Path | None = None) -> None:
         super().__init__()
         if not fields:
             raise ConfigurationError("A record encoder needs at least one field. Got none.")
@@ -84,9 +89,15 @@ class RecordEncoder(nn.Module):
         kinds = {field.kind for field in fields}
         self.towers = nn.ModuleDict()
         if "image" in kinds:
-            self.towers["image"] = image_encoder(towers.image, **(towers.image_settings or {}))
+            name, settings = towers.image, towers.image_settings or {}
+            self.towers["image"] = (
+                image_encoder(name, **settings) if kept is None else kept_image_encoder(name, settings, kept / "image")
+            )
         if "text" in kinds:
-            self.towers["text"] = text_tower(towers.text, towers.text_settings or {})
+            name, settings = towers.text, towers.text_settings or {}
+            self.towers["text"] = (
+                text_tower(name, settings) if kept is None else kept_text_tower(name, settings, kept / "text")
+            )
         if "number" in kinds:
             self.towers["number"] = NumberFeatures()
         self.projections = nn.ModuleList(
@@ -104,13 +115,32 @@ class RecordEncoder(nn.Module):
         return F.softplus(self.raw_weights)
 
     def describe(self) -> dict[str, Any]:
-        """All that ``RecordEncoder.of`` needs to build it again, as plain values."""
+        """What it is built of, as plain values."""
         return {"fields": [asdict(field) for field in self.fields], "towers": asdict(self.settings)}
 
+    def keep(self, folder: Path) -> None:
+        """Write what ``RecordEncoder.of`` needs beside the description, so that trained towers need not be there.
+
+        Raises:
+            DataError: the folder cannot be written to.
+        """
+        for kind, tower in self.towers.items():
+            keep_tower(tower, folder / kind)
+
     @classmethod
-    def of(cls, description: Mapping[str, Any]) -> RecordEncoder:
-        """Build what ``describe`` described, with random weights."""
-        return cls([FieldSpec(**field) for field in description["fields"]], Towers(**description["towers"]))
+    def of(cls, description: Mapping[str, Any], *, kept: Path) -> RecordEncoder:
+        """Build what ``describe`` described, for weights that are loaded afterwards.
+
+        Args:
+            description: by ``describe``.
+            kept: the folder to which ``keep`` has written.
+
+        Raises:
+            DataError: what is kept is damaged.
+            ConfigurationError, MissingExtraError: a tower cannot be built.
+        """
+        fields = [FieldSpec(**field) for field in description["fields"]]
+        return cls(fields, Towers(**description["towers"]), kept=kept)
 
     def forward(self, inputs: RecordInputs, *, features: Mapping[int, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Embeddings of the fields of records.

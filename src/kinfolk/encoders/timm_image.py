@@ -43,12 +43,13 @@ class TimmImageEncoder(ImageEncoder):
         return features  # type: ignore[no-any-return]
 
 
-def load_timm_image_encoder(name: str, *, channels: int = 3) -> TimmImageEncoder:
-    """Load a model with its trained weights.
+def load_timm_image_encoder(name: str, *, channels: int = 3, trained: bool = True) -> TimmImageEncoder:
+    """Load a model.
 
     Args:
         name: as in timm, such as "resnet18.a1_in1k".
         channels: of the images.
+        trained: with its trained weights, and otherwise random ones, which need no network.
 
     Raises:
         ConfigurationError: timm is not installed, has no such model, or cannot get its weights.
@@ -60,9 +61,9 @@ def load_timm_image_encoder(name: str, *, channels: int = 3) -> TimmImageEncoder
     import timm
 
     try:
-        model = timm.create_model(name, pretrained=True, num_classes=0, in_chans=channels)
+        model = timm.create_model(name, pretrained=trained, num_classes=0, in_chans=channels)
     except (RuntimeError, OSError) as error:
         raise ConfigurationError(f"timm cannot load {name!r}: {error}") from error
-    trained = model.pretrained_cfg
-    mean, std = (tuple(trained[key]) if channels == len(trained[key]) else (0.5,) for key in ("mean", "std"))
+    known = model.pretrained_cfg
+    mean, std = (tuple(known[key]) if channels == len(known[key]) else (0.5,) for key in ("mean", "std"))
     return TimmImageEncoder(model, channels=channels, mean=mean, std=std)

@@ -17,9 +17,10 @@ from kinfolk.encoders.image import ImageEncoder
 from kinfolk.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
 _PROCESSOR = "preprocessor_config.json"
+_PART = "vision_model"  # as transformers names the part for images
 _UNKNOWN = (0.5, 0.5, 0.5)  # what most models without a processor's file were trained with
 _MOST_PREFIXES = 16  # class tokens and registers
 
@@ -32,31 +33,35 @@ class TransformersImageEncoder(ImageEncoder):
 
     Args:
         model: the vision model.
+        config: of the model that it is, or is a part of, see ``image_part``; None takes its own.
         mean, std: of the channels, as it was trained.
         pooler_is_trained: whether its pooled output can be used.
+
+    Attributes:
+        config, pooler_is_trained: see above.
     """
 
     def __init__(
         self,
         model: PreTrainedModel,
         *,
+        config: PretrainedConfig | None = None,
         mean: tuple[float, ...] = _UNKNOWN,
         std: tuple[float, ...] = _UNKNOWN,
         pooler_is_trained: bool = True,
     ) -> None:
-        config = model.config
-        width = getattr(config, "hidden_size", None) or config.hidden_sizes[-1]
-        super().__init__(dim=int(width), channels=int(config.num_channels), mean=mean, std=std)
-        self.model = model
-        self._uses_pooler = pooler_is_trained
-        size = getattr(config, "image_size", None)
+        own = model.config
+        width = getattr(own, "hidden_size", None) or own.hidden_sizes[-1]
+        super().__init__(dim=int(width), channels=int(own.num_channels), mean=mean, std=std)
+        self.model, self.config, self.pooler_is_trained = model, config or own, pooler_is_trained
+        size = getattr(own, "image_size", None)
         self._size = (size, size) if isinstance(size, int) else None if size is None else (int(size[0]), int(size[1]))
 
     def forward(self, images: Tensor) -> Tensor:
         """Features of each image, (images, dim)."""
         pixels = self.prepare(images)
         outputs = self.model(pixel_values=pixels)
-        pooled: Tensor | None = getattr(outputs, "pooler_output", None) if self._uses_pooler else None
+        pooled: Tensor | None = getattr(outputs, "pooler_output", None) if self.pooler_is_trained else None
         return self.pool(self._as_map(outputs.last_hidden_state, pixels)) if pooled is None else pooled.flatten(1)
 
     def feature_map(self, images: Tensor) -> Tensor:
@@ -105,7 +110,10 @@ def load_transformers_image_encoder(name: str) -> TransformersImageEncoder:
     folder = local_folder(name, kinds={"config.json": "a transformers model"})
     if folder is None and not _is_cached(name):
         ask_hub(name, instead="a folder")
-    model, missing = _load(str(folder or name), name)
+    whole, missing = _load(str(folder or name), name)
+    model = image_part(whole)
+    if model is not whole:
+        missing = [key for key in missing if key.startswith(f"{_PART}.")]
     if not hasattr(model.config, "num_channels"):
         raise ConfigurationError(f"The encoder {name!r} is a {type(model).__name__}, which takes no images.")
     poolers = [key for key in missing if "pooler" in key]
@@ -116,11 +124,19 @@ def load_transformers_image_encoder(name: str) -> TransformersImageEncoder:
             "Check that the folder is complete."
         )
     mean, std = _scale(str(folder or name), int(model.config.num_channels))
-    return TransformersImageEncoder(model, mean=mean, std=std, pooler_is_trained=not poolers)
+    return TransformersImageEncoder(model, config=whole.config, mean=mean, std=std, pooler_is_trained=not poolers)
+
+
+def image_part(model: PreTrainedModel) -> PreTrainedModel:
+    """Of a model of images and texts the part for images; any other as it is."""
+    if hasattr(model, _PART) and hasattr(model.config, "vision_config"):
+        part: PreTrainedModel = getattr(model, _PART)
+        return part
+    return model
 
 
 def _load(source: str, name: str) -> tuple[PreTrainedModel, list[str]]:
-    """The part for images, and the names of its weights that the files lack."""
+    """A model in full precision, and the names of its weights that the files lack."""
     from transformers import AutoModel
 
     try:
@@ -128,10 +144,7 @@ def _load(source: str, name: str) -> tuple[PreTrainedModel, list[str]]:
             model, info = AutoModel.from_pretrained(source, output_loading_info=True)
     except Exception as error:  # Which error a damaged model gives depends on the file and on the library's version.
         raise ConfigurationError(f"Cannot load the encoder {name!r}: {first_line(error)}") from error
-    missing = sorted(info["missing_keys"])
-    if hasattr(model, "vision_model") and hasattr(model.config, "vision_config"):
-        return model.vision_model, [key for key in missing if key.startswith("vision_model.")]
-    return model, missing
+    return model.float(), sorted(info["missing_keys"])
 
 
 def _is_cached(name: str) -> bool:

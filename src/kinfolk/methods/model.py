@@ -17,14 +17,14 @@ from kinfolk.data import atomic_write
 from kinfolk.data.images import Images, OnError, read_images
 from kinfolk.data.wording import reason_of
 from kinfolk.encoders.image import ImageEncoder
-from kinfolk.encoders.image_by_name import image_encoder
+from kinfolk.encoders.kept import KEPT, keep_tower, kept_image_encoder
 from kinfolk.errors import DataError
 from kinfolk.methods.card import model_card
 from kinfolk.methods.history import HISTORY, EpochEnd, read_history, write_history
 
 _WEIGHTS, _ABOUT, _CARD, _FACTS = "model.safetensors", "config.json", "README.md", "facts.safetensors"
 REPORT = "report.html"
-FILES = (_WEIGHTS, _ABOUT, _CARD, _FACTS, HISTORY, REPORT)
+FILES = (_WEIGHTS, _ABOUT, _CARD, _FACTS, HISTORY, KEPT, REPORT)
 _FORMAT = 1
 
 
@@ -97,7 +97,7 @@ class Model:
         return Path(write_training_report(self, images, path))
 
     def save(self, folder: str | Path) -> Path:
-        """Write the model; the description comes last, so that a folder that has one is whole.
+        """Write the model; the description comes last, so that a folder that has one is whole, on any machine.
 
         Raises:
             DataError: the folder cannot be written to.
@@ -111,6 +111,7 @@ class Model:
             aside.write_bytes(save(weights))  # its own writer says of a full disk what no one can read
         with atomic_write(folder / _FACTS) as aside:
             aside.write_bytes(as_bytes({name: np.ascontiguousarray(values) for name, values in self.facts.items()}))
+        keep_tower(self.encoder, folder / KEPT)
         write_history(self.history, folder / HISTORY)
         with atomic_write(folder / _CARD) as aside:
             aside.write_text(model_card(self.about), "utf-8")
@@ -152,7 +153,7 @@ def load_model(folder: str | Path) -> Model:
             f"{folder / _ABOUT} does not describe a model of this version of kinfolk. Give a folder that `kinfolk train` wrote."
         )
     try:
-        encoder, size = image_encoder(about["encoder"], **about["encoder_settings"]), about["size"]
+        encoder, size = kept_image_encoder(about["encoder"], about["encoder_settings"], folder / KEPT), about["size"]
         if not isinstance(size, int) or size < 1:
             raise TypeError(f"size {size!r}")
     except (KeyError, TypeError, AttributeError) as error:

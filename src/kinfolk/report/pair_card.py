@@ -43,7 +43,8 @@ def pair_card(explanation: Explanation, context: CardContext) -> str:
         _evidence_table(explanation, context, scale),
     ]
     if context.focus is not None:
-        parts.append(focus_panel(context.focus))
+        names = f"{context.left.name} {explanation.left_id}", f"{context.right.name} {explanation.right_id}"
+        parts.append(focus_panel(context.focus, names=names))
     if explanation.rival is not None:
         parts.append(_rival(explanation, explanation.rival, context, scale))
     parts.append("</article>")

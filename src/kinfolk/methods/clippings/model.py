@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from kinfolk.data import atomic_write
 from kinfolk.data.wording import reason_of
+from kinfolk.encoders.kept import KEPT
 from kinfolk.encoders.pooling import pool
 from kinfolk.encoders.record import RecordEncoder
 from kinfolk.encoders.record_inputs import RecordInputs
-from kinfolk.errors import ConfigurationError, DataError
+from kinfolk.errors import ConfigurationError, DataError, KinfolkError
 from kinfolk.methods.history import HISTORY, EpochEnd, read_history, write_history
 from kinfolk.search import VectorSpace
 
@@ -96,7 +97,7 @@ class RecordModel:
         return digest.hexdigest()
 
     def save(self, folder: str | Path) -> Path:
-        """Write the model; the description comes last, so that a folder that has one is whole.
+        """Write the model; the description comes last, so that a folder that has one is whole, on any machine.
 
         Raises:
             DataError: the folder cannot be written to.
@@ -112,6 +113,7 @@ class RecordModel:
             ) from error
         with atomic_write(folder / _WEIGHTS) as aside:
             aside.write_bytes(save({name: value.contiguous() for name, value in self.encoder.state_dict().items()}))
+        self.encoder.keep(folder / KEPT)
         write_history(self.history, folder / HISTORY)
         about = {"kinfolk_record_model": _FORMAT, "encoder": self.encoder.describe(), **self.about}
         with atomic_write(folder / _ABOUT) as aside:
@@ -124,6 +126,8 @@ class RecordModel:
 
         Raises:
             DataError: the folder holds no such model, or a broken one.
+            ConfigurationError: a tower is not kept in the folder, and the trained model it came from is not there.
+            MissingExtraError: what a tower needs is not installed.
         """
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -133,12 +137,14 @@ class RecordModel:
             about = json.loads((folder / _ABOUT).read_text("utf-8"))
             if about.pop("kinfolk_record_model") != _FORMAT:
                 raise ValueError("another format")
-            encoder = RecordEncoder.of(about.pop("encoder"))
+            encoder = RecordEncoder.of(about.pop("encoder"), kept=folder / KEPT)
             encoder.load_state_dict(load_file(folder / _WEIGHTS))
         except FileNotFoundError:
             raise DataError(
                 f"{folder} holds no model of records. Give a folder that a training of records wrote."
             ) from None
+        except KinfolkError:
+            raise
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
             raise DataError(
                 f"{folder} does not hold a model of records that can be read ({reason_of(error)}). Train it again."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
@@ -103,9 +104,7 @@ def encoder_of(
     if start is None:
         return RecordEncoder(specs_of(inputs) if specs is None else specs, towers)
     start.require_fields(inputs)
-    encoder = RecordEncoder.of(start.encoder.describe())
-    encoder.load_state_dict(start.encoder.state_dict())
-    return encoder
+    return copy.deepcopy(start.encoder).train()
 
 
 def recipe_of(standard: Recipe, given: Mapping[str, object]) -> Recipe:
