@@ -52,9 +52,9 @@ from kinfolk.methods.history import EpochEnd
 VENDORS = ("twitter", "google", "apple", "facebook")  # the first two have names
 SIZE, MISSING = 64, 0.2
 TOWERS = Towers(image="convnext", image_settings={"depth": 6, "width": 32, "patch_size": 4})
-OWN = {"epochs": 10, "batch_size": 256, "learning_rate": 1e-3}
-LABELED = {"epochs": 8, "batch_size": 240, "learning_rate": 5e-4}
-EPOCHS_MINILM = (4, 4)  # of both stages: a step with MiniLM costs eight times as much, and it was trained already
+OWN = {"epochs": 30, "batch_size": 128, "learning_rate": 1e-3}
+LABELED = {"epochs": 12, "batch_size": 240, "learning_rate": 5e-4}
+EPOCHS_MINILM = (6, 4)  # of both stages: a step with MiniLM costs eight times as much, and it was trained already
 SETTINGS = {
     "code": code_of("methods/clippings", "views", "encoders"),
     "size": SIZE,
@@ -210,7 +210,7 @@ def one_run(language: str, seed: int) -> dict[str, Any]:
     torch.manual_seed(seed)
     both = emoji.records(VENDORS[:2])
     row["untrained"] = judge(RecordEncoder(specs_of(both), towers), emoji, seed)
-    common: dict[str, Any] = {"views": "photo", "seed": seed, "progress": tell}
+    common: dict[str, Any] = {"views": "drawing", "seed": seed, "progress": tell}
     own = pretrain(both, output=folder / "own", towers=towers, own=1.0, recipe=own_recipe, **common)
     row["self-supervised"] = judge(own.encoder, emoji, seed)
     tell_validation("self-supervised")
