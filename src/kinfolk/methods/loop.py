@@ -21,6 +21,7 @@ from kinfolk.methods.batches import batches
 from kinfolk.methods.checkpoints import Checkpoints
 from kinfolk.methods.checks import check_queue
 from kinfolk.methods.history import HISTORY, EpochEnd
+from kinfolk.methods.method import Method
 from kinfolk.methods.monitor import Monitor
 from kinfolk.methods.recipe import Recipe
 from kinfolk.methods.registry import Entry
@@ -98,6 +99,7 @@ def fit(
         torch.manual_seed(job.seed)
         network = image_encoder(job.encoder, **job.encoder_settings)
         module = job.entry.make(network if devices == 1 else SplitEncoder(network), **job.settings)
+    assert isinstance(module, Method)
     check_queue(job.entry, job.settings, job.recipe, len(images))
     loader = batches(images, batch_size=job.recipe.batch_size, seed=job.seed)
     module.recipe, module.seed = job.recipe, job.seed

@@ -7,14 +7,15 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from kinfolk.errors import ConfigurationError
-from kinfolk.methods.method import Method
 from kinfolk.methods.recipe import Recipe
 from kinfolk.methods.settings import Setting, read_setting
+from kinfolk.methods.trainable import Trainable
 from kinfolk.objectives._inputs import check_count
 
+Reads = Literal["images", "texts"]
 _COUNTS = ("size", "projection", "num_classes")  # of pixels, numbers and labels: the same in every method that has them
 
 
@@ -28,13 +29,17 @@ class Entry:
         paper: authors, title, venue and arXiv number.
         recipe: how it is trained unless said otherwise; for small images and batches on a processor.
         labels: whether it learns from labels.
+        reads: of what it makes vectors.
+        texts: how many texts of an item it takes at least: 1, or 2 with a text that belongs to each.
     """
 
     name: str
-    make: Callable[..., Method]
+    make: Callable[..., Trainable]
     paper: str
     recipe: Recipe = field(default_factory=Recipe)
     labels: bool = False
+    reads: Reads = "images"
+    texts: int = 1
 
     @property
     def summary(self) -> str:
@@ -72,10 +77,18 @@ class Entry:
 
 
 _METHODS: dict[str, Entry] = {}
-_Make = TypeVar("_Make", bound=Callable[..., Method])
+_Make = TypeVar("_Make", bound=Callable[..., Trainable])
 
 
-def method(name: str, *, paper: str, recipe: Recipe | None = None, labels: bool = False) -> Callable[[_Make], _Make]:
+def method(
+    name: str,
+    *,
+    paper: str,
+    recipe: Recipe | None = None,
+    labels: bool = False,
+    reads: Reads = "images",
+    texts: int = 1,
+) -> Callable[[_Make], _Make]:
     """Make a function known as a method; see ``Entry``.
 
     Raises:
@@ -85,15 +98,15 @@ def method(name: str, *, paper: str, recipe: Recipe | None = None, labels: bool 
     def enter(make: _Make) -> _Make:
         if name in _METHODS and _METHODS[name].make.__qualname__ != make.__qualname__:
             raise ConfigurationError(f"A method named {name!r} exists already. Choose another name.")
-        _METHODS[name] = Entry(name, make, paper, recipe or Recipe(), labels)
+        _METHODS[name] = Entry(name, make, paper, recipe or Recipe(), labels, reads, texts)
         return make
 
     return enter
 
 
-def methods() -> Mapping[str, Entry]:
-    """All methods by name, sorted."""
-    return dict(sorted(_METHODS.items()))
+def methods(reads: Reads | None = None) -> Mapping[str, Entry]:
+    """All methods by name, sorted; those that read one kind of data, if it is given."""
+    return {name: entry for name, entry in sorted(_METHODS.items()) if reads in (None, entry.reads)}
 
 
 def find_method(name: str) -> Entry:

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from kinfolk.methods.clippings.guard import Guard, Held, split_rows
+from kinfolk.methods.clippings.guard import Guard, split_rows
+from kinfolk.methods.held import Held
 
 
 class Counter(nn.Module):

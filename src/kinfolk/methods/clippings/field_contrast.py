@@ -25,7 +25,7 @@ from kinfolk.encoders.record import RecordEncoder, pooled
 from kinfolk.encoders.record_inputs import FieldInput, RecordInputs
 from kinfolk.evaluation.reciprocal_rank import mean_reciprocal_rank
 from kinfolk.methods.clippings.batch import Corruption, RecordBatch
-from kinfolk.methods.clippings.guard import Held, spread_of
+from kinfolk.methods.held import Held, spread_of
 from kinfolk.methods.trainable import Trainable
 from kinfolk.objectives import CLIP
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import lightning.pytorch as lightning
@@ -12,38 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kinfolk.evaluation.spread import effective_rank
+from kinfolk.methods.held import Held
 from kinfolk.methods.trainable import Trainable
-from kinfolk.objectives import uniformity
-
-_COLLAPSED_RANK = 2.0
-
-
-@dataclass(frozen=True)
-class Held:
-    """What records that are not learned from say.
-
-    Attributes:
-        score: by which states are compared; lower is better.
-        measures: by name, for people.
-    """
-
-    score: float
-    measures: Mapping[str, float]
-
-    def as_dict(self) -> Mapping[str, float]:
-        """The measures by name."""
-        return self.measures
-
-    def warning(self) -> str | None:
-        """What is wrong with the space, in one sentence, or None."""
-        rank = self.measures.get("effective_rank")
-        if rank is not None and rank < _COLLAPSED_RANK:
-            return (
-                f"The vectors have collapsed: effective rank {rank:.1f}. Lower the learning rate, or check that the "
-                "records differ."
-            )
-        return None
 
 
 class Guard(lightning.Callback):
@@ -100,16 +69,6 @@ class Guard(lightning.Callback):
 
     def _is_better(self, score: float) -> bool:
         return not self._weights or score < self.best or (score == self.best and self.best_epoch > 0)
-
-
-def spread_of(vectors: npt.NDArray[np.float32]) -> dict[str, float]:
-    """How pooled vectors fill the space; nothing for fewer than two."""
-    if len(vectors) < 2:
-        return {}
-    return {
-        "effective_rank": effective_rank(vectors),
-        "uniformity": float(uniformity(torch.from_numpy(vectors))),
-    }
 
 
 def split_rows(

@@ -18,7 +18,7 @@ from kinfolk.encoders.record import RecordEncoder, pooled
 from kinfolk.encoders.record_inputs import RecordInputs
 from kinfolk.evaluation.reciprocal_rank import class_reciprocal_rank
 from kinfolk.methods.clippings.batch import Corruption, RecordBatch
-from kinfolk.methods.clippings.guard import Held, spread_of
+from kinfolk.methods.held import Held, spread_of
 from kinfolk.methods.trainable import Trainable
 from kinfolk.objectives import MarginContrastive, SupCon
 

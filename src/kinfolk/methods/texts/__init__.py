@@ -1,0 +1,1 @@
+"""Methods that learn from texts, one paper one file, and their training."""

@@ -1,0 +1,60 @@
+"""What a method that learns from texts is: a loss on the texts of a batch."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from kinfolk.encoders.text_tower import TextTower
+from kinfolk.methods.trainable import Trainable
+
+
+@dataclass(frozen=True)
+class TextBatch:
+    """Items of one step.
+
+    Attributes:
+        columns: the text of each item, and where they are given a positive and a hard negative of it.
+        rows: of the data set, int64 (items,).
+        labels: int64 (items,), or None where the data have none.
+    """
+
+    columns: tuple[tuple[str, ...], ...]
+    rows: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64] | None = None
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The first text of each item."""
+        return self.columns[0]
+
+
+class TextMethod(Trainable):
+    """One way to train a text tower.
+
+    Args:
+        encoder: what is trained.
+    """
+
+    def __init__(self, encoder: TextTower) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    @abstractmethod
+    def loss(self, batch: TextBatch, generator: torch.Generator) -> Tensor:
+        """The loss on a batch, a scalar."""
+
+    def features(self, texts: Sequence[str]) -> Tensor:
+        """Features of texts by the tower as it is now, with gradients, (texts, dim)."""
+        return self.encoder(self.encoder.tokens(texts).to(self.device))
+
+    def transfer_batch_to_device(self, batch: TextBatch, device: torch.device, dataloader_idx: int) -> TextBatch:
+        """The batch as it is: texts become tensors where they are needed."""
+        del device, dataloader_idx
+        return batch
