@@ -12,11 +12,14 @@ from torch import Tensor
 
 from golden_case import Case
 from kinfolk import objectives as o
+from kinfolk import views as v
+from kinfolk.encoders.text_pooling import TanhHead, pool_tokens
 from kinfolk.evaluation import best_cut
 from kinfolk.methods.gradcache import backward_in_chunks
 
 Outputs = Mapping[str, Tensor | object]
 ADAPTERS: dict[str, Callable[[Case], Outputs]] = {}
+IN_JSON = {"debcse"}  # families with files that are a .json alone
 
 
 def family(name: str) -> Callable[[Callable[[Case], Outputs]], Callable[[Case], Outputs]]:
@@ -529,3 +532,69 @@ def metrics(case: Case) -> Outputs:
         "grad_x_of_sum": case.gradient(align + uniform, x),
         "grad_y_of_sum": case.gradient(align + uniform, y),
     }
+
+
+# --- sentences -------------------------------------------------------------------------------------------------------
+
+_POOLINGS = {"avg": "mean", "cls_before_pooler": "cls"}  # what the authors' code calls them
+
+
+def tanh_head(case: Case) -> TanhHead:
+    head = TanhHead(len(case.tensor("mlp_bias"))).to(case.precision)
+    head.linear.load_state_dict({"weight": case.tensor("mlp_weight"), "bias": case.tensor("mlp_bias")})
+    return head
+
+
+@family("debcse")
+def debcse(case: Case) -> Outputs:
+    anchor = v.surface_words(case.text("anchor"))
+    surface = v.surface_similarity(anchor, [v.surface_words(text) for text in case.arrays["candidates"].tolist()])
+    weights = {name: case.hyper(name) for name in ("alpha", "beta", "eps")}
+    e = v.semantic_similarity(case.arrays["semantic_cosine"])
+    positive, negative = v.inverse_propensity(e, surface, **weights)
+    return {"surface_similarity": surface, "positive_probability": positive, "negative_probability": negative}
+
+
+@family("simcse")
+def simcse(case: Case) -> Outputs:
+    hidden, head, pooler = case.leaf("hidden"), tanh_head(case), case.text("pooler")
+    pooled = pool_tokens([hidden], case.tensor("attention_mask"), pooling=_POOLINGS.get(pooler, pooler))
+    embeddings = head(pooled) if pooler == "cls" else pooled
+    views = embeddings.unflatten(0, (-1, case.hyper("num_sent"))).unbind(1)
+    settings = {"temperature": case.hyper("temp"), "hard_negative_weight": case.hyper("hard_negative_weight")}
+    loss = o.SimCSE(**settings)(*views)
+    return {
+        "logits": o.simcse_logits(*views, **settings),
+        "loss": loss,
+        "grad_hidden": case.gradient(loss, hidden),
+        "grad_mlp_weight": case.gradient(loss, head.linear.weight),
+        "grad_mlp_bias": case.gradient(loss, head.linear.bias),
+    }
+
+
+@family("whitenedcse")
+def whitenedcse(case: Case) -> Outputs:
+    if "hidden" in case:
+        hidden, head = case.leaf("hidden"), tanh_head(case)
+        pooled = pool_tokens([hidden], torch.ones(hidden.shape[:2]), pooling="cls")
+        views = head(pooled).unflatten(0, (-1, 3)).unbind(1)
+        loss = o.WhitenedCSE(case.hyper("temp"))(*views)
+        return {
+            "logits12": o.simcse_logits(*views[:2], temperature=case.hyper("temp")),
+            "loss": loss,
+            "grad_hidden": case.gradient(loss, hidden),
+            "grad_mlp_weight": case.gradient(loss, head.linear.weight),
+            "grad_mlp_bias": case.gradient(loss, head.linear.bias),
+        }
+    x, permutations = case.leaf("x"), case.tensor("perms")
+    num_groups = case.hyper("num_groups")
+    whitening = o.ShuffledGroupWhitening(
+        num_groups if num_groups > 0 else None,
+        engine="cholesky" if case.text("engine") == "cholesky" else "zca",
+        grouping="thirds",
+        num_views=3 if case.hyper("training") else 1,  # the authors' code whitens all rows together in evaluation
+        eps=0,
+        shuffle=case.hyper("shuffle"),
+    )
+    y = whitening(x, permutations=permutations)
+    return {"y": y, "grad_x": case.gradient((y * case.tensor("cotangent")).sum(), x)}

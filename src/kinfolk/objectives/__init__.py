@@ -9,8 +9,9 @@ prototypes           SwAV
 hard negatives       HardContrastive · Simple · HardSimple
 pairs of classes     Hydra
 pixels of two crops  PixPro · PixContrast
+sentences            SimCSE · WhitenedCSE · DebCSE
 behavior             penalty_entropy · effective_negatives · tolerance · suggest_temperature
-parts                soft_sort · rank_probabilities
+parts                soft_sort · rank_probabilities · ShuffledGroupWhitening
 ===================  ===============================================================================================
 """
 
@@ -37,8 +38,10 @@ from kinfolk.objectives.cacr_momentum import CACRMomentum, attraction_weights
 from kinfolk.objectives.cacr_queue import CACRQueue, queue_cacr
 from kinfolk.objectives.clip import CLIP
 from kinfolk.objectives.dcl import DCL, DCLW, dclw_weights, decoupled
+from kinfolk.objectives.debcse import DebCSE, deb_cse
 from kinfolk.objectives.gather import gather_rows
 from kinfolk.objectives.groco import GroCo, groco_scores
+from kinfolk.objectives.group_whitening import ShuffledGroupWhitening, whiten_groups
 from kinfolk.objectives.hard import (
     HardContrastive,
     HardSimple,
@@ -65,10 +68,12 @@ from kinfolk.objectives.pixels import pixel_distances, positive_pixels
 from kinfolk.objectives.pixpro import PixelPropagation, PixPro, pixel_consistency, propagate
 from kinfolk.objectives.queue import Queue, nearest_rows
 from kinfolk.objectives.registry import Objective, objective, objectives, register
+from kinfolk.objectives.simcse import SimCSE, sim_cse, simcse_logits
 from kinfolk.objectives.sinkhorn import sinkhorn_assignments
 from kinfolk.objectives.sorting import SoftSort, rank_probabilities, soft_sort
 from kinfolk.objectives.supcon import SupCon
 from kinfolk.objectives.swav import SwAV, swapped_prediction
+from kinfolk.objectives.whitenedcse import WhitenedCSE
 
 __all__ = [
     "CACR",
@@ -80,6 +85,7 @@ __all__ = [
     "BinaryNCE",
     "CACRMomentum",
     "CACRQueue",
+    "DebCSE",
     "GateNetwork",
     "GroCo",
     "HardContrastive",
@@ -98,10 +104,13 @@ __all__ = [
     "PixPro",
     "PixelPropagation",
     "Queue",
+    "ShuffledGroupWhitening",
+    "SimCSE",
     "Simple",
     "SoftSort",
     "SupCon",
     "SwAV",
+    "WhitenedCSE",
     "alignment",
     "attraction_weights",
     "binary_nce",
@@ -112,6 +121,7 @@ __all__ = [
     "contrastive_repulsion",
     "cosines",
     "dclw_weights",
+    "deb_cse",
     "decoupled",
     "draw_mixing",
     "draw_target_labels",
@@ -144,6 +154,8 @@ __all__ = [
     "register",
     "relative_penalties",
     "repulsion_weights",
+    "sim_cse",
+    "simcse_logits",
     "similarity_gradients",
     "simple",
     "sinkhorn_assignments",
@@ -154,4 +166,5 @@ __all__ = [
     "uniformity",
     "unit",
     "update_key_encoder",
+    "whiten_groups",
 ]

@@ -8,6 +8,7 @@ color              brightness · contrast · saturation · turn_hue · grayscale
 sharpness          gaussian_blur · blur_kernel
 pages              draw_texture · stain_paper · fade_ink · bleed_through · draw_specks · speckle
 texts              find_fonts · Font · render_text · render_texts · synthetic_classes: crops made from strings
+pairs of texts     draw_pairs · inverse_propensity · surface_similarity · surface_words · semantic_similarity
 =================  =================================================================================================
 
 A batch is a tensor (images, channels, height, width) of uint8 in [0, 255] or floats in [0, 1]; a view has its type. Whatever
@@ -31,6 +32,14 @@ from kinfolk.views.hue import turn_hue
 from kinfolk.views.jitter import Jitter, color_jitter, draw_jitter
 from kinfolk.views.photo import PhotoView
 from kinfolk.views.pixels import to_float
+from kinfolk.views.propensity import (
+    DrawnPairs,
+    draw_pairs,
+    inverse_propensity,
+    semantic_similarity,
+    surface_similarity,
+    surface_words,
+)
 from kinfolk.views.render import render_text, render_texts
 from kinfolk.views.rotation import rotate
 from kinfolk.views.scan import ScanView
@@ -38,6 +47,7 @@ from kinfolk.views.synthetic import SyntheticClasses, synthetic_classes
 from kinfolk.views.view import View, ViewRecipe, draw_views
 
 __all__ = [
+    "DrawnPairs",
     "Font",
     "Jitter",
     "PhotoView",
@@ -55,6 +65,7 @@ __all__ = [
     "document_scan",
     "draw_boxes",
     "draw_jitter",
+    "draw_pairs",
     "draw_specks",
     "draw_texture",
     "draw_views",
@@ -64,15 +75,19 @@ __all__ = [
     "flip_boxes",
     "gaussian_blur",
     "grayscale",
+    "inverse_propensity",
     "multi_crop",
     "render_text",
     "render_texts",
     "rotate",
     "saturation",
+    "semantic_similarity",
     "simclr",
     "solarize",
     "speckle",
     "stain_paper",
+    "surface_similarity",
+    "surface_words",
     "synthetic_classes",
     "to_float",
     "turn_hue",
