@@ -12,7 +12,7 @@ embeddings", 2024, arXiv 2401.15713 (enforced routing by domain); the gated form
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, get_args
@@ -193,17 +193,20 @@ class Experts(nn.Module):
         for name, weight in list(self.named_parameters()):
             setattr(self, name, nn.Parameter(torch.cat([weight, weight[of, None]]), weight.requires_grad))
 
-    def _weights(self, groups: int) -> list[tuple[Tensor | None, ...]]:
+    def _weights(self, groups: int) -> Iterator[tuple[Tensor, Tensor | None, Tensor, Tensor | None]]:
         """The weights of each expert, and of their mean where there is one group more."""
-        stacks: list[list[Tensor | None]] = []
-        for stack in (self.weight_in, self.bias_in, self.weight_out, self.bias_out):
-            if stack is None:
-                stacks.append([None] * groups)
-                continue
+
+        def each(stack: Tensor) -> list[Tensor]:
             # One view of all experts at once: the gradient is one stack, in which an expert without rows has zeros.
-            each: list[Tensor | None] = list(stack.unbind(0))
-            stacks.append([*each, stack.mean(0)] if groups > len(self) else each)
-        return list(zip(*stacks, strict=True))
+            own = list(stack.unbind(0))
+            return [*own, stack.mean(0)] if groups > len(own) else own
+
+        def each_bias(stack: Tensor | None) -> Sequence[Tensor | None]:
+            return [None] * groups if stack is None else each(stack)
+
+        return zip(
+            each(self.weight_in), each_bias(self.bias_in), each(self.weight_out), each_bias(self.bias_out), strict=True
+        )
 
     def _through(
         self, rows: Tensor, weight_in: Tensor, bias_in: Tensor | None, weight_out: Tensor, bias_out: Tensor | None

@@ -146,9 +146,10 @@ class Gate(nn.Module):
 def _weighted(experts: Experts, rows: Tensor, weights: Tensor, chosen: Tensor) -> Tensor:
     """Weighted sum of each row through k experts: rows (rows, ..., dim), weights and chosen (rows, k)."""
     k = chosen.shape[1]
-    each = experts(rows.repeat_interleave(k, dim=0), group_rows(chosen.flatten(), len(experts))).unflatten(0, (-1, k))
-    shaped = weights.to(each.dtype).view(*weights.shape, *[1] * (each.ndim - 2))
-    return (shaped * each).sum(1)
+    each: Tensor = experts(rows.repeat_interleave(k, dim=0), group_rows(chosen.flatten(), len(experts)))
+    shaped = weights.to(each.dtype).view(*weights.shape, *[1] * (rows.ndim - 1))
+    weighted: Tensor = shaped * each.unflatten(0, (-1, k))
+    return weighted.sum(1)
 
 
 def _mean_over_tokens(logits: Tensor, mask: Tensor | None) -> Tensor:
