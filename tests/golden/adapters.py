@@ -13,6 +13,9 @@ from torch import Tensor
 from golden_case import Case
 from kinfolk import objectives as o
 from kinfolk import views as v
+from kinfolk.encoders.experts import Experts, group_rows
+from kinfolk.encoders.mean_pooler import MeanPooler
+from kinfolk.encoders.routers import sentence_switch, sentence_top_k, token_top_k
 from kinfolk.encoders.text_pooling import TanhHead, pool_tokens
 from kinfolk.evaluation import best_cut
 from kinfolk.methods.gradcache import backward_in_chunks
@@ -598,3 +601,116 @@ def whitenedcse(case: Case) -> Outputs:
     )
     y = whitening(x, permutations=permutations)
     return {"y": y, "grad_x": case.gradient((y * case.tensor("cotangent")).sum(), x)}
+
+
+# --- experts, texts and labels ---------------------------------------------------------------------------------------
+
+
+@family("cless")
+def cless(case: Case) -> Outputs:
+    texts, labels = case.leaf("text"), case.leaf("labels")
+    weights = {name: case.tensor(name) for name in ("W1", "b1", "W2", "b2")}
+    match = o.TextLabelMatch(texts.shape[1], hidden_dim=len(weights["b1"])).to(texts.dtype)
+    match.first.load_state_dict({"weight": weights["W1"], "bias": weights["b1"]})
+    match.last.load_state_dict({"weight": weights["W2"], "bias": weights["b2"]})
+    loss = match(texts, labels, case.tensor("indicator"), mask=case.tensor("mask"))
+    return {
+        "logits": match.logits(texts, labels),
+        "loss": loss,
+        "grad_text": case.gradient(loss, texts),
+        "grad_labels": case.gradient(loss, labels),
+    }
+
+
+@family("moe")
+def moe(case: Case) -> Outputs:
+    for array, adapter in (
+        ("assignment", moe_enforced),
+        ("gate", moe_router),
+        ("router_logits", moe_auxiliary),
+        ("hidden", moe_pooler),
+    ):
+        if array in case:
+            return adapter(case)
+    return moe_losses(case)
+
+
+def moe_enforced(case: Case) -> Outputs:
+    inputs, weight_out = case.leaf("x"), case.tensor("Wo")
+    experts = Experts(*weight_out.shape, activation=case.text("activation")).to(inputs.dtype)
+    experts.load_state_dict(
+        {
+            "weight_in": case.tensor("Wi"),
+            "bias_in": case.tensor("bi"),
+            "weight_out": weight_out,
+            "bias_out": case.tensor("bo"),
+        }
+    )
+    outputs = experts(inputs, group_rows(case.tensor("assignment"), len(experts)))
+    probe = (outputs * case.tensor("cotangent")).sum()
+    return {
+        "y": outputs,
+        "grad_x": case.gradient(probe, inputs),
+        "grad_Wi": case.gradient(probe, experts.weight_in),
+        "grad_Wo": case.gradient(probe, experts.weight_out),
+    }
+
+
+def moe_router(case: Case) -> Outputs:
+    hidden, gate, weight_out = case.leaf("x"), case.leaf("gate"), case.tensor("down_w")
+    experts = Experts(*weight_out.shape, gated=False).to(hidden.dtype)
+    names = {"weight_in": "up_w", "bias_in": "up_b", "weight_out": "down_w", "bias_out": "down_b"}
+    experts.load_state_dict({ours: case.tensor(theirs) for ours, theirs in names.items()})
+    if "topk" not in case:
+        routed = sentence_switch(experts, hidden, gate)
+    else:
+        by_top_k = token_top_k if "token" in case.name else sentence_top_k
+        routed = by_top_k(experts, hidden, gate, k=case.hyper("topk"))
+    probe = (routed.hidden * case.tensor("cotangent")).sum()
+    return {
+        "y": routed.hidden,
+        "router_logits": routed.logits,
+        "grad_x": case.gradient(probe, hidden),
+        "grad_gate": case.gradient(probe, gate),
+    }
+
+
+def moe_auxiliary(case: Case) -> Outputs:
+    logits, labels, weight = case.leaf("router_logits"), case.tensor("labels"), case.hyper("w")
+    specified = o.specified_expert(logits, labels, weight=weight)
+    balance = o.load_balance(logits, weight=weight)
+    return {
+        "specified": specified,
+        "specified_grad": case.gradient(specified, logits),
+        "load_balance": balance,
+        "load_balance_grad": case.gradient(balance, logits),
+        "mutual_info": o.published_mutual_information(logits, labels, k=case.hyper("topk"), weight=weight),
+    }
+
+
+def moe_pooler(case: Case) -> Outputs:
+    hidden = case.leaf("hidden")
+    pooler = MeanPooler(hidden.shape[-1]).to(hidden.dtype)
+    for layer, (weight, bias) in (
+        (pooler.norm, ("ln_weight", "ln_bias")),
+        (pooler.first, ("w1", "b1")),
+        (pooler.last, ("w2", "b2")),
+    ):
+        layer.load_state_dict({"weight": case.tensor(weight), "bias": case.tensor(bias)})
+    outputs = pooler(hidden, case.tensor("attention_mask"))
+    return {"y": outputs, "grad_hidden": case.gradient((outputs * case.tensor("cotangent")).sum(), hidden)}
+
+
+def moe_losses(case: Case) -> Outputs:
+    a, b = case.leaf("a"), case.leaf("b")
+    similarity = "cosine" if case.hyper("normalize") else "dot"
+    mnr_loss = o.MultipleNegativesRanking(1.0, similarity=similarity)(a, b)
+    plus = o.MNRPlus(1.0, similarity=similarity)(a, b)
+    return {
+        "mnr": mnr_loss,
+        "mnr_grad_a": case.gradient(mnr_loss, a),
+        "mnr_grad_b": case.gradient(mnr_loss, b),
+        "mnr_plus": plus,
+        "mnr_plus_grad_a": case.gradient(plus, a),
+        "mnr_plus_grad_b": case.gradient(plus, b),
+    }

@@ -25,13 +25,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kinfolk.encoders.characters import CharacterTransformer
 from kinfolk.encoders.image_by_name import image_encoder
 from kinfolk.encoders.kept import keep_tower, kept_image_encoder, kept_text_tower
 from kinfolk.encoders.numbers import NumberFeatures
 from kinfolk.encoders.record_inputs import FieldInput, FieldKind, RecordInputs
-from kinfolk.encoders.subwords import SubwordTransformer
-from kinfolk.encoders.text_by_name import CHARACTERS, text_tower
+from kinfolk.encoders.text_by_name import CHARACTERS, TextTower, text_tower
 from kinfolk.errors import ConfigurationError
 
 _EPSILON = 1e-8
@@ -55,7 +53,7 @@ class Towers:
         dim: of the space that all fields share.
         image: see ``image_encoder``: a small one with its settings, or a trained one.
         image_settings: such as depth and width.
-        text: see ``text_tower``: "characters", or a trained one.
+        text: see ``text_tower``: "characters", or the name or folder of another.
         text_settings: such as depth and width of the former.
     """
 
@@ -199,7 +197,7 @@ class RecordEncoder(nn.Module):
     def _features(self, at: int, field: FieldInput, device: torch.device) -> Tensor:
         tower, values = self.towers[field.kind], field.values
         if isinstance(values, tuple):
-            assert isinstance(tower, CharacterTransformer | SubwordTransformer)
+            assert isinstance(tower, TextTower)
             features: Tensor = tower(tower.tokens(values).to(device))
         elif field.kind == "image":
             features = tower(torch.from_numpy(values).to(device))

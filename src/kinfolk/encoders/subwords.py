@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from kinfolk.encoders.hub import ask_hub, first_line, local_folder, quiet_loading
+from kinfolk.encoders.mean_pooler import masked_mean
+from kinfolk.encoders.own_tokenizer import legible
 from kinfolk.encoders.sentence_transformer import OFFLINE_NAMES, offline_folder
 from kinfolk.errors import ConfigurationError
 
@@ -43,7 +45,9 @@ class SubwordTransformer(nn.Module):
         """Numbers of the tokens of texts, int64 (texts, length), -1 where a text has ended."""
         if not texts:
             return torch.full((0, 1), _END)
-        numbers = self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
+        numbers = self.tokenizer([legible(text) for text in texts], truncation=True, max_length=self.max_tokens)[
+            "input_ids"
+        ]
         return pad_sequence([torch.tensor(of, dtype=torch.int64) for of in numbers], True, _END)
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -54,9 +58,7 @@ class SubwordTransformer(nn.Module):
         """
         there = tokens != _END
         outputs = self.model(input_ids=tokens.clamp_min(0), attention_mask=there.long())
-        weight = there.unsqueeze(-1).to(outputs.last_hidden_state.dtype)
-        mean: Tensor = (outputs.last_hidden_state * weight).sum(1) / weight.sum(1).clamp_min(1)
-        return mean
+        return masked_mean(outputs.last_hidden_state, there)
 
 
 def load_subword_transformer(name: str, *, max_tokens: int = 64) -> SubwordTransformer:

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.util import find_spec
+from pathlib import Path
 
 from kinfolk.encoders.characters import CharacterTransformer
 from kinfolk.encoders.subwords import SubwordTransformer, load_subword_transformer
+from kinfolk.encoders.token_bag import SETTINGS, TokenBag
 from kinfolk.errors import ConfigurationError, MissingExtraError
 
 CHARACTERS = "characters"
+TextTower = CharacterTransformer | SubwordTransformer | TokenBag
 _SETTINGS = {
     CHARACTERS: ("width", "depth", "heads", "max_characters", "buckets"),
     "a trained model": ("max_tokens",),
 }
 
 
-def text_tower(name: str, settings: Mapping[str, int]) -> CharacterTransformer | SubwordTransformer:
+def text_tower(name: str, settings: Mapping[str, int]) -> TextTower:
     """Make a text tower.
 
     Args:
-        name: "characters", trained from scratch; or a text model of transformers, see ``load_subword_transformer``.
+        name: "characters", trained from scratch; the folder of a ``TokenBag``; or a text model of transformers, see
+            ``load_subword_transformer``, such as the folder of one from scratch, see ``scratch_subword_transformer``.
         settings: of that tower.
 
     Raises:
@@ -35,4 +39,6 @@ def text_tower(name: str, settings: Mapping[str, int]) -> CharacterTransformer |
         return CharacterTransformer(**settings)
     if find_spec("transformers") is None:
         raise MissingExtraError(f"The text tower {name!r}", "text")
+    if (Path(name).expanduser() / SETTINGS).is_file():
+        return TokenBag.load(Path(name).expanduser(), **settings)
     return load_subword_transformer(name, **settings)

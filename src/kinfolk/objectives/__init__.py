@@ -2,7 +2,8 @@
 
 ===================  ===============================================================================================
 views of an item     NTXent · DCL · DCLW · AlignUniform · GroCo · NTXentTopK · CACR
-pairs                InfoNCE · CLIP · MultipleNegativesRanking · BinaryNCE
+pairs                InfoNCE · CLIP · MultipleNegativesRanking · MNRPlus · BinaryNCE
+text and label       TextLabelMatch
 labels               SupCon · MarginContrastive
 queues, neighbors    MoCo · MoCHi · NNCLR · CACRMomentum · CACRQueue
 prototypes           SwAV
@@ -12,6 +13,8 @@ pixels of two crops  PixPro · PixContrast
 sentences            SimCSE · WhitenedCSE · DebCSE
 behavior             penalty_entropy · effective_negatives · tolerance · suggest_temperature
 parts                soft_sort · rank_probabilities · ShuffledGroupWhitening
+parts                soft_sort · rank_probabilities
+routers of experts   specified_expert · load_balance · mutual_information
 ===================  ===============================================================================================
 """
 
@@ -56,6 +59,7 @@ from kinfolk.objectives.hydra_gate import GateNetwork, gate_activation, gate_ent
 from kinfolk.objectives.infonce import InfoNCE
 from kinfolk.objectives.margin import MarginContrastive
 from kinfolk.objectives.mnr import MultipleNegativesRanking
+from kinfolk.objectives.mnr_plus import MNRPlus, mnr_plus_targets
 from kinfolk.objectives.mochi import Mixing, MoCHi, draw_mixing, mix_hard_negatives
 from kinfolk.objectives.moco import MoCo, momentum_contrast, queue_logits
 from kinfolk.objectives.momentum import momentum_at, update_key_encoder
@@ -68,11 +72,25 @@ from kinfolk.objectives.pixels import pixel_distances, positive_pixels
 from kinfolk.objectives.pixpro import PixelPropagation, PixPro, pixel_consistency, propagate
 from kinfolk.objectives.queue import Queue, nearest_rows
 from kinfolk.objectives.registry import Objective, objective, objectives, register
+from kinfolk.objectives.router_losses import (
+    load_balance,
+    mutual_information,
+    published_mutual_information,
+    specified_expert,
+)
 from kinfolk.objectives.simcse import SimCSE, sim_cse, simcse_logits
 from kinfolk.objectives.sinkhorn import sinkhorn_assignments
 from kinfolk.objectives.sorting import SoftSort, rank_probabilities, soft_sort
 from kinfolk.objectives.supcon import SupCon
 from kinfolk.objectives.swav import SwAV, swapped_prediction
+from kinfolk.objectives.text_label import (
+    LabelDraw,
+    TextLabelMatch,
+    draw_labels,
+    label_embeddings,
+    label_probabilities,
+    zero_shot,
+)
 from kinfolk.objectives.whitenedcse import WhitenedCSE
 
 __all__ = [
@@ -92,6 +110,8 @@ __all__ = [
     "HardSimple",
     "Hydra",
     "InfoNCE",
+    "LabelDraw",
+    "MNRPlus",
     "MarginContrastive",
     "Mixing",
     "MoCHi",
@@ -110,6 +130,7 @@ __all__ = [
     "SoftSort",
     "SupCon",
     "SwAV",
+    "TextLabelMatch",
     "WhitenedCSE",
     "alignment",
     "attraction_weights",
@@ -123,6 +144,7 @@ __all__ = [
     "dclw_weights",
     "deb_cse",
     "decoupled",
+    "draw_labels",
     "draw_mixing",
     "draw_target_labels",
     "effective_negatives",
@@ -134,9 +156,14 @@ __all__ = [
     "hard_contrastive",
     "hard_negatives",
     "hard_simple",
+    "label_embeddings",
+    "label_probabilities",
+    "load_balance",
     "mix_hard_negatives",
+    "mnr_plus_targets",
     "momentum_at",
     "momentum_contrast",
+    "mutual_information",
     "nearest_rows",
     "nt_xent",
     "objective",
@@ -147,6 +174,7 @@ __all__ = [
     "pixel_distances",
     "positive_pixels",
     "propagate",
+    "published_mutual_information",
     "queue_cacr",
     "queue_logits",
     "rank_probabilities",
@@ -160,6 +188,7 @@ __all__ = [
     "simple",
     "sinkhorn_assignments",
     "soft_sort",
+    "specified_expert",
     "suggest_temperature",
     "swapped_prediction",
     "tolerance",
@@ -167,4 +196,5 @@ __all__ = [
     "unit",
     "update_key_encoder",
     "whiten_groups",
+    "zero_shot",
 ]
