@@ -1,7 +1,7 @@
 """A trained tower beside its weights: what a saved model keeps of it, so that the model is whole without the one it came from.
 
-The weights of the whole model lie in a file of their own. Here are the configuration of a model of transformers and the
-files of its tokenizer: with them a tower is built on any machine, without a network and without its first weights. A
+The weights of the whole model lie in a file of their own. Here are the configuration of a model of transformers, or of a
+bag of tokens, and the files of its tokenizer: with them a tower is built on any machine, without a network and without its first weights. A
 tower that its name and its settings describe keeps nothing.
 """
 
@@ -20,13 +20,13 @@ import torch
 from torch import nn
 
 from kinfolk.data import atomic_write
-from kinfolk.encoders.characters import CharacterTransformer
 from kinfolk.encoders.hub import first_line, quiet_loading
 from kinfolk.encoders.image import ImageEncoder
 from kinfolk.encoders.image_by_name import TIMM, image_encoder
 from kinfolk.encoders.subwords import SubwordTransformer
-from kinfolk.encoders.text_by_name import text_tower
+from kinfolk.encoders.text_by_name import TextTower, text_tower
 from kinfolk.encoders.timm_image import load_timm_image_encoder
+from kinfolk.encoders.token_bag import SETTINGS, TokenBag
 from kinfolk.encoders.transformers_image import TransformersImageEncoder, image_part
 from kinfolk.errors import DataError, MissingExtraError
 
@@ -54,6 +54,8 @@ def keep_tower(tower: nn.Module, folder: Path) -> None:
         scale = {name: getattr(tower, name).flatten().tolist() for name in ("mean", "std")}
         with atomic_write(folder / _IMAGES) as aside:
             aside.write_text(json.dumps({**scale, "pooler_is_trained": tower.pooler_is_trained}), "utf-8")
+    elif isinstance(tower, TokenBag):
+        tower.save(folder)
     elif isinstance(tower, SubwordTransformer):
         _keep_config(tower.model.config, folder)
         with TemporaryDirectory() as place:
@@ -84,7 +86,7 @@ def kept_image_encoder(name: str, settings: Mapping[str, int], folder: Path) -> 
         return TransformersImageEncoder(image_part(model), config=model.config, **said)
 
 
-def kept_text_tower(name: str, settings: Mapping[str, int], folder: Path) -> CharacterTransformer | SubwordTransformer:
+def kept_text_tower(name: str, settings: Mapping[str, int], folder: Path) -> TextTower:
     """Build a text tower for weights that are loaded afterwards.
 
     Args:
@@ -95,6 +97,8 @@ def kept_text_tower(name: str, settings: Mapping[str, int], folder: Path) -> Cha
         DataError: what is kept is damaged.
         ConfigurationError, MissingExtraError: see ``text_tower``.
     """
+    if (folder / SETTINGS).exists():
+        return TokenBag.load(folder, **settings)
     if not (folder / _CONFIG).exists():
         return text_tower(name, settings)
     with _reading(name, folder):

@@ -46,7 +46,11 @@ def as_sentence_transformer(tower: SubwordTransformer, place: Path) -> SentenceT
         place: a folder for the files through which the library takes it.
     """
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Normalize, Pooling, Transformer
+
+    try:
+        from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+    except ImportError:  # before version 6
+        from sentence_transformers.models import Normalize, Pooling, Transformer
 
     tower.model.save_pretrained(str(place))
     tower.tokenizer.save_pretrained(str(place))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from kinfolk.encoders.text_tower import TextTower
+from kinfolk.encoders.text_by_name import TextTower
 from kinfolk.methods.trainable import Trainable
 
 
@@ -52,7 +52,8 @@ class TextMethod(Trainable):
 
     def features(self, texts: Sequence[str]) -> Tensor:
         """Features of texts by the tower as it is now, with gradients, (texts, dim)."""
-        return self.encoder(self.encoder.tokens(texts).to(self.device))
+        features: Tensor = self.encoder(self.encoder.tokens(texts).to(self.device))
+        return features
 
     def transfer_batch_to_device(self, batch: TextBatch, device: torch.device, dataloader_idx: int) -> TextBatch:
         """The batch as it is: texts become tensors where they are needed."""
