@@ -22,7 +22,7 @@ from kinfolk.methods.history import EpochEnd
 from kinfolk.methods.method import Batch, Method
 from kinfolk.methods.model import load_model
 
-NAMES = list(methods())
+NAMES = list(methods("images"))
 ENCODER = {"encoder": "resnet", "encoder_settings": {"depth": 8, "width": 8}}
 RECIPE = {"epochs": 3, "batch_size": 32, "learning_rate": 0.06}
 

@@ -28,7 +28,7 @@ def images() -> Images:
     return Images(pixels, tuple(map(str, range(8))), np.arange(8) % 4, ("a", "b", "c", "d"))
 
 
-@pytest.mark.parametrize("name", list(methods()))
+@pytest.mark.parametrize("name", list(methods("images")))
 def test_every_setting_of_a_method_is_checked(name: str, images: Images, tmp_path: Path) -> None:
     recipe = {"epochs": 1, "batch_size": 4}
     for setting, (kind, _) in methods()[name].settings().items():
@@ -108,7 +108,7 @@ def test_one_image_is_no_training(images: Images, tmp_path: Path) -> None:
         train(Images(images.pixels[:1], ("0",)), method="simclr", output=tmp_path, **OPTIONS)
 
 
-@pytest.mark.parametrize("name", sorted(set(methods()) - {"groco"}))  # which needs more items than top_k
+@pytest.mark.parametrize("name", sorted(set(methods("images")) - {"groco"}))  # which needs more items than top_k
 def test_two_images_are_one(name: str, images: Images, tmp_path: Path) -> None:
     settings: dict[str, object] = {"projection": 8, "queue_size": 2, "num_hard": 2, "num_prototypes": 2}
     known = methods()[name].settings()

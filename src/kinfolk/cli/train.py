@@ -1,4 +1,4 @@
-"""``kinfolk train``: a folder of images in, an encoder out."""
+"""``kinfolk train``: images or texts in, an encoder out."""
 
 from __future__ import annotations
 
@@ -18,14 +18,22 @@ if TYPE_CHECKING:
 
 
 def train(
-    data: Annotated[str, typer.Argument(help="A folder of images, or a table with a column of them.")],
+    data: Annotated[
+        str, typer.Argument(help="A folder of images, a file of lines, or a table with a column of either.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the model.")],
     method: Annotated[str, typer.Option(help="How to train; `kinfolk methods` lists them.")] = "simclr",
-    encoder: Annotated[str, typer.Option(help="The network that is trained.")] = "resnet",
+    encoder: Annotated[
+        str | None, typer.Option(help="The network that is trained; else resnet for images, subwords for texts.")
+    ] = None,
     encoder_set: Annotated[
         list[str] | None, typer.Option(help="A setting of the network, such as depth=8 or width=32: NAME=VALUE.")
     ] = None,
     column: ColumnOfImages = None,
+    positive: Annotated[str | None, typer.Option(help="Of texts: the column with what belongs to each.")] = None,
+    negative: Annotated[
+        str | None, typer.Option(help="Of texts: the column with what seems to belong to each, and does not.")
+    ] = None,
     label: Annotated[
         str | None, typer.Option(help="The column with labels; `folder` takes the names of sub-folders.")
     ] = None,
@@ -51,7 +59,7 @@ def train(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train an encoder on your own images; the same command goes on where a killed one stopped."""
+    """Train an encoder on your own images or texts; the same command goes on where a killed one stopped."""
     import kinfolk
     from kinfolk.methods.model import REPORT
     from kinfolk.methods.recipe import Recipe
@@ -59,7 +67,8 @@ def train(
 
     recipe: dict[str, object] = {"epochs": epochs, "batch_size": batch_size}
     recipe = {name: value for name, value in recipe.items() if value is not None}
-    of_method = find_method(method).settings()
+    entry = find_method(method)
+    of_method, with_report = entry.settings(), entry.reads == "images" and not no_report
     settings: dict[str, object] = {}
     for name, value in split_pairs("--set", set_):
         if name in Recipe.__dataclass_fields__ and name not in of_method:
@@ -78,7 +87,7 @@ def train(
             shown.advance(end.epoch / end.epochs)
             if not (quiet or as_json):
                 errors.print(epoch_line(end), highlight=False, soft_wrap=True)
-            if end.epoch == end.epochs and not no_report:
+            if end.epoch == end.epochs and with_report:
                 shown.begin("report")
 
         model = kinfolk.train(
@@ -90,6 +99,8 @@ def train(
                 name: read_integer(name, value) for name, value in split_pairs("--encoder-set", encoder_set)
             },
             column=column,
+            positive=positive,
+            negative=negative,
             label=label,
             size=size,
             settings=settings,
@@ -100,17 +111,19 @@ def train(
             tensorboard=tensorboard,
             checkpoint_minutes=checkpoint_minutes,
             devices=devices,
-            report=not no_report,
+            report=with_report,
             progress=tell,
             reading=read,
         )
     if as_json:
         typer.echo(json.dumps({**model.about, "output": str(output)}))
     elif not quiet:
-        for sentence in model.about["skipped"]:
-            results().print(f"Skipped: {escape(sentence)}")
-        results().print(f"[bold]{escape(method)}[/] on {model.about['images']:,} images → {escape(str(output))}")
-        if not no_report:
+        for sentence in [*model.about.get("skipped", ()), *model.about.get("notes", ())]:
+            results().print(f"Left out: {escape(sentence)}")
+        results().print(
+            f"[bold]{escape(method)}[/] on {model.about[entry.reads]:,} {entry.reads} → {escape(str(output))}"
+        )
+        if with_report:
             results().print(f"Report: {escape(str(output / REPORT))}")
 
 
@@ -120,6 +133,6 @@ def epoch_line(end: EpochEnd) -> str:
     measures = [form.format(end.measures[name]) for name, form in shown.items() if name in end.measures]
     line = (
         f"  epoch {end.epoch:>3}/{end.epochs}  loss {end.loss:.4f}  {'  '.join(measures)}  "
-        f"{end.images_per_second:,.0f} images/s, about {duration(end.seconds_left)} left"
+        f"{end.images_per_second:,.0f} a second, about {duration(end.seconds_left)} left"
     )
     return line if end.warning is None else f"{line}\n  [yellow]{escape(end.warning)}[/]"

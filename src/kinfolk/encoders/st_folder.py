@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from kinfolk.data import atomic_write
 from kinfolk.encoders.hub import quiet_loading
 from kinfolk.encoders.subwords import SubwordTransformer
+from kinfolk.encoders.token_bag import TokenBag
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-def save_sentence_transformer(tower: SubwordTransformer, folder: Path) -> None:
-    """Write tokens, transformer, mean and normalization; ``modules.json``, which makes it a model, comes last.
+def save_sentence_transformer(tower: SubwordTransformer | TokenBag, folder: Path) -> None:
+    """Write the tower and a normalization behind it; ``modules.json``, which makes it a model, comes last.
 
     Args:
         tower: what was trained.
@@ -38,8 +39,11 @@ def save_sentence_transformer(tower: SubwordTransformer, folder: Path) -> None:
             (folder / empty.relative_to(written)).mkdir(parents=True, exist_ok=True)
 
 
-def as_sentence_transformer(tower: SubwordTransformer, place: Path) -> SentenceTransformer:
+def as_sentence_transformer(tower: SubwordTransformer | TokenBag, place: Path) -> SentenceTransformer:
     """The tower as a model of the library.
+
+    A bag becomes a table of static embeddings, each times its weight: the length of the sum is another, its direction is not.
+    The library cuts no text there.
 
     Args:
         tower: what was trained.
@@ -48,12 +52,18 @@ def as_sentence_transformer(tower: SubwordTransformer, place: Path) -> SentenceT
     from sentence_transformers import SentenceTransformer
 
     try:
-        from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+        from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, StaticEmbedding, Transformer
     except ImportError:  # before version 6
-        from sentence_transformers.models import Normalize, Pooling, Transformer
+        from sentence_transformers.models import Normalize, Pooling, StaticEmbedding, Transformer
 
+    if isinstance(tower, TokenBag):
+        weighted = (tower.embeddings * tower.log_weights.exp()[:, None]).detach()
+        return SentenceTransformer(
+            modules=[StaticEmbedding(tower.tokenizer, embedding_weights=weighted), Normalize()], device="cpu"
+        )
     tower.model.save_pretrained(str(place))
     tower.tokenizer.save_pretrained(str(place))
     transformer = Transformer(str(place), max_seq_length=tower.max_tokens)
-    modules = [transformer, Pooling(tower.dim, pooling_mode="mean"), Normalize()]
-    return SentenceTransformer(modules=modules, device="cpu")
+    return SentenceTransformer(
+        modules=[transformer, Pooling(tower.dim, pooling_mode="mean"), Normalize()], device="cpu"
+    )

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from kinfolk.encoders.characters import CharacterTransformer
+from kinfolk.encoders.subword_scratch import scratch_subword_transformer
 from kinfolk.encoders.subwords import SubwordTransformer, load_subword_transformer
 from kinfolk.encoders.token_bag import SETTINGS, TokenBag
 from kinfolk.errors import ConfigurationError, MissingExtraError
 
-CHARACTERS = "characters"
+CHARACTERS, SUBWORDS, BAG = "characters", "subwords", "bag"
 TextTower = CharacterTransformer | SubwordTransformer | TokenBag
 _SETTINGS = {
     CHARACTERS: ("width", "depth", "heads", "max_characters", "buckets"),
+    SUBWORDS: ("width", "depth", "heads", "max_tokens", "vocab_size", "min_count"),
+    BAG: ("width", "max_tokens", "vocab_size", "min_count"),
     "a trained model": ("max_tokens",),
 }
 
@@ -31,10 +34,7 @@ def text_tower(name: str, settings: Mapping[str, int]) -> TextTower:
         ConfigurationError: a setting that it does not have, or is not possible; no such model.
         MissingExtraError: transformers is not installed, and the model is one of its.
     """
-    known = _SETTINGS[CHARACTERS if name == CHARACTERS else "a trained model"]
-    for setting in settings:
-        if setting not in known:
-            raise ConfigurationError(f"The text tower {name!r} has no setting {setting!r}. It has: {', '.join(known)}.")
+    _check_settings(name, settings)
     if name == CHARACTERS:
         return CharacterTransformer(**settings)
     if find_spec("transformers") is None:
@@ -42,3 +42,27 @@ def text_tower(name: str, settings: Mapping[str, int]) -> TextTower:
     if (Path(name).expanduser() / SETTINGS).is_file():
         return TokenBag.load(Path(name).expanduser(), **settings)
     return load_subword_transformer(name, **settings)
+
+
+def text_tower_for(texts: Sequence[str], name: str, settings: Mapping[str, int]) -> TextTower:
+    """Make a text tower that is to learn from texts.
+
+    Args:
+        texts: from which "subwords" and "bag" take their vocabulary.
+        name: "subwords", a small transformer from scratch; "bag", a mean of tokens from scratch; or see ``text_tower``.
+        settings: of that tower.
+
+    Raises:
+        ConfigurationError, MissingExtraError: see ``text_tower``.
+    """
+    if name not in (SUBWORDS, BAG):
+        return text_tower(name, settings)
+    _check_settings(name, settings)
+    return scratch_subword_transformer(texts, **settings) if name == SUBWORDS else TokenBag.of_texts(texts, **settings)
+
+
+def _check_settings(name: str, settings: Mapping[str, int]) -> None:
+    known = _SETTINGS.get(name, _SETTINGS["a trained model"])
+    for setting in settings:
+        if setting not in known:
+            raise ConfigurationError(f"The text tower {name!r} has no setting {setting!r}. It has: {', '.join(known)}.")

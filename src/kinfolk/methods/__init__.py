@@ -6,6 +6,7 @@ queues           moco · mochi · nnclr
 prototypes       swav
 pixels           pixpro
 labels           supcon · hydra
+texts            simcse
 ===============  ==================================================================================================
 """
 
@@ -36,5 +37,6 @@ for _file in (
     "simclr",
     "supcon",
     "swav",
+    "texts.simcse",
 ):
     import_module(f"kinfolk.methods.{_file}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kinfolk.data.atomic import check_place
@@ -24,22 +24,51 @@ def encoder_options(given: Mapping[str, int]) -> dict[str, int]:
         ConfigurationError: one it does not have, or one that is no integer.
     """
     known = [name for name in inspect.signature(image_encoder).parameters if name != "name"]
-    for name, value in given.items():
+    for name in given:
         if name not in known:
             raise ConfigurationError(f"An encoder has no setting {name!r}. It has: {listed(known)}.")
+    return integers(given)
+
+
+def integers(given: Mapping[str, int]) -> dict[str, int]:
+    """The settings of an encoder, if they are integers.
+
+    Raises:
+        ConfigurationError: one is not.
+    """
+    for name, value in given.items():
         if type(value) is not int:
             raise ConfigurationError(f"{name} of an encoder must be an integer. Got {value!r}.")
     return dict(given)
 
 
-def check_output(folder: Path, checkpoint: Path) -> None:
+def check_only_for_images(**given: object) -> None:
+    """Refuse options of ``train`` that mean nothing where texts are learned from.
+
+    Args:
+        given: each option by name, and what tells that it is asked for.
+
+    Raises:
+        ConfigurationError: one is asked for.
+    """
+    asked = [name for name, value in given.items() if value]
+    if asked:
+        raise ConfigurationError(f"{listed(asked)}: for methods that read images only. Leave out what is named.")
+
+
+def check_output(folder: Path, checkpoint: Path, *, files: Sequence[str] = FILES) -> None:
     """Refuse a folder that cannot be written to, or whose files the model would overwrite.
+
+    Args:
+        folder: of the model.
+        checkpoint: of the training.
+        files: that the model writes.
 
     Raises:
         RunError: it holds such files and no checkpoint.
         DataError: it cannot be written to.
     """
-    taken = [name for name in FILES if (folder / name).exists()]
+    taken = [name for name in files if (folder / name).exists()]
     if taken and not checkpoint.exists():
         raise RunError(
             f"{folder} holds {listed(taken)} already, which the model would overwrite. Choose another folder for it, or "

@@ -1,4 +1,4 @@
-"""Training an encoder from beginning to end, and going on where a killed training stopped."""
+"""Training an encoder of images or of texts from beginning to end, and going on where a killed training stopped."""
 
 from __future__ import annotations
 
@@ -16,16 +16,20 @@ import numpy as np
 import pyarrow as pa
 
 from kinfolk.data.images import Images, OnError, read_images
+from kinfolk.data.texts import Texts, read_texts
 from kinfolk.data.wording import printable
 from kinfolk.errors import ConfigurationError, MissingExtraError
 from kinfolk.methods.checkpoints import CHECKPOINT
-from kinfolk.methods.checks import check_labels, check_output, encoder_options
+from kinfolk.methods.checks import check_labels, check_only_for_images, check_output, encoder_options, integers
 from kinfolk.methods.history import EpochEnd
 from kinfolk.methods.loop import Job, fit
 from kinfolk.methods.memory import memory_in_words
 from kinfolk.methods.model import REPORT, Model
 from kinfolk.methods.processes import check_devices, fit_in_processes
 from kinfolk.methods.registry import find_method
+from kinfolk.methods.texts.fit import train_texts
+from kinfolk.methods.texts.model import FILES as TEXT_FILES
+from kinfolk.methods.texts.model import TextModel
 
 _TRAINING = "training"  # the folder, in that of the model, where a training keeps what it needs to go on
 
@@ -35,12 +39,14 @@ def train(
     *,
     method: str,
     output: str | Path,
-    encoder: str = "resnet",
+    encoder: str | None = None,
     encoder_settings: Mapping[str, int] | None = None,
     size: int = 32,
     settings: Mapping[str, object] | None = None,
     recipe: Mapping[str, object] | None = None,
     column: str | None = None,
+    positive: str | None = None,
+    negative: str | None = None,
     label: str | None = None,
     seed: int = 0,
     on_error: OnError = "raise",
@@ -51,22 +57,24 @@ def train(
     report: bool = False,
     progress: Callable[[EpochEnd], None] | None = None,
     reading: Callable[[float], None] | None = None,
-) -> Model:
-    """Train an image encoder on one's own images, and keep it in a folder.
+) -> Model | TextModel:
+    """Train an encoder on one's own images or texts, and keep it in a folder.
 
     The same call goes on where a killed one kept its state last, in the middle of an epoch or at its end, with the weights
     that an undisturbed training would have.
 
     Args:
-        data: a folder of images, a Parquet file or an Arrow table with a column of them, an ``.npz`` file, or ``Images``.
-        method: one of ``kinfolk methods``.
+        data: a folder of images, a Parquet file or an Arrow table with a column of them, an ``.npz`` file, or ``Images``. For a
+            method that reads texts: a file of lines, a list of strings, or any table (see ``read_records``).
+        method: one of ``kinfolk methods``, which says what it reads.
         output: the folder of the model; checkpoints lie beside it until the training is done.
-        encoder: see ``image_encoder``.
+        encoder: see ``image_encoder``; of texts, see ``text_tower_for``. None takes "resnet", or "subwords".
         encoder_settings: such as width and depth, see there.
         size: height and width in pixels at which images are read and seen; ``Images`` must have been read at it.
         settings: of the method, by name; the others keep their defaults.
         recipe: fields of ``Recipe`` that differ from those of the method.
-        column: the column, or the array, with the images; None takes the only one there is.
+        column: the column, or the array, with the images or texts; None takes the only one there is.
+        positive, negative: of texts, the columns with what belongs to each, and with what seems to and does not.
         label: the column with the labels; "folder" takes the names of sub-folders. None trains without; labels also let
             the neighbor probe be shown.
         seed: of everything random, in [0, 2^32).
@@ -90,13 +98,45 @@ def train(
             was killed.
     """
     entry = find_method(method)
-    chosen = entry.read_settings({"size": size, **(settings or {})})
-    size = int(chosen["size"])
     training = entry.recipe.changed(recipe or {})
-    folder, options = Path(output), encoder_options(encoder_settings or {})
+    folder = Path(output)
     checkpoint = folder / _TRAINING / CHECKPOINT
     if not 0 <= seed < 1 << 32:  # of larger ones torch sees the last 32 bits alone
         raise ConfigurationError(f"seed must be in [0, 2^32). Got {seed}.")
+    if entry.reads == "texts":
+        check_only_for_images(size=size != 32, patience=patience, tensorboard=tensorboard, devices=devices != 1)
+        given = entry.read_settings(settings or {})
+        check_output(folder, checkpoint, files=TEXT_FILES)
+        texts = (
+            data
+            if isinstance(data, Texts)
+            else read_texts(data, column=column, positive=positive, negative=negative, label=label)
+        )
+        return train_texts(
+            texts,
+            entry=entry,
+            settings=given,
+            recipe=training,
+            encoder=encoder or "subwords",
+            encoder_settings=integers(encoder_settings or {}),
+            folder=folder,
+            checkpoint=checkpoint,
+            seed=seed,
+            checkpoint_minutes=checkpoint_minutes,
+            progress=progress,
+            facts={
+                "data": _name_of(data),
+                "column": column,
+                "positive": positive,
+                "negative": negative,
+                "label": label,
+            },
+        )
+    if positive is not None or negative is not None:
+        raise ConfigurationError(f"positive and negative are for methods that read texts. {method} reads images.")
+    encoder = encoder or "resnet"
+    chosen = entry.read_settings({"size": size, **(settings or {})})
+    size, options = int(chosen["size"]), encoder_options(encoder_settings or {})
     if patience is not None and patience < 1:
         raise ConfigurationError(f"patience must be at least 1, or None. Got {patience}.")
     if checkpoint_minutes is not None and not checkpoint_minutes >= 0:
