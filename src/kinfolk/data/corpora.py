@@ -28,11 +28,11 @@ def sampling_probabilities(sizes: npt.ArrayLike, *, coefficient: float = 0.0) ->
     """
     counts = np.asarray(sizes, dtype=np.float64)
     if counts.ndim != 1 or not np.isfinite(counts).all() or (counts < 0).any() or not counts.any():
-        raise ConfigurationError(f"sizes must be numbers of at least 0, one a corpus and not all 0. Got {sizes}.")
+        raise ConfigurationError(f"sizes must be numbers of at least 0, one a corpus and not all 0. Got {sizes!r}.")
     if not 0 <= coefficient < float("inf"):
         raise ConfigurationError(f"coefficient must be a number in [0, inf). Got {coefficient}.")
     weights = np.zeros_like(counts)
     filled = counts > 0
     # The largest weighs 1, so that no large exponent makes all of them 0.
     weights[filled] = (counts[filled] / counts.max()) ** coefficient
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
