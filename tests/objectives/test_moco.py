@@ -45,6 +45,44 @@ def test_is_the_cross_entropy_of_all_logits(items: int, size: int, temperature: 
         torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-8, atol=1e-9)
 
 
+@pytest.mark.parametrize("similarity", ["cosine", "dot"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
+def test_similarity_and_smoothing_are_those_of_the_cross_entropy(similarity: str, smoothing: float) -> None:
+    queries, keys, queue = some(4, 9)
+    queue = queue * torch.arange(1, 10).view(-1, 1)
+    synthetic = torch.randn(4, 3, 6, generator=torch.Generator().manual_seed(0)).double()
+    of_queries, of_keys = (queries, keys) if similarity == "dot" else (F.normalize(queries), F.normalize(keys))
+    for extra in (None, synthetic):
+        rows = queue.expand(4, -1, -1) if extra is None else torch.cat([queue.expand(4, -1, -1), extra], dim=1)
+        logits = torch.einsum("id,ind->in", of_queries, torch.cat([of_keys[:, None], rows], dim=1)) / 0.5
+        target = torch.zeros(4, dtype=torch.int64)
+        expected = F.cross_entropy(logits, target, reduction="none", label_smoothing=smoothing)
+        settings = {"temperature": 0.5, "similarity": similarity, "synthetic": extra}
+        torch.testing.assert_close(queue_logits(queries, keys, queue, **settings), logits)
+        got = momentum_contrast(queries, keys, queue, label_smoothing=smoothing, **settings)
+        torch.testing.assert_close(got, expected)
+        gradients = [torch.autograd.grad(loss.sum(), queries, retain_graph=True)[0] for loss in (got, expected)]
+        torch.testing.assert_close(gradients[0], gradients[1])
+
+
+def test_smoothing_spreads_nothing_over_keys_of_the_own_item() -> None:
+    queries, keys, queue = some(2, 4)
+    apart = torch.tensor([4, 9]), torch.tensor([9, 4, 4, 7])
+    got = momentum_contrast(queries, keys, queue, label_smoothing=0.3, apart=apart)
+    for item, others in ((0, [0, 3]), (1, [1, 2, 3])):
+        alone = momentum_contrast(queries[[item]], keys[[item]], queue[others], label_smoothing=0.3)
+        torch.testing.assert_close(got[[item]], alone)
+
+
+def test_by_dot_products_keys_enter_the_queue_as_they_are() -> None:
+    queries, keys, queue = some(2, 3)
+    objective = MoCo(0.05, dim=6, queue_size=3, similarity="dot").double()
+    objective.queue.rows.copy_(queue)
+    expected = momentum_contrast(queries, keys, queue, temperature=0.05, similarity="dot").mean()
+    torch.testing.assert_close(objective(queries, keys), expected)
+    torch.testing.assert_close(objective.queue.rows, torch.cat([keys, queue[2:]]))
+
+
 def test_order_of_a_step_loss_first_then_the_keys_are_negatives() -> None:
     queries, keys, queue = some(2, 5)
     objective = MoCo(0.2, dim=6, queue_size=5).double()
@@ -129,5 +167,9 @@ def test_says_what_does_not_fit() -> None:
         MoCo(dim=5, queue_size=8).double()(queries, keys)
     with pytest.raises(ConfigurationError, match="ids must be 4 integers"):
         MoCo(dim=6, queue_size=8).double()(queries, keys, ids=torch.arange(3))
+    with pytest.raises(ConfigurationError, match="similarity must be 'cosine' or 'dot'. Got 'euclidean'"):
+        MoCo(dim=6, queue_size=8, similarity="euclidean")
+    with pytest.raises(ConfigurationError, match=r"label_smoothing must be in \[0, 1\]. Got 2"):
+        MoCo(dim=6, queue_size=8, label_smoothing=2)
     with pytest.raises(ConfigurationError, match="one shape"):
         momentum_contrast(queries, keys[:2], queue)

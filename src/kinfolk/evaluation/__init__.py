@@ -1,5 +1,16 @@
-"""Figures that say how good a result is: links, clusters, candidates, cuts and calibration."""
+"""Figures that say how good a result is.
 
+=============  ======================================================================================================
+linking        evaluate · evaluate_links · evaluate_clusters · evaluate_candidates · pair_completeness
+cuts           best_cut · none_threshold
+probabilities  brier_score · expected_calibration_error · reliability
+retrieval      rank_documents · ranked_rows · ranked_run, judged by ndcg_at · recall_at · precision_at ·
+               average_precision_at · reciprocal_rank_at; index_words: BM25
+text pairs     evaluate_similarity · spearman · length_bias · surface_accuracy · evaluate_pairs · average_precision
+=============  ======================================================================================================
+"""
+
+from kinfolk.evaluation.bm25 import BM25, Found, index_words, lower_words
 from kinfolk.evaluation.calibration import brier_score, expected_calibration_error, reliability
 from kinfolk.evaluation.candidates import CandidateMetrics, evaluate_candidates, pair_completeness
 from kinfolk.evaluation.clusters import ClusterMetrics, evaluate_clusters
@@ -8,23 +19,57 @@ from kinfolk.evaluation.entry import evaluate
 from kinfolk.evaluation.interval import Estimate, Interval
 from kinfolk.evaluation.links import LinkMetrics, evaluate_links
 from kinfolk.evaluation.no_match import NoneThreshold, none_threshold
+from kinfolk.evaluation.pair_classification import PairMetrics, average_precision, evaluate_pairs
+from kinfolk.evaluation.ranking import (
+    Ranked,
+    average_precision_at,
+    ndcg_at,
+    precision_at,
+    rank_documents,
+    ranked_rows,
+    ranked_run,
+    recall_at,
+    reciprocal_rank_at,
+)
+from kinfolk.evaluation.sts import SimilarityMetrics, evaluate_similarity, length_bias, spearman, surface_accuracy
 
 __all__ = [
+    "BM25",
     "BestCut",
     "CandidateMetrics",
     "ClusterMetrics",
     "Estimate",
+    "Found",
     "Interval",
     "LinkMetrics",
     "NoneThreshold",
+    "PairMetrics",
+    "Ranked",
+    "SimilarityMetrics",
+    "average_precision",
+    "average_precision_at",
     "best_cut",
     "brier_score",
     "evaluate",
     "evaluate_candidates",
     "evaluate_clusters",
     "evaluate_links",
+    "evaluate_pairs",
+    "evaluate_similarity",
     "expected_calibration_error",
+    "index_words",
+    "length_bias",
+    "lower_words",
+    "ndcg_at",
     "none_threshold",
     "pair_completeness",
+    "precision_at",
+    "rank_documents",
+    "ranked_rows",
+    "ranked_run",
+    "recall_at",
+    "reciprocal_rank_at",
     "reliability",
+    "spearman",
+    "surface_accuracy",
 ]

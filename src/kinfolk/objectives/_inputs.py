@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from kinfolk.errors import ConfigurationError
+
+Similarity = Literal["cosine", "dot"]
 
 _LEAST_TEMPERATURE = 1e-6  # below, logits are so large that rounding alone overflows their exponentials
 _EPSILON = 1e-12  # least norm of a row: a row of zeros stays zeros and has a finite gradient
@@ -17,6 +20,11 @@ _EPSILON = 1e-12  # least norm of a row: a row of zeros stays zeros and has a fi
 def unit(embeddings: Tensor) -> Tensor:
     """Rows of unit length, in float32 for half precision and in the given type otherwise; rows of zeros stay zeros."""
     return F.normalize(as_computed(embeddings), dim=-1, eps=_EPSILON)
+
+
+def as_compared(embeddings: Tensor, similarity: Similarity) -> Tensor:
+    """Rows whose products are the similarities: unit ones for "cosine", and for "dot" the rows as they are."""
+    return unit(embeddings) if similarity == "cosine" else as_computed(embeddings)
 
 
 def as_computed(values: Tensor) -> Tensor:
@@ -105,6 +113,17 @@ def check_temperature(value: float) -> float:
     if not _LEAST_TEMPERATURE <= value < float("inf"):
         raise ConfigurationError(f"temperature must be a number in [{_LEAST_TEMPERATURE:g}, inf). Got {value}.")
     return float(value)
+
+
+def check_similarity(value: Similarity) -> Similarity:
+    """The value, if it is "cosine" or "dot".
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if value not in ("cosine", "dot"):
+        raise ConfigurationError(f"similarity must be 'cosine' or 'dot'. Got {value!r}.")
+    return value
 
 
 def check_not_negative(name: str, value: float) -> float:

@@ -1,4 +1,4 @@
-"""One image in several views: batched augmentations, each image with parameters of its own. Needs the extra ``train``.
+"""One image, or one text, in several views: batched, each with parameters of its own. Needs the extra ``train``.
 
 =================  =================================================================================================
 families           simclr · byol · multi_crop · document_scan, made by draw_views
@@ -9,10 +9,13 @@ sharpness          gaussian_blur · blur_kernel
 pages              draw_texture · stain_paper · fade_ink · bleed_through · draw_specks · speckle
 texts              find_fonts · Font · render_text · render_texts · synthetic_classes: crops made from strings
 pairs of texts     draw_pairs · inverse_propensity · surface_similarity · surface_words · semantic_similarity
+tokens of texts    chunk_grid · random_crop · delete_tokens · inverse_cloze
+words of texts     delete_words · repeat_words · swap_words
 =================  =================================================================================================
 
-A batch is a tensor (images, channels, height, width) of uint8 in [0, 255] or floats in [0, 1]; a view has its type. Whatever
-is random comes from a ``torch.Generator`` that the caller owns; crops made from strings take a seed.
+A batch of images is a tensor (images, channels, height, width) of uint8 in [0, 255] or floats in [0, 1]; a view has its type.
+Whatever is random comes from a generator that the caller owns, of torch for images and of numpy for texts; crops made from
+strings take a seed.
 """
 
 from importlib.util import find_spec
@@ -44,7 +47,9 @@ from kinfolk.views.render import render_text, render_texts
 from kinfolk.views.rotation import rotate
 from kinfolk.views.scan import ScanView
 from kinfolk.views.synthetic import SyntheticClasses, synthetic_classes
+from kinfolk.views.text_crops import chunk_grid, delete_tokens, inverse_cloze, random_crop
 from kinfolk.views.view import View, ViewRecipe, draw_views
+from kinfolk.views.word_noise import delete_words, repeat_words, swap_words
 
 __all__ = [
     "DrawnPairs",
@@ -59,9 +64,12 @@ __all__ = [
     "blur_kernel",
     "brightness",
     "byol",
+    "chunk_grid",
     "color_jitter",
     "contrast",
     "crop",
+    "delete_tokens",
+    "delete_words",
     "document_scan",
     "draw_boxes",
     "draw_jitter",
@@ -75,10 +83,13 @@ __all__ = [
     "flip_boxes",
     "gaussian_blur",
     "grayscale",
+    "inverse_cloze",
     "inverse_propensity",
     "multi_crop",
+    "random_crop",
     "render_text",
     "render_texts",
+    "repeat_words",
     "rotate",
     "saturation",
     "semantic_similarity",
@@ -88,6 +99,7 @@ __all__ = [
     "stain_paper",
     "surface_similarity",
     "surface_words",
+    "swap_words",
     "synthetic_classes",
     "to_float",
     "turn_hue",
