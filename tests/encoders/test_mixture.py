@@ -61,6 +61,16 @@ def test_outputs_are_those_of_the_dense_model_before_training(make, layers, rout
         assert states.router_logits.shape == (3 if layers == "all" else 1, 4, 3)
 
 
+def test_word_embeddings_may_be_narrower_than_the_layers():
+    config = transformers.ElectraConfig(
+        vocab_size=12, embedding_size=4, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16
+    )
+    model = transformers.ElectraModel(config).eval()
+    encoder = upcycle(model, 3, cls_token_id=CLS)
+    assert encoder.domain_tokens.shape == (3, 4)
+    torch.testing.assert_close(encoder.states(TOKENS, DOMAINS).hidden[TOKENS >= 0], of_dense(model))
+
+
 def test_the_dense_model_stays_as_it_is():
     model = bert()
     before = of_dense(model)

@@ -81,7 +81,7 @@ class MixtureEncoder(nn.Module):
 
     Attributes:
         dim: length of the vectors.
-        domain_tokens: embedding of the token of each domain, (experts, dim).
+        domain_tokens: embedding of the token of each domain, (experts, width of the word embeddings).
 
     Raises:
         ConfigurationError: settings that are not possible, or another kind of model.
@@ -105,7 +105,8 @@ class MixtureEncoder(nn.Module):
             put_experts(
                 layers[number], settings.num_experts, self._way, gating=_GATINGS.get(settings.routing), k=settings.k
             )
-        self.domain_tokens = nn.Parameter(torch.zeros(settings.num_experts, self.dim))
+        width = model.get_input_embeddings().weight.shape[1]  # in some models less than that of the layers
+        self.domain_tokens = nn.Parameter(torch.zeros(settings.num_experts, width))
         self.pooler = MeanPooler(self.dim) if settings.pooling == "mlp" else None
 
     @property
