@@ -70,11 +70,25 @@ class CharacterTransformer(nn.Module):
 
         Compatible forms of a character are one, and so are upper and lower case.
         """
-        plain = [unicodedata.normalize("NFKC", text).casefold()[: self.max_characters] for text in texts]
-        length = max(1, max(map(len, plain), default=1))
-        points = np.full((len(plain), length + 1), -1, dtype=np.int64)  # one more, so that the last has a neighbor
+        return self.wrap(self.pieces(texts, most=self.max_characters))
+
+    def pieces(self, texts: Sequence[str], *, most: int) -> Tensor:
+        """Characters of texts, int64 (texts, length), -1 where a text has ended, to cut views from.
+
+        Args:
+            texts: any number.
+            most: characters after which a text is cut.
+        """
+        plain = [unicodedata.normalize("NFKC", text).casefold()[:most] for text in texts]
+        points = np.full((len(plain), max(1, max(map(len, plain), default=1))), -1, dtype=np.int64)
         for row, text in zip(points, plain, strict=True):
             row[: len(text)] = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        return torch.from_numpy(points)
+
+    def wrap(self, pieces: Tensor) -> Tensor:
+        """Tokens of views that were cut from ``pieces``, cut to what the tower takes."""
+        cut = pieces[:, : self.max_characters].numpy()
+        points = np.concatenate([cut, np.full((len(cut), 1), -1)], axis=1)  # so that the last has a neighbor
         here, following = points[:, :-1], points[:, 1:] + 1  # 0 for the end
         both = here * _PAIR + following
         hashed = [self._bucket(values, by) for values in (here, both) for by in _MULTIPLIERS]

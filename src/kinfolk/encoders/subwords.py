@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,38 @@ class SubwordTransformer(nn.Module):
             "input_ids"
         ]
         return pad_sequence([torch.tensor(of, dtype=torch.int64) for of in numbers], True, _END)
+
+    def pieces(self, texts: Sequence[str], *, most: int) -> Tensor:
+        """As ``tokens``, without what stands at the ends of a text, to cut views from; ``wrap`` makes tokens of them.
+
+        Args:
+            texts: any number.
+            most: tokens after which a text is cut, which may be more than the tower takes.
+        """
+        if not texts:
+            return torch.full((0, 1), _END)
+        numbers = self.tokenizer(
+            [legible(text) for text in texts], truncation=True, max_length=most, add_special_tokens=False, verbose=False
+        )["input_ids"]
+        return pad_sequence([torch.tensor(of or [_END], dtype=torch.int64) for of in numbers], True, _END)
+
+    def wrap(self, pieces: Tensor) -> Tensor:
+        """Tokens of views that were cut from ``pieces``, cut to what the tower takes, with the special tokens at the ends."""
+        begin, end = self._ends
+        room = max(1, self.max_tokens - len(begin) - len(end))
+        rows = [
+            torch.cat([torch.tensor(begin), row[row != _END][:room], torch.tensor(end)]).to(torch.int64)
+            for row in pieces
+        ]
+        return pad_sequence(rows, True, _END)
+
+    @cached_property
+    def _ends(self) -> tuple[list[int], list[int]]:
+        """What the tokenizer puts before and behind a text."""
+        bare = self.tokenizer("a", add_special_tokens=False)["input_ids"]
+        whole = self.tokenizer("a")["input_ids"]
+        at = next(at for at in range(len(whole)) if whole[at : at + len(bare)] == bare)
+        return whole[:at], whole[at + len(bare) :]
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Features of texts, (texts, dim).

@@ -106,6 +106,16 @@ class TokenBag(nn.Module):
         least = torch.full((1,), _END)  # a table of empty texts has one column
         return pad_sequence([row if len(row) else least for row in rows], True, _END) if rows else least[:0, None]
 
+    def pieces(self, texts: Sequence[str], *, most: int) -> Tensor:
+        """As ``tokens``, to cut views from, each text cut after ``most`` of them."""
+        encoded = self.tokenizer.encode_batch([legible(text) for text in texts], add_special_tokens=False)
+        rows = [torch.tensor(of.ids[:most] or [_END], dtype=torch.int64) for of in encoded]
+        return pad_sequence(rows, True, _END) if rows else torch.full((0, 1), _END)
+
+    def wrap(self, pieces: Tensor) -> Tensor:
+        """Tokens of views that were cut from ``pieces``, cut to what the bag takes."""
+        return pieces[:, : self.max_tokens]
+
     def forward(self, tokens: Tensor) -> Tensor:
         """Features of texts, (texts, dim), zeros for an empty one.
 

@@ -6,7 +6,7 @@ queues           moco · mochi · nnclr
 prototypes       swav
 pixels           pixpro
 labels           supcon · hydra
-texts            simcse
+texts            simcse · contriever
 ===============  ==================================================================================================
 """
 
@@ -37,6 +37,7 @@ for _file in (
     "simclr",
     "supcon",
     "swav",
+    "texts.contriever",
     "texts.simcse",
 ):
     import_module(f"kinfolk.methods.{_file}")

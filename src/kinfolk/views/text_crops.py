@@ -78,6 +78,29 @@ def random_crop(
     return _kept(tokens, (places >= starts[:, None]) & (places < ends[:, None]))
 
 
+def random_window(tokens: npt.NDArray[np.integer], *, length: int, rng: np.random.Generator) -> Tokens:
+    """A piece of each text that is longer than ``length``, from a random place; shorter texts whole.
+
+    Args:
+        tokens: int (texts, length), -1 after the end of each.
+        length: tokens of a piece at most, at least 1.
+        rng: see above.
+
+    Returns:
+        int64 (texts, tokens of the longest piece), -1 after the end of each.
+
+    Raises:
+        ConfigurationError: a length below 1.
+        DataError: tokens are not such an array.
+    """
+    if length < 1:
+        raise ConfigurationError(f"length must be at least 1. Got {length}.")
+    lengths, places = _measured(tokens)
+    sizes = np.minimum(lengths, length)
+    starts = rng.integers(lengths - sizes, endpoint=True)
+    return _kept(tokens, (places >= starts[:, None]) & (places < (starts + sizes)[:, None]))
+
+
 def delete_tokens(tokens: npt.NDArray[np.integer], *, rate: float = 0.1, rng: np.random.Generator) -> Tokens:
     """Texts without some of their tokens.
 
