@@ -8,6 +8,7 @@ import torch
 from kinfolk.objectives import (
     CLIP,
     CACRMomentum,
+    DebCSE,
     HardContrastive,
     InfoNCE,
     MoCHi,
@@ -16,6 +17,7 @@ from kinfolk.objectives import (
     NTXent,
     NTXentTopK,
     Objective,
+    SimCSE,
 )
 
 LOSSES: dict[str, tuple[type[Objective], dict[str, object]]] = {
@@ -29,6 +31,8 @@ LOSSES: dict[str, tuple[type[Objective], dict[str, object]]] = {
     "ntxenttopk": (NTXentTopK, {"top_k": 8}),
     "hardcontrastive": (HardContrastive, {"top_k": 8}),
     "cacrmomentum": (CACRMomentum, {}),
+    "simcse": (SimCSE, {}),
+    "debcse": (DebCSE, {}),
 }
 
 

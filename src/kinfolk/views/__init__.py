@@ -12,7 +12,8 @@ pairs of texts     draw_pairs · inverse_propensity · surface_similarity · sur
 =================  =================================================================================================
 
 A batch is a tensor (images, channels, height, width) of uint8 in [0, 255] or floats in [0, 1]; a view has its type. Whatever
-is random comes from a ``torch.Generator`` that the caller owns; crops made from strings take a seed.
+is random comes from a ``torch.Generator`` that the caller owns; crops made from strings take a seed, pairs of texts a generator
+of NumPy.
 """
 
 from importlib.util import find_spec
