@@ -138,6 +138,14 @@ def test_half_precision_is_computed_in_float32_and_given_back(dtype: torch.dtype
         assert torch.equal(whiten_groups(single, num_groups=2, engine=engine), expected)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_rows_that_are_no_numbers_end_in_a_sentence(engine: str) -> None:
+    rows = some(12, 4)
+    rows[3, 1] = torch.nan
+    with pytest.raises(ConfigurationError, match="rows must be finite numbers. Got NaN"):
+        whiten_groups(rows, num_groups=2, engine=engine)
+
+
 class TestModule:
     permutations = torch.stack([torch.randperm(6, generator=torch.Generator().manual_seed(n)) for n in range(3)])
 
