@@ -10,7 +10,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from kinfolk.errors import ConfigurationError
-from kinfolk.objectives import Objective, gather_rows, objectives
+from kinfolk.objectives import DebCSE, Objective, SimCSE, gather_rows, objectives
 
 GATHERING = [name for name, cls in objectives().items() if "gather" in inspect.signature(cls).parameters]
 ITEMS, DIM = 12, 5  # GroCo needs more than ten items
@@ -35,6 +35,25 @@ def gathering(name: str) -> Objective:
     return cls(gather=True, **sized).double()
 
 
+def sentences() -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
+    """Anchors, positives and hard negatives, and what DebCSE may know of them."""
+    generator = torch.Generator().manual_seed(1)
+    tables = [torch.randn(ITEMS, DIM, generator=generator, dtype=torch.float64) for _ in range(3)]
+    present = torch.rand(ITEMS, 1, generator=generator) < 0.5
+    frozen, frozen_positives = torch.randn(2, ITEMS, 3, generator=generator)
+    return tables, {"has_negative": present, "frozen": frozen, "frozen_positives": frozen_positives}
+
+
+def of_sentences(mine: slice, *, gather: bool) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """SimCSE and DebCSE with all they may take: the sum, and its gradients."""
+    tables, known = sentences()
+    leaves = [t[mine].clone().requires_grad_() for t in tables]
+    debiased = DebCSE(e_false=0.7, gather=gather)(*leaves, **{name: v[mine] for name, v in known.items()})
+    value = SimCSE(gather=gather)(*leaves) + debiased
+    value.backward()
+    return value.detach(), [leaf.grad for leaf in leaves]
+
+
 def one_of_two(rank: int, port: int, folder: str) -> None:
     dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
     mine = slice(rank * ITEMS // 2, (rank + 1) * ITEMS // 2)
@@ -49,6 +68,7 @@ def one_of_two(rank: int, port: int, folder: str) -> None:
         # distributed training divides by the number of processes when it averages
         gradients = [leaf.grad / 2 for leaf in leaves if leaf.grad is not None]
         found[name] = value.detach(), gradients, loss.state_dict()
+    found["sentences"] = of_sentences(mine, gather=True)
     maps = torch.arange(2 * 3 * 2 * 2.0).view(2, 3, 2, 2) + 100 * rank
     found["maps"] = gather_rows(maps.to(memory_format=torch.channels_last))
     one, other = torch.ones(1, 2, requires_grad=True), torch.ones(1, 2, requires_grad=True)
@@ -88,6 +108,14 @@ def test_same_loss_and_gradient_as_one_process(name: str, two_processes: list[tu
     for number, whole in enumerate(trained):
         halves = torch.cat([found[name][1][number] for found, _ in two_processes])
         torch.testing.assert_close(halves, whole, rtol=1e-9, atol=1e-12)
+
+
+def test_hard_negatives_and_what_is_known_of_them_are_gathered(two_processes: list[tuple[dict, str | None]]) -> None:
+    value, gradients = of_sentences(slice(None), gather=False)
+    for number, whole in enumerate(gradients):
+        halves = torch.cat([found["sentences"][1][number] for found, _ in two_processes]) / 2
+        torch.testing.assert_close(halves, whole)
+    assert all(torch.allclose(found["sentences"][0], value) for found, _ in two_processes)
 
 
 def test_maps_come_as_they_are_whatever_their_order_in_memory(two_processes: list[tuple[dict, str | None]]) -> None:

@@ -8,6 +8,7 @@ import torch
 from kinfolk.objectives import (
     CLIP,
     CACRMomentum,
+    DebCSE,
     HardContrastive,
     InfoNCE,
     MNRPlus,
@@ -17,6 +18,7 @@ from kinfolk.objectives import (
     NTXent,
     NTXentTopK,
     Objective,
+    SimCSE,
 )
 
 LOSSES: dict[str, tuple[type[Objective], dict[str, object]]] = {
@@ -31,6 +33,8 @@ LOSSES: dict[str, tuple[type[Objective], dict[str, object]]] = {
     "ntxenttopk": (NTXentTopK, {"top_k": 8}),
     "hardcontrastive": (HardContrastive, {"top_k": 8}),
     "cacrmomentum": (CACRMomentum, {}),
+    "simcse": (SimCSE, {}),
+    "debcse": (DebCSE, {}),
 }
 
 

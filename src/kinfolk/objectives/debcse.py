@@ -69,11 +69,11 @@ def deb_cse(
         e = ((text @ candidate_texts.T + 1) / 2).clamp(max=1)
         left_out = (own[:, None] == item_of) | (e > limit)
         in_batch = (z @ candidates.T).masked_fill(left_out, -torch.inf)
-        own_hard = (hard @ z[:, :, None]).squeeze(2).masked_fill(~present, -torch.inf)
+        own_hard = (hard * z[:, None]).sum(2).masked_fill(~present, -torch.inf)
         negatives = torch.cat([in_batch, own_hard], dim=1).logsumexp(1, keepdim=True)
-        return cross_entropy((mine @ z[:, :, None]).squeeze(2), negatives)
+        return cross_entropy((mine * z[:, None]).sum(2), negatives)
 
-    tables = unit(anchors) / temperature, unit(positives), unit(hard)
+    tables = unit(anchors) / temperature, unit(positives), unit(hard.masked_fill(~present[:, :, None], 0))
     return by_block(of_anchors, *tables, present, own, text, block=block)
 
 

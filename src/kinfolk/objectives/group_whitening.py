@@ -11,10 +11,10 @@ it is L^{-T} of S = L L', and the gradient runs through it. Another permutation 
 sentence, which is one more positive for ``WhitenedCSE``.
 
 Source: Zhuo, Sun, Wang, Zhu & Yang, "WhitenedCSE: whitening-based contrastive learning of sentence embeddings", ACL 2023,
-arXiv 2305.17746, section 3; shuffled groups: Hua, Wang, Xue, Ren, Wang & Zhao, "On feature decorrelation in self-supervised
+arXiv 2305.17746; shuffled groups: Hua, Wang, Xue, Ren, Wang & Zhao, "On feature decorrelation in self-supervised
 learning", ICCV 2021, arXiv 2105.00470. The authors' code differs in three ways: it adds no eps; it cuts the rows into
 contiguous thirds, which hold all views of a third of the items, and not into views (``grouping="thirds"``); and it whitens in
-evaluation, too, by the batch and by chance, where here rows pass as they are, as in the paper.
+evaluation, too, by the batch and by chance, which their recipe leaves out, and where here rows pass as they are.
 """
 
 from __future__ import annotations
@@ -71,6 +71,8 @@ def whiten_groups(
         groups = as_computed(rows)[:, order].unflatten(1, (num_groups, -1)).transpose(0, 1)  # (G, rows, g)
         centered = groups - groups.mean(1, keepdim=True)
         covariance = centered.mT @ centered / num_rows
+        if not bool(covariance.isfinite().all()):
+            raise ConfigurationError("rows must be finite numbers. Got NaN or infinity. Lower the learning rate.")
         whitened = (_zca if engine == "zca" else _cholesky)(centered, covariance, eps)
         return whitened.transpose(0, 1).flatten(1)[:, order.argsort()].to(rows.dtype)
 

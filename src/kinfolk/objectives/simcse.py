@@ -44,8 +44,9 @@ def sim_cse(
     if hard_negatives is not None:
         hard = unit(hard_negatives)
         own_hard = (anchors * hard).sum(1) + hard_negative_weight
-        negatives = torch.logaddexp(negatives, log_sum_exp(anchors, hard, apart=(own, own), matmul=matmul))
-        negatives = torch.logaddexp(own_hard, negatives)
+        # Finite first: of one item alone both sums over others are -inf, and -inf added to -inf has no slope.
+        hard_sum = torch.logaddexp(own_hard, log_sum_exp(anchors, hard, apart=(own, own), matmul=matmul))
+        negatives = torch.logaddexp(hard_sum, negatives)
     return cross_entropy((anchors * positives).sum(1), negatives)
 
 

@@ -16,6 +16,9 @@ words of texts     delete_words · repeat_words · swap_words
 A batch of images is a tensor (images, channels, height, width) of uint8 in [0, 255] or floats in [0, 1]; a view has its type.
 Whatever is random comes from a generator that the caller owns, of torch for images and of numpy for texts; crops made from
 strings take a seed.
+A batch is a tensor (images, channels, height, width) of uint8 in [0, 255] or floats in [0, 1]; a view has its type. Whatever
+is random comes from a ``torch.Generator`` that the caller owns; crops made from strings take a seed, pairs of texts a generator
+of NumPy.
 """
 
 from importlib.util import find_spec

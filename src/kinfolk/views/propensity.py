@@ -58,7 +58,7 @@ def surface_similarity(anchor: Sequence[Hashable], candidates: Sequence[Sequence
 
 
 def semantic_similarity(cosines: npt.ArrayLike) -> Numbers:
-    """E of cosines: (cos + 1) / 2, in [0, 1] also where rounding has left [-1, 1]."""
+    """Similarity e of cosines, (cos + 1) / 2: in [0, 1] also where rounding has left [-1, 1]."""
     return np.clip((np.asarray(cosines, dtype=np.float64) + 1) / 2, 0, 1)
 
 
