@@ -6,7 +6,7 @@ queues           moco · mochi · nnclr
 prototypes       swav
 pixels           pixpro
 labels           supcon · hydra
-texts            simcse · contriever
+texts            simcse · contriever · debcse · whitenedcse
 ===============  ==================================================================================================
 """
 
@@ -38,6 +38,8 @@ for _file in (
     "supcon",
     "swav",
     "texts.contriever",
+    "texts.debcse",
     "texts.simcse",
+    "texts.whitenedcse",
 ):
     import_module(f"kinfolk.methods.{_file}")

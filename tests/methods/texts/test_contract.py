@@ -44,7 +44,7 @@ def fitting(name: str, texts: Texts) -> Texts:
 
 
 def small(name: str) -> dict[str, object]:
-    chosen = {"queue_size": 32, "num_candidates": 8}
+    chosen = {"queue_size": 32, "num_candidates": 8, "e_false": 1.0}  # an untrained encoder finds all texts alike
     return {setting: value for setting, value in chosen.items() if setting in methods()[name].settings()}
 
 

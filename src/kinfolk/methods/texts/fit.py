@@ -73,6 +73,7 @@ def train_texts(
         tower = text_tower_for(learned.texts, encoder, encoder_settings)
         module = entry.make(tower, **settings)
     assert isinstance(module, TextMethod)
+    module.prepare(learned)
 
     def batch(rows: list[int]) -> TextBatch:
         at = np.array(rows)

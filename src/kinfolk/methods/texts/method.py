@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from kinfolk.data.texts import Texts
 from kinfolk.encoders.text_by_name import TextTower
 from kinfolk.methods.trainable import Trainable
 
@@ -21,7 +22,7 @@ class TextBatch:
 
     Attributes:
         columns: the text of each item, and where they are given a positive and a hard negative of it.
-        rows: of the data set, int64 (items,).
+        rows: of the texts of the training, int64 (items,).
         labels: int64 (items,), or None where the data have none.
     """
 
@@ -49,6 +50,13 @@ class TextMethod(Trainable):
     @abstractmethod
     def loss(self, batch: TextBatch, generator: torch.Generator) -> Tensor:
         """The loss on a batch, a scalar."""
+
+    def prepare(self, texts: Texts) -> None:
+        """What a method has to know of all texts before it learns from some of them.
+
+        Args:
+            texts: of the training, in the rows of which batches speak.
+        """
 
     def features(self, texts: Sequence[str]) -> Tensor:
         """Features of texts by the tower as it is now, with gradients, (texts, dim)."""
