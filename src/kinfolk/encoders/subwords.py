@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from kinfolk.encoders.hub import ask_hub, first_line, local_folder, quiet_loading
 from kinfolk.encoders.sentence_transformer import OFFLINE_NAMES, offline_folder
+from kinfolk.encoders.token_pooling import pool_tokens
 from kinfolk.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -54,9 +55,7 @@ class SubwordTransformer(nn.Module):
         """
         there = tokens != _END
         outputs = self.model(input_ids=tokens.clamp_min(0), attention_mask=there.long())
-        weight = there.unsqueeze(-1).to(outputs.last_hidden_state.dtype)
-        mean: Tensor = (outputs.last_hidden_state * weight).sum(1) / weight.sum(1).clamp_min(1)
-        return mean
+        return pool_tokens(outputs.last_hidden_state, there)
 
 
 def load_subword_transformer(name: str, *, max_tokens: int = 64) -> SubwordTransformer:
