@@ -1,13 +1,16 @@
 """BM25: the formula by hand, a slow loop, and two classic collections."""
 
+import csv
+import gzip
 import math
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kinfolk.errors import ConfigurationError, DataError
-from kinfolk.evaluation import index_words, lower_words
+from kinfolk.evaluation import index_words, lower_words, ndcg_at, ranked_run, recall_at
 
 DOCUMENTS = ["The red fox", "a red, red house", "", "blue sky", "fox fox fox in a house"]
 
