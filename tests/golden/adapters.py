@@ -545,6 +545,7 @@ def ranking(case: Case) -> Outputs:
         "ndcg_cut": e.ndcg_at,
         "recall": e.recall_at,
         "P": e.precision_at,
+        "map": e.average_precision_at,
         "map_cut": e.average_precision_at,
         "recip_rank": e.reciprocal_rank_at,
     }

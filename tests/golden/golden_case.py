@@ -83,7 +83,7 @@ class Case:
     def text(self, name: str) -> str:
         return str(self.arrays[name])
 
-    def token_mean(self, embeddings: str, weight: str) -> "TokenMean":
+    def token_mean(self, embeddings: str, weight: str) -> TokenMean:
         """The small text encoder of a file, with the embeddings (tokens, dim) and weights of those names."""
         return TokenMean(self.tensor(embeddings), self.tensor(weight))
 
@@ -108,9 +108,8 @@ class Case:
         """Relative and absolute tolerance of one output: what the file states for its type, or the README of the vectors."""
         if "n_draws" in self:  # random draws: 3 % of a mean, 0.02 of a probability
             return (0.03, 0) if name.endswith(("_mean", "_std")) else (0, 0.02)
-        if (
-            self.family == "contriever" and "temperature" in self
-        ):  # several steps, or logits in the tens, which are rounded
+        if self.family == "contriever" and "temperature" in self:
+            # Logits are in the tens, and steps of training add up: singles differ in the fifth digit of a gradient.
             return (1e-4, 1e-5 if self.precision == torch.float64 else 3e-5)
         if self.precision in _HALF:
             return (1e-3, 1e-5) if name.startswith("loss") else (1e-3, 2e-2)

@@ -71,6 +71,8 @@ def test_a_family_has_vectors(name: str) -> None:
         ("dclw__f32", torch.float64, (1e-4, 1e-5)),
         ("clip__symmetric", torch.float64, (1e-4, 1e-6)),
         ("metrics__best_f1", torch.float64, (1e-6, 1e-8)),
+        ("contriever__moco_3steps", torch.float64, (1e-4, 1e-5)),
+        ("contriever__crop_stats_64", torch.float64, (0, 0.02)),
     ],
 )
 def test_tolerance_is_what_the_file_states(name: str, precision: torch.dtype, tolerance: tuple[float, float]) -> None:

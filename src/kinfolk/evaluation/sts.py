@@ -87,7 +87,7 @@ def spearman(predicted: npt.ArrayLike, gold: npt.ArrayLike) -> float:
     values, said = _paired(predicted, gold)
     if _is_even(said):
         raise DataError(f"Gold scores must differ to be followed. Got {said[0]:g} for all {len(said)} pairs.")
-    return _correlation(_ranks(values), _ranks(said))
+    return 0.0 if _is_even(values) else _correlation(_ranks(values), _ranks(said))
 
 
 def length_bias(similarity: npt.ArrayLike, gold: npt.ArrayLike, lengths: tuple[npt.ArrayLike, npt.ArrayLike]) -> float:
