@@ -3,8 +3,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from kinfolk.encoders.experts import UNKNOWN, Experts
-from kinfolk.encoders.mean_pooler import masked_mean
 from kinfolk.encoders.mixture import MixtureEncoder, upcycle
+from kinfolk.encoders.text_pooling import pool_tokens
 from kinfolk.errors import ConfigurationError
 
 transformers = pytest.importorskip("transformers", reason="needs kinfolk[text]: transformers is not installed")
@@ -193,7 +193,7 @@ def test_what_is_saved_is_read_back_with_its_number_of_experts(tmp_path, make, r
 def test_pooling_by_the_mean_has_no_network():
     encoder = upcycle(bert(), 2, cls_token_id=CLS, pooling="mean")
     hidden = encoder.states(TOKENS, DOMAINS % 2).hidden
-    torch.testing.assert_close(encoder(TOKENS, DOMAINS % 2), masked_mean(hidden, TOKENS >= 0))
+    torch.testing.assert_close(encoder(TOKENS, DOMAINS % 2), pool_tokens([hidden], TOKENS >= 0))
     assert encoder.pooler is None
 
 

@@ -1,13 +1,16 @@
 """BM25: the formula by hand, a slow loop, and two classic collections."""
 
+import csv
+import gzip
 import math
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kinfolk.errors import ConfigurationError, DataError
-from kinfolk.evaluation import index_words, lower_words
+from kinfolk.evaluation import index_words, lower_words, ndcg_at, ranked_run, recall_at
 
 DOCUMENTS = ["The red fox", "a red, red house", "", "blue sky", "fox fox fox in a house"]
 
@@ -47,6 +50,28 @@ def test_search_is_the_order_of_the_scores(rng: np.random.Generator) -> None:
         best = sorted(range(300), key=lambda d: (-all_scores[d], -d))[:7]
         assert found.rows[row].tolist() == best
         np.testing.assert_array_equal(found.scores[row], all_scores[best])
+
+
+@pytest.mark.parametrize(("name", "expected"), [("ret-cisi", (0.318, 0.393)), ("ret-cacm", (0.371, 0.575))])
+def test_two_classic_collections(name: str, expected: tuple[float, float], data_folder: Path) -> None:
+    """nDCG@10 and recall@100 with plain words of title and abstract, as a loop over the formula gives them."""
+    tables = {}
+    for table in ("docs.csv.gz", "queries.csv", "qrels.csv"):
+        path = data_folder / name / table
+        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+            tables[table.split(".")[0]] = list(csv.DictReader(file))
+    names = [row["doc_id"] for row in tables["docs"]]
+    index = index_words([f"{row['title']} {row['abstract']}" for row in tables["docs"]])
+    found = index.search([row["text"] for row in tables["queries"]], k=100)
+    run = {
+        query["query_id"]: {names[row]: score for row, score in zip(rows, scores, strict=True) if row >= 0}
+        for query, rows, scores in zip(tables["queries"], found.rows, found.scores, strict=True)
+    }
+    judgments: dict[str, dict[str, int]] = {}
+    for row in tables["qrels"]:
+        judgments.setdefault(row["query_id"], {})[row["doc_id"]] = int(row["relevance"])
+    ranked = ranked_run(run, judgments)
+    assert (ndcg_at(ranked, 10).mean(), recall_at(ranked, 100).mean()) == pytest.approx(expected, abs=0.001)
 
 
 def test_words_are_taken_apart_as_asked() -> None:

@@ -106,6 +106,7 @@ def test_what_is_not_found_has_no_rank() -> None:
     assert found.tolist() == [[2, 0, -1], [-1, -1, -1]]
     ranked = ranked_rows(found, sp.csr_array([[1, 1, 0], [0, 0, 1]]))
     assert recall_at(ranked, 5).tolist() == [0.5, 0]
+    assert recall_at(ranked_rows(found[1:], sp.csr_array([[0, 0, 1]])), 5).tolist() == [0]
     assert rank_documents(np.zeros((2, 0)), k=3).shape == (2, 0)
 
 

@@ -52,6 +52,7 @@ def test_rank_correlation_knows_order_only(rng: np.random.Generator) -> None:
 
 def test_an_encoder_that_has_collapsed_follows_nothing() -> None:
     assert spearman([0.3, 0.3, 0.3], [1, 2, 3]) == 0
+    assert spearman([0.3, 0.3 + 1e-16, 0.3 + 2e-16], [1, 2, 3]) == 0  # but for rounding
     metrics = evaluate_similarity(np.ones((3, 2)), np.ones((3, 2)), [1, 2, 5])
     assert (metrics.spearman, metrics.uniformity) == (0, 0)
 

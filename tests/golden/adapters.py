@@ -4,15 +4,20 @@ A family is the part of a file's name before ``__``. An adapter computes nothing
 from the file, so that unseen files of a family run unchanged. It returns outputs by the names of the file's arrays.
 """
 
+import copy
 import warnings
 from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
+from crop_statistics import crop_statistics
 from golden_case import Case
+from kinfolk import evaluation as e
 from kinfolk import objectives as o
 from kinfolk import views as v
+from kinfolk.data.corpora import sampling_probabilities
+from kinfolk.data.typography import plain_typography
 from kinfolk.encoders.experts import Experts, group_rows
 from kinfolk.encoders.mean_pooler import MeanPooler
 from kinfolk.encoders.routers import sentence_switch, sentence_top_k, token_top_k
@@ -22,7 +27,6 @@ from kinfolk.methods.gradcache import backward_in_chunks
 
 Outputs = Mapping[str, Tensor | object]
 ADAPTERS: dict[str, Callable[[Case], Outputs]] = {}
-IN_JSON = {"debcse"}  # families with files that are a .json alone
 
 
 def family(name: str) -> Callable[[Callable[[Case], Outputs]], Callable[[Case], Outputs]]:
@@ -523,6 +527,8 @@ def gradcache(case: Case) -> Outputs:
 
 @family("metrics")
 def metrics(case: Case) -> Outputs:
+    if "run" in case.facts:
+        return ranking(case)
     if "scores" in case:
         cut = best_cut(case.arrays["scores"].clip(-1, 1), case.arrays["labels"])  # the vectors take them for cosines
         chosen = {"threshold": cut.threshold} if cut.f1 else {}  # where no pair is true, none is
@@ -535,6 +541,25 @@ def metrics(case: Case) -> Outputs:
         "grad_x_of_sum": case.gradient(align + uniform, x),
         "grad_y_of_sum": case.gradient(align + uniform, y),
     }
+
+
+def ranking(case: Case) -> Outputs:
+    ranked = e.ranked_run(case.facts["run"], case.facts["qrels"])
+    measures = {
+        "ndcg_cut": e.ndcg_at,
+        "recall": e.recall_at,
+        "P": e.precision_at,
+        "map": e.average_precision_at,
+        "map_cut": e.average_precision_at,
+        "recip_rank": e.reciprocal_rank_at,
+    }
+    outputs = {}
+    for name in case.facts["mean"]:
+        measure, _, cut = name.rpartition("_") if name[-1].isdigit() else (name, "", "")
+        values = measures[measure](ranked, *(int(c) for c in [cut] if c))
+        outputs |= {f"per_query.{query}.{name}": value for query, value in zip(ranked.queries, values, strict=True)}
+        outputs[f"mean.{name}"] = values.mean()
+    return outputs
 
 
 # --- sentences -------------------------------------------------------------------------------------------------------
@@ -713,4 +738,87 @@ def moe_losses(case: Case) -> Outputs:
         "mnr_plus": plus,
         "mnr_plus_grad_a": case.gradient(plus, a),
         "mnr_plus_grad_b": case.gradient(plus, b),
+    }
+
+
+# --- texts without labels --------------------------------------------------------------------------------------------
+
+
+@family("contriever")
+def contriever(case: Case) -> Outputs:
+    if "cases" in case.facts:
+        return {
+            f"cases.{n}.prob": sampling_probabilities(one["sizes"], coefficient=one["coefficient"])
+            for n, one in enumerate(case.facts["cases"])
+        }
+    if "pairs" in case.facts:
+        return {"pairs": [[text, plain_typography(text)] for text, _ in case.facts["pairs"]]}
+    if "chunk_length" in case:
+        ratio = case.hyper("ratio_min"), case.hyper("ratio_max")
+        return crop_statistics(case.hyper("chunk_length"), ratio, case.hyper("n_draws"))
+    if "hidden" in case:
+        return token_pooling(case)
+    return contriever_steps(case) if "queue0" in case else contriever_in_batch(case)
+
+
+def token_pooling(case: Case) -> Outputs:
+    hidden = case.leaf("hidden")
+    by = {"average": "mean", "cls": "cls"}[case.text("pooling")]
+    embedding = pool_tokens([hidden], case.tensor("attention_mask"), pooling=by)
+    embedding = o.unit(embedding) if case.hyper("normalize") else embedding
+    probe = (embedding * case.tensor("cotangent")).sum()
+    return {"embedding": embedding, "grad_hidden": case.gradient(probe, hidden)}
+
+
+def contriever_in_batch(case: Case) -> Outputs:
+    encoder = case.token_mean("E", "W")
+    queries = encoder(case.tensor("q_tokens"), case.tensor("q_mask"))
+    keys = encoder(case.tensor("k_tokens"), case.tensor("k_mask"))
+    loss = o.MultipleNegativesRanking(
+        case.hyper("temperature"),
+        similarity="cosine" if case.hyper("normalize") else "dot",
+        label_smoothing=case.hyper("label_smoothing"),
+    )(queries, *keys.split(len(queries)))
+    return {"loss": loss, "grad_E": case.gradient(loss, encoder.E), "grad_W": case.gradient(loss, encoder.W)}
+
+
+def contriever_steps(case: Case) -> Outputs:
+    queue = case.tensor("queue0").T
+    of_queries = case.token_mean("E0", "W0")
+    of_keys = copy.deepcopy(of_queries)
+    settings = {
+        "temperature": case.hyper("temperature"),
+        "similarity": "cosine" if case.hyper("normalize") else "dot",
+    }
+    objective = o.MoCo(
+        dim=queue.shape[1], queue_size=len(queue), label_smoothing=case.hyper("label_smoothing"), **settings
+    ).to(queue.dtype)
+    objective.queue.rows.copy_(queue)
+    optimizer = torch.optim.SGD(of_queries.parameters(), lr=case.hyper("lr"))
+    names = ("q_tokens", "q_mask", "k_tokens", "k_mask")
+    losses, accuracy, grad_e, grad_w = [], [], [], []
+    for q_tokens, q_mask, k_tokens, k_mask in zip(*(case.tensor(name) for name in names), strict=True):
+        queries = of_queries(q_tokens, q_mask)
+        o.update_key_encoder(of_keys, of_queries, momentum=case.hyper("momentum"))
+        keys = of_keys(k_tokens, k_mask)
+        logits = o.queue_logits(queries, keys, objective.queue.rows, **settings)
+        loss = objective(queries, keys)
+        optimizer.zero_grad()
+        loss.backward()
+        losses.append(loss.detach())
+        accuracy.append(100 * (logits.argmax(1) == 0).double().mean())
+        grad_e.append(of_queries.E.grad.clone())
+        grad_w.append(of_queries.W.grad.clone())
+        optimizer.step()
+    return {
+        "losses": torch.stack(losses),
+        "accuracy": torch.stack(accuracy),
+        "grad_E": torch.stack(grad_e),
+        "grad_W": torch.stack(grad_w),
+        "final_E_q": of_queries.E,
+        "final_W_q": of_queries.W,
+        "final_E_k": of_keys.E,
+        "final_W_k": of_keys.W,
+        "final_queue": objective.queue.rows.T,
+        "final_ptr": objective.queue.pointer,
     }

@@ -6,15 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from adapters import ADAPTERS, IN_JSON
+from adapters import ADAPTERS
 from golden_case import VECTORS, Case
 
 
 def _paths(folder: Path) -> list[Path]:
-    """Files of a family that has an adapter; a .json beside an .npz only says more about it."""
-    alone = [path for path in folder.glob("*__*.json") if not path.with_suffix(".npz").exists()]
-    known = {".npz": ADAPTERS.keys(), ".json": IN_JSON}
-    paths = sorted(p for p in [*folder.glob("*__*.npz"), *alone] if p.stem.split("__")[0] in known[p.suffix])
+    files = [*folder.glob("*__*.npz"), *folder.glob("*__*.json")]
+    named = {path.stem: path for path in sorted(files)}  # an .npz file comes last, and takes the JSON beside it along
+    paths = sorted(path for path in named.values() if path.stem.split("__")[0] in ADAPTERS)
     assert paths, f"{folder} holds no golden vector of a known family"
     return paths
 

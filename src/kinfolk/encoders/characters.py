@@ -18,6 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from kinfolk.encoders.text_pooling import pool_tokens
 from kinfolk.errors import ConfigurationError
 
 _MULTIPLIERS = (2_654_435_761, 2_246_822_519)  # odd, with bits well mixed (Knuth; xxHash)
@@ -109,9 +110,7 @@ class CharacterTransformer(nn.Module):
         absent = absent & there.any(dim=1, keepdim=True)  # attention over nothing is not a number
         for block in self.blocks:
             hidden = block(hidden, src_key_padding_mask=absent)
-        weight = there.unsqueeze(-1).to(hidden.dtype)
-        mean: Tensor = (self.norm(hidden) * weight).sum(1) / weight.sum(1).clamp_min(1)
-        return mean
+        return pool_tokens([self.norm(hidden)], there)
 
     def _bucket(self, values: npt.NDArray[np.int64], by: int) -> npt.NDArray[np.int64]:
         mixed = values.astype(np.uint64) * np.uint64(by)

@@ -24,8 +24,9 @@ from torch import Tensor, nn
 from kinfolk.data.atomic import atomic_write
 from kinfolk.encoders.expert_layers import Route, Way, layers_of, put_experts
 from kinfolk.encoders.experts import Experts, Unknown, group_rows
-from kinfolk.encoders.mean_pooler import MeanPooler, masked_mean
+from kinfolk.encoders.mean_pooler import MeanPooler
 from kinfolk.encoders.routers import Gate, Gating
+from kinfolk.encoders.text_pooling import pool_tokens
 from kinfolk.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class MixtureEncoder(nn.Module):
         """Vectors of texts, (texts, dim); the arguments are those of ``states``."""
         hidden = self.states(tokens, assignment, token_types=token_types).hidden
         there = self._there(tokens, assignment)
-        pooled: Tensor = masked_mean(hidden, there) if self.pooler is None else self.pooler(hidden, there)
+        pooled: Tensor = pool_tokens([hidden], there) if self.pooler is None else self.pooler(hidden, there)
         return pooled
 
     def states(

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from kinfolk.encoders.hub import ask_hub, first_line, local_folder, quiet_loading
-from kinfolk.encoders.mean_pooler import masked_mean
 from kinfolk.encoders.own_tokenizer import legible
 from kinfolk.encoders.sentence_transformer import OFFLINE_NAMES, offline_folder
+from kinfolk.encoders.text_pooling import pool_tokens
 from kinfolk.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class SubwordTransformer(nn.Module):
         """
         there = tokens != _END
         outputs = self.model(input_ids=tokens.clamp_min(0), attention_mask=there.long())
-        return masked_mean(outputs.last_hidden_state, there)
+        return pool_tokens([outputs.last_hidden_state], there)
 
 
 def load_subword_transformer(name: str, *, max_tokens: int = 64) -> SubwordTransformer:

@@ -10,7 +10,7 @@ text pairs     evaluate_similarity · spearman · length_bias · surface_accurac
 =============  ======================================================================================================
 """
 
-from kinfolk.evaluation.bm25 import BM25, Found, index_words, lower_words
+from kinfolk.evaluation.bm25 import BM25, WordHits, index_words, lower_words
 from kinfolk.evaluation.calibration import brier_score, expected_calibration_error, reliability
 from kinfolk.evaluation.candidates import CandidateMetrics, evaluate_candidates, pair_completeness
 from kinfolk.evaluation.clusters import ClusterMetrics, evaluate_clusters
@@ -39,13 +39,13 @@ __all__ = [
     "CandidateMetrics",
     "ClusterMetrics",
     "Estimate",
-    "Found",
     "Interval",
     "LinkMetrics",
     "NoneThreshold",
     "PairMetrics",
     "Ranked",
     "SimilarityMetrics",
+    "WordHits",
     "average_precision",
     "average_precision_at",
     "best_cut",

@@ -32,7 +32,7 @@ def lower_words(text: str) -> list[str]:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class WordHits:
     """What queries found, the best first.
 
     Attributes:
@@ -55,17 +55,17 @@ class BM25:
     """
 
     vocabulary: dict[str, int]
-    weights: sp.csr_array
+    weights: sp.csr_matrix
     words: Callable[[str], Sequence[str]]
 
-    def scores(self, queries: Sequence[str]) -> sp.csr_array:
+    def scores(self, queries: Sequence[str]) -> sp.csr_matrix:
         """The score of each document for each query, sparse float64 (queries, documents); nothing where no word is shared."""
         columns = [
             [self.vocabulary[word] for word in self.words(query) if word in self.vocabulary] for query in queries
         ]
         return _counts(columns, len(self.vocabulary)) @ self.weights.T
 
-    def search(self, queries: Sequence[str], *, k: int) -> Found:
+    def search(self, queries: Sequence[str], *, k: int) -> WordHits:
         """The documents of the highest scores for each query; of equal scores the later document first.
 
         Args:
@@ -83,7 +83,7 @@ class BM25:
             found = rank_documents(table, k=k)
             rows.append(found)
             scores.append(np.where(found < 0, 0, np.take_along_axis(table, found, axis=1)))
-        return Found(np.concatenate(rows), np.concatenate(scores))
+        return WordHits(np.concatenate(rows), np.concatenate(scores))
 
 
 def index_words(
@@ -110,16 +110,16 @@ def index_words(
     weights = _counts(columns, len(vocabulary))
     num_with = np.bincount(weights.indices, minlength=len(vocabulary))
     rarity = np.log1p((len(documents) - num_with + 0.5) / (num_with + 0.5))
-    lengths = weights.sum(axis=1)
+    lengths = np.asarray(weights.sum(axis=1)).ravel()
     saturation = np.repeat(k1 * (1 - b + b * lengths / lengths.mean()), np.diff(weights.indptr))
     weights.data *= rarity[weights.indices] / (weights.data + saturation)
     return BM25(vocabulary, weights, words)
 
 
-def _counts(columns: Sequence[Sequence[int]], width: int) -> sp.csr_array:
+def _counts(columns: Sequence[Sequence[int]], width: int) -> sp.csr_matrix:
     """How often each column occurs in each row, float64."""
     ends = np.concatenate([[0], np.cumsum([len(row) for row in columns], dtype=np.int64)])
     flat = np.fromiter((column for row in columns for column in row), np.int64, count=int(ends[-1]))
-    counts = sp.csr_array((np.ones(len(flat)), flat, ends), shape=(len(columns), width))
+    counts = sp.csr_matrix((np.ones(len(flat)), flat, ends), shape=(len(columns), width))
     counts.sum_duplicates()
     return counts

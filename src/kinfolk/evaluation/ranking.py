@@ -2,7 +2,8 @@
 
 The figures are those of trec_eval, by which retrieval is judged: a grade is its own gain, the gain at rank r is divided
 by log2(r + 1), a document is relevant from grade 1 on, and of equal scores the document with the larger name comes first.
-A query without a relevant document says nothing: it is left out, and counted. One that finds nothing counts 0.
+A query without a relevant document says nothing: it is left out, and counted. One that finds nothing counts 0, as with the
+option -c of trec_eval.
 
 Source: Jarvelin & Kekalainen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002 (nDCG); Voorhees & Harman
 (editors), "TREC: experiment and evaluation in information retrieval", 2005 (the others).
@@ -68,7 +69,7 @@ def rank_documents(scores: npt.NDArray[np.floating], *, k: int) -> npt.NDArray[n
     return found
 
 
-def ranked_rows(documents: npt.NDArray[np.integer], relevance: sp.sparray | sp.spmatrix) -> Ranked:
+def ranked_rows(documents: npt.NDArray[np.integer], relevance: sp.spmatrix | sp.sparray) -> Ranked:
     """Look up the grades of documents that are given by their rows.
 
     Args:
@@ -90,7 +91,7 @@ def ranked_rows(documents: npt.NDArray[np.integer], relevance: sp.sparray | sp.s
     twice = ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != _NOTHING)).any(axis=1)
     if twice.any():
         raise DataError(f"A document may be found once by a query. Query {int(twice.argmax()) + 1} found one twice.")
-    graded = sp.csr_array(relevance, dtype=np.int64, copy=True)
+    graded = sp.csr_matrix(relevance, dtype=np.int64, copy=True)
     graded.data = np.maximum(graded.data, 0)
     graded.eliminate_zeros()
     relevant = np.diff(graded.indptr)
@@ -128,7 +129,7 @@ def ranked_run(run: Mapping[str, Mapping[str, float]], judgments: Mapping[str, M
         for name, grade in judgments.get(query, {}).items()
     ]
     rows, columns, grades = np.array(judged, dtype=np.int64).reshape(-1, 3).T
-    relevance = sp.csr_array((grades, (rows, columns)), shape=(len(queries), len(names)))
+    relevance = sp.csr_matrix((grades, (rows, columns)), shape=(len(queries), len(names)))
     for row, query in enumerate(queries):
         documents = np.array([number[name] for name in run.get(query, {})], dtype=np.int64)
         scores = np.array(list(run.get(query, {}).values()), dtype=np.float32)

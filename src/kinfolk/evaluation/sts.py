@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from kinfolk.errors import DataError
 
@@ -88,7 +87,7 @@ def spearman(predicted: npt.ArrayLike, gold: npt.ArrayLike) -> float:
     values, said = _paired(predicted, gold)
     if _is_even(said):
         raise DataError(f"Gold scores must differ to be followed. Got {said[0]:g} for all {len(said)} pairs.")
-    return _correlation(rankdata(values), rankdata(said))
+    return 0.0 if _is_even(values) else _correlation(_ranks(values), _ranks(said))
 
 
 def length_bias(similarity: npt.ArrayLike, gold: npt.ArrayLike, lengths: tuple[npt.ArrayLike, npt.ArrayLike]) -> float:
@@ -113,7 +112,7 @@ def length_bias(similarity: npt.ArrayLike, gold: npt.ArrayLike, lengths: tuple[n
     residual = centered if _is_even(said) else centered - by * (centered @ by) / (by @ by)
     if np.abs(residual).max() <= 1e-9 * max(np.abs(values).max(), 1e-300):
         return 0.0  # the line leaves nothing but rounding
-    return _correlation(rankdata(residual), rankdata(np.abs(first - second)))
+    return _correlation(_ranks(residual), _ranks(np.abs(first - second)))
 
 
 def surface_accuracy(paraphrase: npt.ArrayLike, swapped: npt.ArrayLike) -> float:
@@ -160,6 +159,12 @@ def _paired(left: npt.ArrayLike, right: npt.ArrayLike) -> tuple[npt.NDArray[np.f
 
 def _is_even(values: npt.NDArray[np.float64]) -> bool:
     return float(np.ptp(values)) <= _EVEN * float(np.abs(values).max())
+
+
+def _ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Ranks from 1 on, equal values sharing their mean rank."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((counts.cumsum() - (counts - 1) / 2)[place])
 
 
 def _correlation(left: npt.NDArray[np.float64], right: npt.NDArray[np.float64]) -> float:

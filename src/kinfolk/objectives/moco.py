@@ -13,7 +13,7 @@ Contriever learns texts so, from two crops of each, by plain dot products: q and
 
 Source: He, Fan, Wu, Xie & Girshick, "Momentum contrast for unsupervised visual representation learning", CVPR 2020,
 arXiv 1911.05722, equation 1 and algorithm 1. Version 2 (arXiv 2003.04297) has temperature 0.2. Izacard et al.,
-"Unsupervised dense information retrieval with contrastive learning", TMLR 2022, arXiv 2112.09118, section 3.2.
+"Unsupervised dense information retrieval with contrastive learning", TMLR 2022, arXiv 2112.09118, section 3.
 """
 
 from __future__ import annotations
@@ -116,7 +116,9 @@ def _sum_of_logits(queries: Tensor, rows: Tensor, apart: tuple[Tensor, Tensor] |
     if apart is None:
         return (queries * rows.sum(0)).sum(1), len(rows)
     own = (apart[0][:, None] == apart[1]).to(rows.dtype)
-    return (queries * (rows.sum(0) - own @ rows)).sum(1), len(rows) - own.sum(1)
+    with full_precision(rows):
+        others = rows.sum(0) - own @ rows
+    return (queries * others).sum(1), len(rows) - own.sum(1)
 
 
 def _own_logits(queries: Tensor, synthetic: Tensor, temperature: float) -> Tensor:

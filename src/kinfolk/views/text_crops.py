@@ -5,7 +5,7 @@ no special tokens: those are put around a view, not around what it is cut from. 
 generator that the caller owns.
 
 Source: Izacard et al., "Unsupervised dense information retrieval with contrastive learning", TMLR 2022, arXiv
-2112.09118, section 3.1; inverse cloze: Lee, Chang & Toutanova, "Latent retrieval for weakly supervised open domain
+2112.09118, section 3; inverse cloze: Lee, Chang & Toutanova, "Latent retrieval for weakly supervised open domain
 question answering", ACL 2019, arXiv 1906.00300, section 4.
 """
 
