@@ -60,7 +60,7 @@ demo: $(VENV)/demo.stamp
 # One process a core, and in each one thread: tests are many and small. A file stays in one process, so that what its tests
 # share is made once.
 test: $(VENV)/develop.stamp
-	OMP_NUM_THREADS=1 $(RUN) pytest --numprocesses=auto --dist=loadfile $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(RUN) pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(VENV)/develop.stamp
 	$(RUN) ruff check .

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 def test_the_generic_tests_run_on_the_loss_and_the_method_of_the_guide(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "add-a-method.md").read_text(encoding="utf-8")
     found = re.search(r"```python\n(.*?)```", page, re.DOTALL)

@@ -74,6 +74,7 @@ def test_no_report_is_written_where_none_is_wanted(run_kinfolk, pictures: Path, 
     assert "Report" not in done.out
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_to_the_same_weights(run_kinfolk, pictures: Path, tmp_path: Path) -> None:
     words = (*TRAIN, *PROTOTYPES, "--epochs", "6", "--on-error", "skip")
     assert run_kinfolk("train", pictures, "-o", tmp_path / "whole", *words).code == 0
@@ -92,6 +93,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(run_kinfolk, pictures: Pa
     assert (killed / "model.safetensors").read_bytes() == (tmp_path / "whole" / "model.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_training_killed_within_an_epoch_goes_on_to_the_same_weights(
     run_kinfolk, pictures: Path, tmp_path: Path
 ) -> None:

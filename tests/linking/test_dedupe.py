@@ -101,6 +101,7 @@ def test_a_group_holds_each_source_once(persons: tuple[pa.Table, pa.Table]) -> N
     assert len(grouped) < len(persons[0])
 
 
+@pytest.mark.slow
 def test_labels_teach_and_may_be_given_either_way_round(
     found: kinfolk.Clusters, persons: tuple[pa.Table, pa.Table]
 ) -> None:

@@ -26,6 +26,7 @@ from kinfolk.methods.recipe import Recipe
 from kinfolk.methods.settings import Setting
 from kinfolk.methods.split import WholeBatchNorm, normalize_whole_batches
 
+pytestmark = pytest.mark.slow  # each process loads torch anew
 NAMES = list(methods("images"))
 ENCODER = {"encoder": "resnet", "encoder_settings": {"depth": 8, "width": 8}}
 ROWS = torch.randn(8, 3, 4, 4, generator=torch.Generator().manual_seed(0)) * 3 + 1

@@ -1,4 +1,4 @@
-"""``kinfolk embed``: images in, vectors out."""
+"""``kinfolk embed``: images or texts in, vectors out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from kinfolk.cli.terminal import results
 
 
 def embed(
-    data: Annotated[str, typer.Argument(help="A folder of images, or a table with a column of them.")],
+    data: Annotated[
+        str, typer.Argument(help="A folder of images, a file of lines, or a table with a column of either.")
+    ],
     model: Annotated[Path, typer.Option(help="The folder of the model that `kinfolk train` wrote.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the vectors go (.parquet or .npy).")],
     column: ColumnOfImages = None,
@@ -23,7 +25,7 @@ def embed(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Turn images into vectors with a trained encoder."""
+    """Turn images or texts into vectors with a trained encoder."""
     import kinfolk
     from kinfolk.methods.vectors import check_vectors_place
 

@@ -33,7 +33,8 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors."
 
 
 ColumnOfImages = Annotated[
-    str | None, typer.Option("--column", help="The column, or the array, with the images, where there are several.")
+    str | None,
+    typer.Option("--column", help="The column, or the array, with the images or texts, where there are several."),
 ]
 
 

@@ -101,6 +101,11 @@ def open_encoder(encoder: str | Path | Encoder | None) -> Encoder | None:
     if encoder is None or encoder == "none":
         return None
     if isinstance(encoder, str | Path):
+        own = Path(encoder).expanduser()
+        if (own / "kinfolk.json").exists() and not (own / "modules.json").exists():  # one over characters
+            from kinfolk.methods.texts.model import TextModel
+
+            return TextModel.load(own)
         return load_text_encoder(encoder)
     if isinstance(encoder, Encoder):
         return encoder

@@ -1,4 +1,4 @@
-"""Vectors of records, with what they are the vectors of."""
+"""Vectors of images and texts, with what they are the vectors of."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ import pyarrow as pa
 from kinfolk.data import atomic_write, write_table
 from kinfolk.data.atomic import check_place
 from kinfolk.data.images import Images, OnError, read_images
+from kinfolk.data.texts import read_texts
 from kinfolk.errors import ConfigurationError
 from kinfolk.methods.model import Model, load_model
+from kinfolk.methods.texts.model import ABOUT as ABOUT_TEXTS
+from kinfolk.methods.texts.model import TextModel
 
 _ENDINGS = (".parquet", ".npy")
 
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """Vectors of images.
+    """Vectors of images or of texts.
 
     Attributes:
-        names: what each is the vector of: the path or the row of the image.
+        names: what each is the vector of: the path or the row of the image, the row of the text, from 1.
         array: float32 (num, dim).
         notes: sentences for the user.
     """
@@ -62,27 +65,36 @@ class Vectors:
 
 
 def embed(
-    data: str | Path | pa.Table | Images,
+    data: object,
     *,
-    model: str | Path | Model,
+    model: str | Path | Model | TextModel,
     column: str | None = None,
     on_error: OnError = "raise",
     advance: Callable[[float], None] | None = None,
 ) -> Vectors:
-    """Turn images into vectors.
+    """Turn images or texts into vectors.
 
     Args:
-        data: a folder of images, a table with a column of images, or ``Images``.
+        data: a folder of images, a table with a column of images, or ``Images``; for a model of texts a file of lines, a list of
+            strings or a table with a column of texts. A row without text has no vector.
         model: a trained one, or its folder.
-        column: the column, or the array, with the images; None takes the only one there is.
+        column: the column, or the array, with the images or texts; None takes the only one there is.
         on_error: "raise" refuses images that cannot be read, "skip" leaves them out and says so.
         advance: told the share that is done.
 
     Raises:
-        DataError: images or the model cannot be read.
+        DataError: the data or the model cannot be read.
         ConfigurationError: an option that is not possible, or ``Images`` of another size than the model sees.
     """
+    if isinstance(model, str | Path) and (Path(model) / ABOUT_TEXTS).exists():
+        model = TextModel.load(model)
+    if isinstance(model, TextModel):
+        texts = read_texts(data, column=column)
+        names = tuple(str(row + 1) for row in texts.rows.tolist())
+        return Vectors(names, model.encode(texts.texts, advance=advance), texts.notes)
     trained = model if isinstance(model, Model) else load_model(model)
+    if not isinstance(data, str | Path | pa.Table | Images):
+        raise ConfigurationError(f"data must be a folder, a file, an Arrow table or Images. Got {type(data).__name__}.")
     if isinstance(data, Images):
         images = data
     else:

@@ -38,6 +38,7 @@ def test_of_a_family_the_regular_face_is_taken(fonts):
     assert one_of_each_family([regular, bold]) == (regular,)
 
 
+@pytest.mark.slow
 def test_crops_drawn_anew_find_their_texts(fonts, tmp_path):
     texts = ["".join(letters) for letters in np.random.default_rng(5).choice(list("abdefgkmnorstwxyz"), (40, 5))]
     year = number_field("year", np.linspace(1850, 1950, len(texts)))

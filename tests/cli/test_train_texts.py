@@ -1,0 +1,37 @@
+"""Training on texts and encoding them, through the command line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+pytest.importorskip("transformers", reason="needs kinfolk[text]: transformers is not installed")
+
+SMALL = ("--encoder-set", "width=16", "--encoder-set", "depth=1", "--encoder-set", "heads=2", "--set", "queue_size=16")
+
+
+def test_from_lines_to_vectors_and_links(run_kinfolk, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    words = ["".join(rng.choice(list("abdeiklmnorst"), 5)) for _ in range(40)]
+    corpus, model, vectors = tmp_path / "corpus.txt", tmp_path / "model", tmp_path / "vectors.parquet"
+    lines = [" ".join(rng.choice(words, 12)) for _ in range(40)]
+    corpus.write_text("\n".join([*lines[:20], "", *lines[20:]]), "utf-8")
+    train = ("train", corpus, "--method", "contriever", "-o", model, *SMALL, "--epochs", "1", "--batch-size", "8")
+    done = run_kinfolk(*train)
+    assert done.code == 0, done.err
+    assert "Left out: 1 rows hold no text" in done.out
+    assert "contriever on 40 texts" in done.out
+    refused = run_kinfolk(*train[:4], "-o", tmp_path / "other", "--size", "64")
+    assert refused.code == 2
+    assert "size: for methods that read images only" in refused.err.replace("\n", " ")
+
+    embedded = run_kinfolk("embed", corpus, "--model", model, "-o", vectors, "--json")
+    assert json.loads(embedded.out)["vectors"] == 40
+    assert pq.read_table(vectors).column("name").to_pylist()[19:21] == ["20", "22"]
+
+    table = tmp_path / "table.csv"
+    table.write_text("id,words\n" + "\n".join(f"{row},{line}" for row, line in enumerate(lines)), "utf-8")
+    linked = run_kinfolk("link", table, table, "-o", tmp_path / "links.csv", "--encoder", model, "--json")
+    assert json.loads(linked.out)["links"] == 40, linked.err
