@@ -18,6 +18,8 @@ from kinfolk.errors import MissingExtraError
 if find_spec("torch") is None or find_spec("lightning") is None:
     raise MissingExtraError("kinfolk.methods", "train")
 
+import_module("kinfolk.methods.method")  # before the function of that name, which it would hide
+
 from kinfolk.methods.families import views_of
 from kinfolk.methods.registry import Entry, find_method, method, methods
 
