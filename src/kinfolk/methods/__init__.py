@@ -18,12 +18,14 @@ from kinfolk.errors import MissingExtraError
 if find_spec("torch") is None or find_spec("lightning") is None:
     raise MissingExtraError("kinfolk.methods", "train")
 
-import_module("kinfolk.methods.method")  # before the function of that name, which it would hide
-
 from kinfolk.methods.families import views_of
+from kinfolk.methods.method import (
+    Batch,
+    Method,
+)  # before the function ``method``, which the module of its name would hide
 from kinfolk.methods.registry import Entry, find_method, method, methods
 
-__all__ = ["Entry", "find_method", "method", "methods", "views_of"]
+__all__ = ["Batch", "Entry", "Method", "find_method", "method", "methods", "views_of"]
 
 # The files of the methods; each registers itself.
 for _file in (
