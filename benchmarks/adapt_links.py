@@ -10,7 +10,7 @@ teach, and of each its best candidate that is wrong; everything is measured on t
 same half beside it. Three draws; a draw is the seed of the training, too. With ``adapt`` and labels, "matcher" is with the
 encoder that labels do not reach, "encoder" with it.
 
-Run: ``python -m benchmarks.adapt_links [--sets directory emoji] [--draws 0 1 2]``, with the extra ``train``. What is finished is kept.
+Run: ``python -m benchmarks.adapt_links [--sets directory emoji] [--without-reading] [--draws 0 1 2]``, with the extra ``train``. What is finished is kept.
 Writes ``benchmarks/results/adapt_links.json``.
 """
 
@@ -83,7 +83,7 @@ def judged_pairs(links: kinfolk.Links, truth: dict[str, str], taught: set[str]) 
     return [{"left_id": one, "right_id": truth[one], "label": 1} for one in sorted(taught & truth.keys())] + wrong
 
 
-def one_draw(name: str, draw: int) -> dict[str, Any]:
+def one_draw(name: str, ways: tuple[Adapt, ...], draw: int) -> dict[str, Any]:
     left, right, truth = directory() if name == "directory" else emoji()
     ids = left["id"].to_pylist()
     half = np.random.default_rng([3, draw]).random(len(ids)) < 0.5
@@ -92,7 +92,7 @@ def one_draw(name: str, draw: int) -> dict[str, Any]:
     row: dict[str, Any] = {"seconds": {}}
     with tempfile.TemporaryDirectory() as place:
         labels: list[dict[str, object]] = []
-        for adapt in WAYS[name]:
+        for adapt in ways:
             for teaching in ("no labels", "matcher", *(("encoder",) if adapt else ())):
                 began = time.perf_counter()
                 run, first = Path(place) / f"{adapt}-{teaching}", Path(place) / f"{adapt}-no labels" / "model"
@@ -125,14 +125,16 @@ def one_draw(name: str, draw: int) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", default=list(WAYS), choices=list(WAYS))
+    parser.add_argument("--without-reading", action="store_true", help="which takes most of the time")
     parser.add_argument("--draws", type=int, nargs="+", default=[0, 1, 2])
     arguments = parser.parse_args()
     report: dict[str, Any] = {}
     for name in arguments.sets:
+        ways = tuple(way for way in WAYS[name] if way != "reading" or not arguments.without_reading)
         draws = []
         for draw in arguments.draws:
-            place = WORK / "adapt_links" / f"{name}-{draw}-{KEY}.json"
-            draws.append(kept(place, partial(one_draw, name, draw)))
+            place = WORK / "adapt_links" / f"{name}-{len(ways)}-{draw}-{KEY}.json"
+            draws.append(kept(place, partial(one_draw, name, ways, draw)))
         table = mean_and_deviation({way: [row[way] for row in draws] for way in draws[0] if way != "seconds"})
         report[name] = {"table": table, "draws": draws}
         for way, (mean, spread) in table.items():

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
+
 from benchmarks.sets import RESULTS, ROOT
 
 PAGE = ROOT / "docs" / "measured-training.md"
@@ -86,6 +88,33 @@ def losses() -> str:
     return "\n".join(lines)
 
 
+def records() -> str:
+    """Drawn firm names by crop and text, and what errors in the text cost."""
+    path = RESULTS / "clippings.json"
+    if not path.exists():
+        return ""
+    report = json.loads(path.read_text("utf-8"))
+    lines = ["| drawn firm names | top 1 |", "| --- | --- |"]
+    lines += [_row(name, [_figure(values)]) for name, values in report["table"].items()]
+    rates = [row["rate"] for row in report["seeds"][0]["curve"]["supervised"]]
+    lines += [
+        "",
+        _row("top 1, errors in the text", [f"{rate:.0%}" for rate in rates]),
+        "|" + " --- |" * (len(rates) + 1),
+    ]
+    for title, stage, name in (
+        ("Levenshtein", "supervised", "Levenshtein"),
+        ("n-gram TF-IDF", "supervised", "n-gram TF-IDF"),
+        ("self-supervised, text", "self-supervised", "text"),
+        ("self-supervised, pooled", "self-supervised", "pooled"),
+        ("supervised, pooled", "supervised", "pooled"),
+    ):
+        curves = [[row[name] for row in seed["curve"][stage]] for seed in report["seeds"]]
+        means, spreads = np.mean(curves, axis=0), np.std(curves, axis=0, ddof=1)
+        lines.append(_row(title, [_figure([mean, spread]) for mean, spread in zip(means, spreads, strict=True)]))
+    return "\n".join(lines)
+
+
 def _row(title: str, cells: list[str]) -> str:
     return "| " + " | ".join([title, *cells]) + " |"
 
@@ -107,7 +136,12 @@ def _cost(cost: dict[str, Any] | None) -> str:
 
 def main() -> None:
     text = PAGE.read_text("utf-8")
-    for mark, table in (("losses", losses()), ("views", views()), ("experiments", experiments())):
+    for mark, table in (
+        ("losses", losses()),
+        ("views", views()),
+        ("experiments", experiments()),
+        ("records", records()),
+    ):
         start, end = f"<!-- {mark}:start -->", f"<!-- {mark}:end -->"
         before, rest = text.split(start, 1)
         text = f"{before}{start}\n{table}\n{end}{rest.split(end, 1)[1]}"
