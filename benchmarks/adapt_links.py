@@ -10,8 +10,8 @@ teach, and of each its best candidate that is wrong; everything is measured on t
 same half beside it. Three draws; a draw is the seed of the training, too. With ``adapt`` and labels, "matcher" is with the
 encoder that labels do not reach, "encoder" with it.
 
-Run: ``python -m benchmarks.adapt_links [--sets directory emoji] [--without-reading] [--draws 0 1 2]``, with the extra ``train``. What is finished is kept.
-Writes ``benchmarks/results/adapt_links.json``.
+Run: ``python -m benchmarks.adapt_links [--sets directory emoji] [--without-reading] [--draws 0 1 2]``, with the extra
+``train``. What is finished is kept. Writes ``benchmarks/results/adapt_links.json``.
 """
 
 from __future__ import annotations
