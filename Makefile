@@ -7,7 +7,7 @@ PEERS ?= .venv-peers
 PYTEST_ARGS ?=
 
 RUN := $(VENV)/bin/python -m
-INSTALL := $(RUN) pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt
+INSTALL := $(RUN) pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEPENDENCIES := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help

@@ -127,10 +127,6 @@ def test_labels_reach_the_encoder_in_two_halves(tables, tmp_path, monkeypatch):
     assert load(tmp_path / "run").focus("a30", "b30").cosine == pytest.approx(found.cosine, abs=1e-6)
 
 
-def test_few_labels_teach_the_matcher_alone(tables):
-    assert not any("Then from labels" in note for note in link(*tables, adapt=True, labels=judged_pairs(24)).notes)
-
-
 def test_one_table_learns_from_itself(tables):
     left, right = tables
     both = pa.concat_tables([left, right])
