@@ -30,7 +30,7 @@ class Entry:
         recipe: how it is trained unless said otherwise; for small images and batches on a processor.
         labels: whether it learns from labels.
         reads: of what it makes vectors.
-        texts: how many texts of an item it takes at least: 1, or 2 with a text that belongs to each.
+        texts: how many texts of an item it takes at most: 1; 2 with one that belongs to each; 3 with a hard negative, too.
     """
 
     name: str

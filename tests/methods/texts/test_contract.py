@@ -40,12 +40,18 @@ def texts() -> Texts:
 def fitting(name: str, texts: Texts) -> Texts:
     """The texts without what the method does not need."""
     entry = methods()[name]
-    return Texts(texts.columns[: entry.texts], texts.rows, texts.labels if entry.labels else None, texts.label_names)
+    return Texts(texts.columns[:1], texts.rows, texts.labels if entry.labels else None, texts.label_names)
 
 
 def small(name: str) -> dict[str, object]:
     chosen = {"queue_size": 32, "num_candidates": 8, "e_false": 1.0}  # an untrained encoder finds all texts alike
     return {setting: value for setting, value in chosen.items() if setting in methods()[name].settings()}
+
+
+@pytest.mark.parametrize("name", ["whitenedcse", "debcse"])
+def test_texts_that_a_method_does_not_read_are_refused(name: str, texts: Texts, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=f"The method {name} makes no use of positive"):
+        train(texts, method=name, output=tmp_path, recipe=RECIPE, encoder_settings=ENCODER)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -104,6 +104,7 @@ class PiecesOfDocuments(TextMethod):
     paper="Izacard et al., Contriever, TMLR 2022, arXiv 2112.09118",
     recipe=Recipe(epochs=20, batch_size=64, optimizer="adamw", learning_rate=5e-5, weight_decay=0.01, clip_norm=1.0),
     reads="texts",
+    texts=2,
 )
 def contriever(
     encoder: TextTower,
@@ -128,7 +129,7 @@ def contriever(
         similarity: "cosine" or "dot".
         queue_size: keys of earlier batches, at least one batch; 0 takes the batch alone, and both sides learn.
         momentum: of the slow copy that makes the keys, in [0, 1].
-        label_smoothing: see ``MoCo``; with a queue only.
+        label_smoothing: see ``MoCo``.
         mask_same_item: whether earlier keys of the same document are no negatives.
         pieces: "crops", which may overlap, or "inverse_cloze", a span and what stands around it.
         chunk: tokens of a document that are seen at a time, at least 1.
@@ -151,7 +152,7 @@ def contriever(
             temperature, dim=encoder.dim, queue_size=queue_size, similarity=similarity, label_smoothing=label_smoothing
         )
         if queue_size
-        else MultipleNegativesRanking(temperature, similarity=similarity)
+        else MultipleNegativesRanking(temperature, similarity=similarity, label_smoothing=label_smoothing)
     )
     return PiecesOfDocuments(
         encoder,

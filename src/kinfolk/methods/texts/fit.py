@@ -148,12 +148,11 @@ def _fitting(texts: Texts, entry: Entry) -> Texts:
     """The texts as the method takes them.
 
     Raises:
-        ConfigurationError: it needs positives or labels, and there are none.
+        ConfigurationError: it has no use for some of the texts, or needs labels and there are none.
     """
-    if len(texts.columns) < entry.texts:
-        raise ConfigurationError(
-            f"The method {entry.name} learns from pairs of texts. Say which column holds what belongs to each (positive)."
-        )
+    if len(texts.columns) > entry.texts:
+        unread = ("positive", "negative")[entry.texts - 1]
+        raise ConfigurationError(f"The method {entry.name} makes no use of {unread}. Leave it out, or take simcse.")
     if entry.labels and texts.labels is None:
         raise ConfigurationError(
             f"The method {entry.name} learns from labels. Say which column holds them (label), or take another method."

@@ -66,6 +66,7 @@ def require_dropout(encoder: nn.Module) -> None:
     paper="Gao, Yao & Chen, SimCSE, EMNLP 2021, arXiv 2104.08821",
     recipe=SENTENCES,
     reads="texts",
+    texts=3,
 )
 def simcse(
     encoder: TextTower, *, temperature: float = 0.05, hard_negative_weight: float = 0.0, head: bool = True
