@@ -51,9 +51,9 @@ from kinfolk.methods.history import EpochEnd
 
 VENDORS = ("twitter", "google", "apple", "facebook")  # the first two have names
 SIZE, MISSING = 64, 0.2
-TOWERS = Towers(image="convnext", image_settings={"depth": 6, "width": 32, "patch_size": 4})
-OWN = {"epochs": 30, "batch_size": 128, "learning_rate": 1e-3}
-LABELED = {"epochs": 12, "batch_size": 240, "learning_rate": 5e-4}
+TOWERS = Towers(image="efficientnet")
+OWN = {"epochs": 6, "batch_size": 128, "learning_rate": 3e-4}
+LABELED = {"epochs": 5, "batch_size": 240, "learning_rate": 5e-4}
 EPOCHS_MINILM = (6, 4)  # of both stages: a step with MiniLM costs eight times as much, and it was trained already
 SETTINGS = {
     "code": code_of("methods/clippings", "views", "encoders"),

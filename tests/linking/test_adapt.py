@@ -1,6 +1,7 @@
 """Learning from the tables themselves, on made-up firms whose names are read badly and whose marks are noisy."""
 
 import io
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -57,15 +58,25 @@ def tables() -> tuple[pa.Table, pa.Table]:
     return sides[0], sides[1]
 
 
-@pytest.fixture(autouse=True)
-def short_training(monkeypatch):
-    monkeypatch.setattr(encoder_inputs, "_SIZE", 32)
-    monkeypatch.setattr(encoder_inputs, "_READING_SIZE", 40)
-    monkeypatch.setattr(adapt, "_EPOCHS", (2, 2))
+@pytest.fixture(scope="module", autouse=True)
+def short_training():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoder_inputs, "_SIZE", 32)
+        patch.setattr(encoder_inputs, "_READING_SIZE", 40)
+        patch.setattr(adapt, "_EPOCHS", (2, 2))
+        patch.setattr(focus, "_PATCHES", 2)
+        yield
 
 
-def test_the_learned_vectors_are_one_more_comparison_and_a_note_says_what_was_learned(tables):
-    links = link(*tables, image=["mark"], adapt=True)
+@pytest.fixture(scope="module")
+def run(tables, tmp_path_factory):
+    """A run that learned from both tables: its links and its folder."""
+    folder = tmp_path_factory.mktemp("adapted") / "run"
+    return link(*tables, image=["mark"], adapt=True, run=folder), folder
+
+
+def test_the_learned_vectors_are_one_more_comparison_and_a_note_says_what_was_learned(run):
+    links, _ = run
     assert any(LEARNED in name for name in links.scores.column_names)
     (note,) = (note for note in links.notes if "Learned from" in note)
     assert "120 records in 2 epochs" in note
@@ -74,18 +85,17 @@ def test_the_learned_vectors_are_one_more_comparison_and_a_note_says_what_was_le
     assert np.mean([a[1:] == b[1:] for a, b in right]) > 0.9
 
 
-def test_a_run_goes_on_in_its_training_and_gives_the_same_links(tables, tmp_path, monkeypatch):
-    folder = tmp_path / "run"
-    whole = link(*tables, image=["mark"], adapt=True, run=folder).to_arrow()
-    for finished in folder.glob("*.parquet"):
-        finished.unlink()
+def test_a_run_goes_on_in_its_training_and_gives_the_same_links(tables, run, tmp_path, monkeypatch):
+    links, finished = run
+    folder = shutil.copytree(finished, tmp_path / "run")
+    for stage in folder.glob("*.parquet"):
+        stage.unlink()
     monkeypatch.setattr("kinfolk.methods.clippings.field_contrast.FieldContrast.loss", None)  # no step is done again
-    assert link(*tables, image=["mark"], adapt=True, run=folder).to_arrow().equals(whole)
+    assert link(*tables, image=["mark"], adapt=True, run=folder).to_arrow().equals(links.to_arrow())
 
 
-def test_what_the_encoder_looked_at_can_be_asked_and_stands_in_the_report(tables, tmp_path, monkeypatch):
-    monkeypatch.setattr(focus, "_PATCHES", 2)
-    links = link(*tables, image=["mark"], adapt=True, run=tmp_path / "run")
+def test_what_the_encoder_looked_at_can_be_asked_and_stands_in_the_report(tables, run, tmp_path):
+    links, folder = run
     found = links.focus("a3", "b3")
     assert [field.label for field in found.fields] == ["mark", "name"]
     assert found.fields[0].left.pixels.shape == (1, 32, 32)
@@ -94,7 +104,7 @@ def test_what_the_encoder_looked_at_can_be_asked_and_stands_in_the_report(tables
     assert [np.isnan(field.loss) for field in missing.fields] == [True, False]
     assert missing.fields[0].left is None
 
-    again = load(tmp_path / "run")
+    again = load(folder)
     assert again.focus("a3", "b3").cosine == pytest.approx(found.cosine, abs=1e-6)
     assert "What the learned encoder looked at" in again.report(tmp_path / "report.html").read_text("utf-8")
     assert replace(links, models=None).focus("a3", "b3") is None
@@ -112,7 +122,6 @@ def judged_pairs(num: int) -> list[dict[str, object]]:
 def test_labels_reach_the_encoder_in_two_halves(tables, tmp_path, monkeypatch):
     monkeypatch.setattr(halves, "LEAST", 20)
     monkeypatch.setattr(finetune, "FINETUNING", replace(finetune.FINETUNING, epochs=2))
-    monkeypatch.setattr(focus, "_PATCHES", 2)
     settings = {"image": ["mark"], "adapt": True, "labels": judged_pairs(24), "run": tmp_path / "run"}
     links = link(*tables, **settings)
     assert any("Then from labels of 24 things" in note for note in links.notes)
