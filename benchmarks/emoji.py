@@ -51,8 +51,8 @@ from kinfolk.methods.history import EpochEnd
 
 VENDORS = ("twitter", "google", "apple", "facebook")  # the first two have names
 SIZE, MISSING = 64, 0.2
-TOWERS = Towers(image="efficientnet")
-OWN = {"epochs": 6, "batch_size": 128, "learning_rate": 3e-4}
+TOWERS = Towers(dim=256, image="efficientnet")
+OWN = {"epochs": 6, "batch_size": 128, "learning_rate": 1e-3}
 LABELED = {"epochs": 5, "batch_size": 240, "learning_rate": 5e-4}
 EPOCHS_MINILM = (6, 4)  # of both stages: a step with MiniLM costs eight times as much, and it was trained already
 SETTINGS = {
@@ -211,7 +211,7 @@ def one_run(language: str, seed: int) -> dict[str, Any]:
     both = emoji.records(VENDORS[:2])
     row["untrained"] = judge(RecordEncoder(specs_of(both), towers), emoji, seed)
     common: dict[str, Any] = {"views": "drawing", "seed": seed, "progress": tell}
-    own = pretrain(both, output=folder / "own", towers=towers, own=1.0, recipe=own_recipe, **common)
+    own = pretrain(both, output=folder / "own", towers=towers, own=1.0, locked=("image",), recipe=own_recipe, **common)
     row["self-supervised"] = judge(own.encoder, emoji, seed)
     tell_validation("self-supervised")
     train = emoji.rows("train")

@@ -14,10 +14,11 @@ definitions.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kinfolk.encoders.image_by_name import image_encoder
+from kinfolk.encoders.image_by_name import SMALL_ENCODERS, image_encoder
 from kinfolk.encoders.kept import keep_tower, kept_image_encoder, kept_text_tower
 from kinfolk.encoders.numbers import NumberFeatures
 from kinfolk.encoders.record_inputs import FieldInput, FieldKind, RecordInputs
@@ -33,6 +34,7 @@ from kinfolk.encoders.text_by_name import CHARACTERS, TextTower, text_tower
 from kinfolk.errors import ConfigurationError
 
 _EPSILON = 1e-8
+_AT_ONCE = 256  # records
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,12 @@ class Towers:
     image_settings: Mapping[str, int] | None = None
     text: str = CHARACTERS
     text_settings: Mapping[str, int] | None = None
+
+    @property
+    def trained(self) -> tuple[FieldKind, ...]:
+        """Kinds whose tower comes with weights that were trained."""
+        image: tuple[FieldKind, ...] = () if self.image in SMALL_ENCODERS else ("image",)
+        return image if self.text == CHARACTERS else (*image, "text")
 
 
 class RecordEncoder(nn.Module):
@@ -102,6 +110,7 @@ class RecordEncoder(nn.Module):
             nn.Linear(cast(int, self.towers[field.kind].dim), towers.dim, bias=False) for field in fields
         )
         self.raw_weights = nn.Parameter(torch.full((len(fields),), math.log(math.e - 1)))  # softplus of it is 1
+        self._locked: tuple[FieldKind, ...] = ()
 
     @property
     def dim(self) -> int:
@@ -111,6 +120,33 @@ class RecordEncoder(nn.Module):
     def weights(self) -> Tensor:
         """Learned weight of each field, (fields,), positive."""
         return F.softplus(self.raw_weights)
+
+    def lock(self, kinds: Sequence[FieldKind]) -> None:
+        """Let the towers and projections of these kinds stay as they are, in training, too; all others learn.
+
+        Args:
+            kinds: of fields; those that do not occur are nothing to lock.
+
+        Raises:
+            ConfigurationError: a kind that fields do not have.
+        """
+        unknown = [kind for kind in kinds if kind not in get_args(FieldKind)]
+        if unknown:
+            raise ConfigurationError(f"locked must hold some of {', '.join(get_args(FieldKind))}. Got {unknown[0]!r}.")
+        self._locked = tuple(kinds)
+        for kind, tower in self.towers.items():
+            tower.requires_grad_(kind not in kinds)
+        for field, projection in zip(self.fields, self.projections, strict=True):
+            projection.requires_grad_(field.kind not in kinds)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> RecordEncoder:
+        """As torch does it, but for locked towers, which also keep what they know of means and spreads."""
+        super().train(mode)
+        for kind in self._locked:
+            if kind in self.towers:
+                self.towers[kind].eval()
+        return self
 
     def describe(self) -> dict[str, Any]:
         """What it is built of, as plain values."""
@@ -160,6 +196,24 @@ class RecordEncoder(nn.Module):
         return torch.stack(parts, dim=1), torch.from_numpy(inputs.present).to(self.raw_weights.device)
 
     @torch.no_grad()
+    def encode_features(self, inputs: RecordInputs, at: int) -> npt.NDArray[np.float32]:
+        """What the tower makes of a field, before its projection, for the records that have it, float32 (present, width).
+
+        Args:
+            inputs: see ``forward``.
+            at: number of the field.
+        """
+        self._check(inputs)
+        field = inputs.fields[at]
+        rows, device = np.flatnonzero(field.present), self.raw_weights.device
+        out = np.zeros((len(rows), cast(int, self.projections[at].in_features)), np.float32)
+        with self._evaluating():
+            for start in range(0, len(rows), _AT_ONCE):
+                part = self._features(at, field.take(rows[start : start + _AT_ONCE]), device)
+                out[start : start + len(part)] = part.float().numpy(force=True)
+        return out
+
+    @torch.no_grad()
     def encode_parts(
         self, inputs: RecordInputs, *, batch_size: int = 256, advance: Callable[[float], None] | None = None
     ) -> npt.NDArray[np.float32]:
@@ -170,18 +224,23 @@ class RecordEncoder(nn.Module):
             batch_size: records at a time.
             advance: told the share that is done.
         """
-        training = self.training
-        self.eval()
         out = np.zeros((len(inputs), len(self.fields), self.dim), np.float32)
-        try:
+        with self._evaluating():
             for start in range(0, len(inputs), batch_size):
                 rows = np.arange(start, min(start + batch_size, len(inputs)))
                 out[rows] = self(inputs.take(rows))[0].float().numpy(force=True)
                 if advance is not None:
                     advance((int(rows[-1]) + 1) / len(inputs))
+        return out
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        training = self.training
+        self.eval()
+        try:
+            yield
         finally:
             self.train(training)
-        return out
 
     def _embed(self, at: int, field: FieldInput, features: Tensor | None) -> Tensor:
         device = self.raw_weights.device

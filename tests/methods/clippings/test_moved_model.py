@@ -13,6 +13,7 @@ from kinfolk.encoders.record_inputs import RecordInputs, image_field, number_fie
 from kinfolk.errors import ConfigurationError, DataError
 from kinfolk.methods.clippings.finetune import finetune
 from kinfolk.methods.clippings.model import RecordModel
+from kinfolk.methods.clippings.pretrain import pretrain
 from kinfolk.methods.model import Model, load_model
 
 transformers = pytest.importorskip("transformers", reason="needs kinfolk[text]: transformers is not installed")
@@ -65,6 +66,20 @@ def test_training_goes_on_from_it(model, base, inputs, tmp_path):
     tuned = finetune(inputs, labels, output=tmp_path / "tuned", start=model, views="none", recipe={"epochs": 1})
     assert len(tuned.about["stages"]) == 1
     np.testing.assert_array_equal(RecordModel.load(tmp_path / "tuned").encode(inputs), tuned.encode(inputs))
+
+
+def test_a_locked_trained_tower_is_the_same_after_the_first_stage_and_learns_in_the_next(base, inputs, tmp_path):
+    towers = Towers(dim=8, image=str(base / "image"), text=str(base / "text"))
+    own = pretrain(
+        inputs, output=tmp_path / "own", towers=towers, views="none", locked=("image",), recipe={"epochs": 1}
+    )
+    begun, kept = RecordEncoder(SPECS, towers).towers["image"].state_dict(), own.encoder.towers["image"].state_dict()
+    assert all(torch.equal(value, kept[name]) for name, value in begun.items())
+    labels = np.arange(16) % 4
+    tuned = finetune(inputs, labels, output=tmp_path / "tuned", start=own, views="none", recipe={"epochs": 1})
+    if tuned.about["stages"][1]["best_epoch"]:
+        learned = tuned.encoder.towers["image"].state_dict()
+        assert not all(torch.equal(value, learned[name]) for name, value in kept.items())
 
 
 def test_a_folder_without_what_is_kept_asks_for_the_models(model, base, inputs, tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from kinfolk.encoders.record import FieldSpec, Towers
-from kinfolk.encoders.record_inputs import RecordInputs
+from kinfolk.encoders.record_inputs import FieldKind, RecordInputs
 from kinfolk.errors import DataError
 from kinfolk.methods.batches import BatchLoader, EpochBatches
 from kinfolk.methods.clippings.batch import Corruption, RecordBatch
@@ -46,6 +46,7 @@ def pretrain(
     own: float = 0.0,
     views: str = "document",
     text_noise: float = 0.05,
+    locked: Sequence[FieldKind] = (),
     recipe: Mapping[str, object] | None = None,
     seed: int = 0,
     checkpoint_minutes: float | None = 5.0,
@@ -64,6 +65,8 @@ def pretrain(
         specs: what a new encoder is to know of the fields; None takes it from the records.
         temperature, decoupled, own: see ``FieldContrast``.
         views, text_noise: see ``Corruption``.
+        locked: kinds of fields whose vectors stay as they are, while the others learn to meet them: for a trained tower and few
+            records (LiT: Zhai et al., CVPR 2022, arXiv 2111.07991).
         recipe: fields of ``Recipe`` that differ from ``PRETRAINING``; a batch is at most half of the records, and the warm-up,
             unless given, a tenth of the epochs.
         seed: of everything random.
@@ -84,9 +87,11 @@ def pretrain(
     chosen = chosen.changed({"batch_size": max(2, min(chosen.batch_size, len(training) // 2))})
     settings: dict[str, object] = {
         "temperature": temperature, "decoupled": decoupled, "own": own, "views": views, "text_noise": text_noise,
+        "locked": list(locked),
     }  # fmt: skip
     with seeded(seed):
         encoder = encoder_of(training, start, towers, specs)
+        encoder.lock(locked)
         corrupt = Corruption(training, views=views, text_noise=text_noise, drop=0.0)
         module = FieldContrast(
             encoder, corrupt, groups_of(training), temperature=temperature, decoupled=decoupled, own=own

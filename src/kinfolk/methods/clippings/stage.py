@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 
 from kinfolk.encoders.record import FieldSpec, RecordEncoder, Towers
 from kinfolk.encoders.record_inputs import RecordInputs
+from kinfolk.encoders.whitened_start import whiten_projections
 from kinfolk.methods.checkpoints import CHECKPOINT, Checkpoints
 from kinfolk.methods.clippings.guard import Guard
 from kinfolk.methods.clippings.model import RecordModel
@@ -90,7 +91,7 @@ def seeded(seed: int) -> Iterator[None]:
 def encoder_of(
     inputs: RecordInputs, start: RecordModel | None, towers: Towers, specs: Sequence[FieldSpec] | None = None
 ) -> RecordEncoder:
-    """A new encoder for records, or a copy of the one to go on from.
+    """A new encoder for records, or a copy of the one to go on from; projections of trained towers begin whitened.
 
     Args:
         inputs: the records.
@@ -102,9 +103,13 @@ def encoder_of(
         ConfigurationError: that one reads other fields.
     """
     if start is None:
-        return RecordEncoder(specs_of(inputs) if specs is None else specs, towers)
+        encoder = RecordEncoder(specs_of(inputs) if specs is None else specs, towers)
+        whiten_projections(encoder, inputs, towers.trained)
+        return encoder
     start.require_fields(inputs)
-    return copy.deepcopy(start.encoder).train()
+    encoder = copy.deepcopy(start.encoder).train()
+    encoder.lock(())
+    return encoder
 
 
 def recipe_of(standard: Recipe, given: Mapping[str, object]) -> Recipe:
