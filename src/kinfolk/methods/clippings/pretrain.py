@@ -90,7 +90,7 @@ def pretrain(
         "locked": list(locked),
     }  # fmt: skip
     with seeded(seed):
-        encoder = encoder_of(training, start, towers, specs)
+        encoder = encoder_of(described, start, towers, specs)
         encoder.lock(locked)
         corrupt = Corruption(training, views=views, text_noise=text_noise, drop=0.0)
         module = FieldContrast(
