@@ -115,6 +115,19 @@ def records() -> str:
     return "\n".join(lines)
 
 
+def emoji() -> str:
+    """Emoji by picture and name: links, groups, and "none"."""
+    path = RESULTS / "emoji.json"
+    if not path.exists():
+        return ""
+    report = json.loads(path.read_text("utf-8"))
+    tables = {language: report[language]["table"] for language in ("de", "en") if language in report}
+    lines = [_row("emoji", list(tables)), "|" + " --- |" * (len(tables) + 1)]
+    names = [name for name in next(iter(tables.values())) if not any(word in name for word in ("validation", "weight"))]
+    lines += [_row(name, [_figure(table.get(name)) for table in tables.values()]) for name in names]
+    return "\n".join(lines)
+
+
 def _row(title: str, cells: list[str]) -> str:
     return "| " + " | ".join([title, *cells]) + " |"
 
@@ -141,6 +154,7 @@ def main() -> None:
         ("views", views()),
         ("experiments", experiments()),
         ("records", records()),
+        ("emoji", emoji()),
     ):
         start, end = f"<!-- {mark}:start -->", f"<!-- {mark}:end -->"
         before, rest = text.split(start, 1)
