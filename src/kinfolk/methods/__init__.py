@@ -6,7 +6,7 @@ queues           moco · mochi · nnclr
 prototypes       swav
 pixels           pixpro
 labels           supcon · hydra
-texts            simcse · contriever · debcse · whitenedcse
+texts            simcse · contriever · debcse · whitenedcse · textlabel
 ===============  ==================================================================================================
 """
 
@@ -44,6 +44,7 @@ for _file in (
     "texts.contriever",
     "texts.debcse",
     "texts.simcse",
+    "texts.textlabel",
     "texts.whitenedcse",
 ):
     import_module(f"kinfolk.methods.{_file}")

@@ -27,7 +27,7 @@ from kinfolk.methods.recipe import Recipe
 from kinfolk.methods.registry import Entry
 from kinfolk.methods.settings import Setting
 from kinfolk.methods.texts.method import TextBatch, TextMethod
-from kinfolk.methods.texts.model import TextModel
+from kinfolk.methods.texts.model import TextModel, read_match
 from kinfolk.methods.watch import Watch
 
 _SAMPLE = 1_000  # items that are measured after each epoch
@@ -72,8 +72,10 @@ def train_texts(
         torch.manual_seed(seed)
         tower = text_tower_for(learned.texts, encoder, encoder_settings)
         module = entry.make(tower, **settings)
-    assert isinstance(module, TextMethod)
-    module.prepare(learned)
+        assert isinstance(module, TextMethod)
+        module.prepare(learned)
+    if module.match is not None and (begun := read_match(Path(encoder).expanduser(), tower.dim)) is not None:
+        module.match.load_state_dict(begun.state_dict())  # what was learned of labels goes on with the tower
 
     def batch(rows: list[int]) -> TextBatch:
         at = np.array(rows)
@@ -112,9 +114,11 @@ def train_texts(
         "notes": list(learned.notes),
         "epochs": last.epoch,
         "measures": {"loss": last.loss, **last.measures},
+        "labels": list(learned.label_names),
         **facts,
     }
-    model = TextModel(tower.eval(), about, tuple(watch.history))
+    match = None if module.match is None else module.match.eval()
+    model = TextModel(module.encoder.eval(), about, tuple(watch.history), match)
     model.save(folder)
     return model
 

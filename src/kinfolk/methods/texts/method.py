@@ -14,6 +14,7 @@ from torch import Tensor
 from kinfolk.data.texts import Texts
 from kinfolk.encoders.text_by_name import TextTower
 from kinfolk.methods.trainable import Trainable
+from kinfolk.objectives import TextLabelMatch
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class TextBatch:
     Attributes:
         columns: the text of each item, and where they are given a positive and a hard negative of it.
         rows: of the texts of the training, int64 (items,).
-        labels: int64 (items,), or None where the data have none.
+        labels: int64 (items,), -1 where an item has none; or None where the data have none.
     """
 
     columns: tuple[tuple[str, ...], ...]
@@ -41,11 +42,15 @@ class TextMethod(Trainable):
 
     Args:
         encoder: what is trained.
+
+    Attributes:
+        match: tells whether a label belongs to a text, and is kept with the encoder; None where nothing of it is learned.
     """
 
     def __init__(self, encoder: TextTower) -> None:
         super().__init__()
         self.encoder = encoder
+        self.match: TextLabelMatch | None = None
 
     @abstractmethod
     def loss(self, batch: TextBatch, generator: torch.Generator) -> Tensor:

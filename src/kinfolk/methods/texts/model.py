@@ -6,12 +6,13 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from kinfolk.data import atomic_write
 from kinfolk.data.wording import reason_of
@@ -23,14 +24,19 @@ from kinfolk.encoders.text import spread_rows
 from kinfolk.encoders.text_by_name import CHARACTERS, TextTower
 from kinfolk.encoders.text_features import encode_texts
 from kinfolk.encoders.token_bag import SETTINGS, TokenBag
-from kinfolk.errors import DataError, KinfolkError
+from kinfolk.errors import ConfigurationError, DataError, KinfolkError
 from kinfolk.methods.history import HISTORY, EpochEnd, read_history, write_history
+from kinfolk.methods.texts.label_vectors import label_vectors
+from kinfolk.objectives import TextLabelMatch, zero_shot
 
 ABOUT = "kinfolk.json"
 """The file that makes a folder one of these models; it comes last."""
 
+MATCH = "text_label_match.safetensors"
+"""The file of what tells whether a label belongs to a text, where that was learned."""
+
 _CHARACTERS = "characters.safetensors"
-FILES = (ABOUT, "modules.json", "config.json", "model.safetensors", SETTINGS, _CHARACTERS, HISTORY)
+FILES = (ABOUT, "modules.json", "config.json", "model.safetensors", SETTINGS, MATCH, _CHARACTERS, HISTORY)
 """Files of a model that another must not overwrite."""
 
 _FORMAT = 1
@@ -45,11 +51,13 @@ class TextModel:
         encoder: texts to features.
         about: its name and settings, the method, its settings and recipe, the seed, measures.
         history: what was known after each epoch.
+        match: tells whether a label belongs to a text; None where that was not learned.
     """
 
     encoder: TextTower
     about: Mapping[str, Any]
     history: tuple[EpochEnd, ...] = ()
+    match: TextLabelMatch | None = None
 
     @property
     def dim(self) -> int:
@@ -74,6 +82,27 @@ class TextModel:
             if advance is not None:
                 advance((start + len(part)) / len(distinct))
         return spread_rows(vectors, rows)
+
+    def label_probabilities(self, texts: Sequence[str], names: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Probability that the label of each name belongs to each text, float32 (texts, names), each in [0, 1].
+
+        The labels are asked about one by one: the probabilities of a text need not add up to 1.
+
+        Args:
+            texts: any number.
+            names: of labels, which the training need not have shown.
+
+        Raises:
+            ConfigurationError: the model has not learned to match texts and labels, or a name has no word.
+        """
+        if self.match is None:
+            raise ConfigurationError(
+                f"Labels are told by a model that the method textlabel trained. Got one of {self.about.get('method', 'no method')}."
+            )
+        device = next(self.match.parameters()).device
+        features = torch.from_numpy(encode_texts(self.encoder, texts)).to(device)
+        found = zero_shot(self.match, features, names, embed=partial(label_vectors, self.encoder))
+        return found.cpu().numpy()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -101,6 +130,9 @@ class TextModel:
             if isinstance(self.encoder, TokenBag):
                 self.encoder.save(folder)
             save_sentence_transformer(self.encoder, folder)
+        if self.match is not None:
+            with atomic_write(folder / MATCH) as aside:
+                aside.write_bytes(save(self.match.state_dict()))
         write_history(self.history, folder / HISTORY)
         with atomic_write(folder / ABOUT) as aside:
             aside.write_text(json.dumps({"kinfolk_text_model": _FORMAT, **self.about}, indent=1), "utf-8")
@@ -119,6 +151,7 @@ class TextModel:
             if about.pop("kinfolk_text_model") != _FORMAT:
                 raise ValueError("another format")
             encoder = _read_tower(folder, about["encoder"], about["encoder_settings"])
+            match = read_match(folder, encoder.dim)
         except FileNotFoundError:
             raise DataError(
                 f"{folder} holds no model of texts: there is no {ABOUT}. Give the folder that `kinfolk train` wrote."
@@ -129,7 +162,30 @@ class TextModel:
             raise DataError(
                 f"{folder} does not hold a model of texts that can be read ({reason_of(error)}). Train it again."
             ) from error
-        return cls(encoder.eval(), about, read_history(folder / HISTORY))
+        return cls(encoder.eval(), about, read_history(folder / HISTORY), match)
+
+
+def read_match(folder: Path, dim: int) -> TextLabelMatch | None:
+    """What was learned beside a tower about texts and labels; None where a folder holds none.
+
+    Args:
+        folder: of a model.
+        dim: of its vectors.
+
+    Raises:
+        DataError: the file is broken.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if not (folder / MATCH).is_file():
+        return None
+    match = TextLabelMatch(dim)
+    try:
+        match.load_state_dict(load_file(folder / MATCH))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise DataError(f"{folder / MATCH} cannot be read ({reason_of(error)}). Train the model again.") from error
+    return match.eval()
 
 
 def _read_tower(folder: Path, name: str, settings: Mapping[str, int]) -> TextTower:
