@@ -47,4 +47,4 @@ def classify(
         told = ", ".join(f"{escape(label)} {count:,}" for label, count in counts.most_common())
         results().print(f"[bold]{len(found.names):,} texts[/] ({told}) → {escape(str(output))}")
         for note in found.notes:
-            results().print(f"Skipped: {escape(note)}")
+            results().print(f"Note: {escape(note)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,19 @@ class TextMethod(Trainable):
     @abstractmethod
     def loss(self, batch: TextBatch, generator: torch.Generator) -> Tensor:
         """The loss on a batch, a scalar."""
+
+    def begin_from(self, folder: Path) -> None:
+        """Take what a saved model holds beside the tower, where a method learns more than a tower; before ``prepare``.
+
+        Args:
+            folder: of the model whose tower is trained further.
+
+        Raises:
+            DataError: it is broken.
+        """
+
+    def groups(self, texts: Texts) -> npt.NDArray[np.int64] | None:
+        """The group of each text, where batches are to be of one; None mixes all."""
 
     def prepare(self, texts: Texts) -> None:
         """What a method has to know of all texts before it learns from some of them.

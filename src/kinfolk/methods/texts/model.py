@@ -1,4 +1,7 @@
-"""A trained text tower in a folder, which sentence-transformers reads, too, unless it is one over characters."""
+"""A trained text tower in a folder, which sentence-transformers reads, too, but for those over characters and with gates.
+
+Of a mixture of experts by domain that library reads what the mixture is to texts of no known domain.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,8 @@ from kinfolk.data import atomic_write
 from kinfolk.data.wording import reason_of
 from kinfolk.encoders.batching import distinct_texts
 from kinfolk.encoders.characters import CharacterTransformer
+from kinfolk.encoders.experts import UNKNOWN
+from kinfolk.encoders.mixture_tower import DOMAINS, MixtureTower
 from kinfolk.encoders.st_folder import save_sentence_transformer
 from kinfolk.encoders.subwords import load_subword_transformer
 from kinfolk.encoders.text import spread_rows
@@ -36,7 +41,7 @@ MATCH = "text_label_match.safetensors"
 """The file of what tells whether a label belongs to a text, where that was learned."""
 
 _CHARACTERS = "characters.safetensors"
-FILES = (ABOUT, "modules.json", "config.json", "model.safetensors", SETTINGS, MATCH, _CHARACTERS, HISTORY)
+FILES = (ABOUT, "modules.json", "config.json", "model.safetensors", SETTINGS, MATCH, DOMAINS, _CHARACTERS, HISTORY)
 """Files of a model that another must not overwrite."""
 
 _FORMAT = 1
@@ -65,18 +70,50 @@ class TextModel:
         return self.encoder.dim
 
     def encode(
-        self, texts: Sequence[str], *, advance: Callable[[float], None] | None = None
+        self,
+        texts: Sequence[str],
+        *,
+        domains: Sequence[str] | None = None,
+        advance: Callable[[float], None] | None = None,
     ) -> npt.NDArray[np.float32]:
         """Unit vectors of texts, float32 (texts, dim), each distinct text encoded once; zeros for a blank one.
 
         Args:
             texts: any number.
+            domains: of the texts, for a mixture of experts by domain. Names that are none of its domains, and all texts where
+                this is None, go through the mean of its experts.
             advance: told the share that is done.
+
+        Raises:
+            ConfigurationError: domains for another model, or not one for each text.
         """
+        tower = self.encoder
+        if not isinstance(tower, MixtureTower) or not tower.by_domain:
+            if domains is not None:
+                raise ConfigurationError("domains are for a mixture of experts by domain. This model needs none.")
+            return self._encoded(tower, texts, advance)
+        if domains is None:
+            return self._encoded(tower.dense(), texts, advance)
+        if len(domains) != len(texts):
+            raise ConfigurationError(f"domains must be one for each of the {len(texts)} texts. Got {len(domains)}.")
+        numbers, done = tower.numbers(domains).numpy(), 0
+        vectors = np.zeros((len(texts), self.dim), np.float32)
+        for number in np.unique(numbers):
+            rows = np.flatnonzero(numbers == number)
+            dense = tower.dense(None if number == UNKNOWN else tower.domains[number])
+            vectors[rows] = self._encoded(dense, [texts[row] for row in rows.tolist()], None)
+            done += len(rows)
+            if advance is not None:
+                advance(done / len(texts))
+        return vectors
+
+    def _encoded(
+        self, tower: TextTower, texts: Sequence[str], advance: Callable[[float], None] | None
+    ) -> npt.NDArray[np.float32]:
         distinct, rows = distinct_texts(texts)
         vectors = np.zeros((len(distinct), self.dim), np.float32)
         for start in range(0, len(distinct), _AT_ONCE):
-            part = encode_texts(self.encoder, distinct[start : start + _AT_ONCE])
+            part = encode_texts(tower, distinct[start : start + _AT_ONCE])
             lengths = np.linalg.norm(part, axis=1, keepdims=True)
             vectors[start : start + len(part)] = np.divide(part, lengths, out=np.zeros_like(part), where=lengths > 0)
             if advance is not None:
@@ -126,6 +163,10 @@ class TextModel:
             weights = {name: value.contiguous() for name, value in self.encoder.state_dict().items()}
             with atomic_write(folder / _CHARACTERS) as aside:
                 aside.write_bytes(save(weights))
+        elif isinstance(self.encoder, MixtureTower):
+            self.encoder.save(folder)
+            if self.encoder.by_domain:
+                save_sentence_transformer(self.encoder.dense(), folder)
         else:
             if isinstance(self.encoder, TokenBag):
                 self.encoder.save(folder)
@@ -195,6 +236,8 @@ def _read_tower(folder: Path, name: str, settings: Mapping[str, int]) -> TextTow
         tower = CharacterTransformer(**settings)
         tower.load_state_dict(load_file(folder / _CHARACTERS))
         return tower
+    if (folder / DOMAINS).exists():
+        return MixtureTower.load(folder)
     if (folder / SETTINGS).exists():
         return TokenBag.load(folder)
     limit = {"max_tokens": settings["max_tokens"]} if "max_tokens" in settings else {}

@@ -12,6 +12,7 @@ training and not of the batch alone, so that a batch with one label still teache
 
 from __future__ import annotations
 
+from pathlib import Path
 from string import punctuation
 
 import torch
@@ -24,6 +25,7 @@ from kinfolk.methods.recipe import Recipe
 from kinfolk.methods.registry import method
 from kinfolk.methods.texts.label_vectors import label_vectors, word_embeddings
 from kinfolk.methods.texts.method import TextBatch, TextMethod
+from kinfolk.methods.texts.model import read_match
 from kinfolk.objectives import LabelDraw, TextLabelMatch, draw_labels
 from kinfolk.objectives._inputs import check_count
 from kinfolk.views.propensity import surface_words
@@ -45,6 +47,10 @@ class TextsAndLabels(TextMethod):
         self.negatives = check_count("negatives", negatives)
         self.match: TextLabelMatch = TextLabelMatch(encoder.dim)
         self._names: tuple[str, ...] = ()
+
+    def begin_from(self, folder: Path) -> None:
+        """Go on with the matcher of a saved model, where it has one."""
+        self.match = read_match(folder, self.encoder.dim) or self.match
 
     def prepare(self, texts: Texts) -> None:
         """Take the names of the labels.
