@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kinfolk.linking.stored import load
     from kinfolk.methods.fit import train
     from kinfolk.methods.model import load_model
+    from kinfolk.methods.texts.classify import classify
     from kinfolk.methods.vectors import embed
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ __all__ = [
     "RunError",
     "__version__",
     "audit",
+    "classify",
     "cluster",
     "dedupe",
     "embed",
@@ -50,6 +52,7 @@ _HOME = {
     "Links": "kinfolk.linking.links",
     "Records": "kinfolk.data",
     "audit": "kinfolk.linking.audit.entry",
+    "classify": "kinfolk.methods.texts.classify",
     "cluster": "kinfolk.linking.dedupe",
     "dedupe": "kinfolk.linking.dedupe",
     "embed": "kinfolk.methods.vectors",

@@ -35,3 +35,28 @@ def test_from_lines_to_vectors_and_links(run_kinfolk, tmp_path: Path) -> None:
     table.write_text("id,words\n" + "\n".join(f"{row},{line}" for row, line in enumerate(lines)), "utf-8")
     linked = run_kinfolk("link", table, table, "-o", tmp_path / "links.csv", "--encoder", model, "--json")
     assert json.loads(linked.out)["links"] == 40, linked.err
+
+
+def test_from_labeled_texts_to_labels_of_others(run_kinfolk, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    words = {"tea": "cup leaf pot green", "sea": "wave salt ship gull"}
+    lines = [(" ".join(rng.choice(words[kind].split(), 6)), kind) for kind in words for _ in range(20)]
+    table, model, labels = tmp_path / "table.csv", tmp_path / "model", tmp_path / "labels.csv"
+    table.write_text("words,kind\n" + "\n".join(f"{line},{kind}" for line, kind in lines), "utf-8")
+    columns = ("--column", "words", "--label", "kind")
+    small = ("--encoder", "bag", "--encoder-set", "width=16", "--batch-size", "8", "--set", "learning_rate=0.01")
+    done = run_kinfolk("train", table, "--method", "textlabel", "-o", model, *columns, *small)
+    assert done.code == 0, done.err
+    new = tmp_path / "new.txt"
+    new.write_text("ship wave gull\n\npot cup leaf\n", "utf-8")
+    told = run_kinfolk("classify", new, "--model", model, "-o", labels, "--json")
+    assert told.code == 0, told.err
+    assert json.loads(told.out)["labels"] == {"sea": 1, "tea": 1}
+    rows = [row.split(",")[:2] for row in labels.read_text("utf-8").splitlines()]
+    assert rows == [["name", "label"], ["1", "sea"], ["3", "tea"]]
+    named = run_kinfolk("classify", new, "--model", model, "--labels", "tea,salt", "-o", labels)
+    assert "2 texts (" in named.out
+    assert "salt 1" in named.out
+    refused = run_kinfolk("classify", new, "--model", model, "--labels", "tea,tea", "-o", labels)
+    assert refused.code == 2
+    assert "each once. Got ['tea', 'tea']" in refused.err.replace("\n", " ")

@@ -21,6 +21,9 @@ def embed(
     model: Annotated[Path, typer.Option(help="The folder of the model that `kinfolk train` wrote.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the vectors go (.parquet or .npy).")],
     column: ColumnOfImages = None,
+    label: Annotated[
+        str | None, typer.Option(help="Of texts: the column with the domain of each, for a model of the method moe.")
+    ] = None,
     on_error: Annotated[OnError, typer.Option(help="What happens at an image that cannot be read.")] = OnError.RAISE,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -32,7 +35,9 @@ def embed(
     check_vectors_place(output, inputs=(data,))
     with show_progress(silent=quiet or as_json) as progress:
         progress.begin("embed")
-        vectors = kinfolk.embed(data, model=model, column=column, on_error=on_error.value, advance=progress.advance)
+        vectors = kinfolk.embed(
+            data, model=model, column=column, label=label, on_error=on_error.value, advance=progress.advance
+        )
         with timed_stage(progress, "write", str(output)):
             vectors.save(output)
     num, dim = vectors.array.shape
@@ -41,4 +46,4 @@ def embed(
     elif not quiet:
         results().print(f"[bold]{num:,} vectors[/] of {dim} numbers → {escape(str(output))}")
         for note in vectors.notes:
-            results().print(f"Skipped: {escape(note)}")
+            results().print(f"Note: {escape(note)}")

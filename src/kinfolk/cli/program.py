@@ -10,6 +10,7 @@ import typer
 
 from kinfolk import __version__
 from kinfolk.cli.audit import audit
+from kinfolk.cli.classify import classify
 from kinfolk.cli.datasets import datasets
 from kinfolk.cli.dedupe import dedupe
 from kinfolk.cli.demo import demo
@@ -45,6 +46,7 @@ for name, command in (
     ("audit", audit),
     ("train", train),
     ("embed", embed),
+    ("classify", classify),
     ("methods", methods),
     ("demo", demo),
 ):

@@ -27,7 +27,8 @@ class Texts:
         columns: what belongs together: the text of each item, and where they are given a positive and a hard negative
             of it ("" where an item has none); all of one length.
         rows: of the source, from 0, int64 (items,).
-        labels: int64 (items,), the place of each label in ``label_names``; None where no labels were asked for.
+        labels: int64 (items,), the place of each label in ``label_names``, -1 where an item has none; None where no labels were
+            asked for.
         label_names: every label once, sorted.
         notes: what was left out, in sentences.
     """
@@ -68,6 +69,7 @@ def read_texts(
     positive: str | None = None,
     negative: str | None = None,
     label: str | None = None,
+    blank_labels: bool = False,
 ) -> Texts:
     """Read texts.
 
@@ -77,9 +79,10 @@ def read_texts(
         positive: the column with a text that belongs to each.
         negative: the column with a text that seems to belong to each, and does not; needs ``positive``.
         label: the column with the label of each.
+        blank_labels: whether rows may be without one.
 
     Raises:
-        DataError: the source cannot be read, holds no text, or a row has no label.
+        DataError: the source cannot be read, holds no text, or a row has no label and should have one.
         ConfigurationError: a column that does not exist, or options that do not fit the source.
     """
     if negative is not None and positive is None:
@@ -98,15 +101,15 @@ def read_texts(
         return _without_blank(texts)
     values = records.texts(label)
     missing = [row for row, value in enumerate(values) if not value.strip()]
-    if missing:
+    if missing and not blank_labels:
         raise DataError(
             f"{records.name}, column {label}, row {missing[0] + 1}: a label is needed, and there is none ({len(missing):,} rows "
             "have none). Leave these rows out, or fill them in."
         )
-    names = tuple(sorted(set(values)))
+    names = tuple(sorted({value for value in values if value.strip()}))
     place = {name: at for at, name in enumerate(names)}
     return _without_blank(
-        Texts(texts.columns, texts.rows, np.array([place[value] for value in values], np.int64), names)
+        Texts(texts.columns, texts.rows, np.array([place.get(value, -1) for value in values], np.int64), names)
     )
 
 

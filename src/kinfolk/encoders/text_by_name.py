@@ -7,13 +7,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kinfolk.encoders.characters import CharacterTransformer
+from kinfolk.encoders.mixture_tower import MixtureTower
 from kinfolk.encoders.subword_scratch import scratch_subword_transformer
 from kinfolk.encoders.subwords import SubwordTransformer, load_subword_transformer
 from kinfolk.encoders.token_bag import SETTINGS, TokenBag
 from kinfolk.errors import ConfigurationError, MissingExtraError
 
 CHARACTERS, SUBWORDS, BAG = "characters", "subwords", "bag"
-TextTower = CharacterTransformer | SubwordTransformer | TokenBag
+TextTower = CharacterTransformer | SubwordTransformer | TokenBag | MixtureTower
 _SETTINGS = {
     CHARACTERS: ("width", "depth", "heads", "max_characters", "buckets"),
     SUBWORDS: ("width", "depth", "heads", "max_tokens", "vocab_size", "min_count"),

@@ -6,6 +6,7 @@ cuts           best_cut · none_threshold
 probabilities  brier_score · expected_calibration_error · reliability
 retrieval      rank_documents · ranked_rows · ranked_run, judged by ndcg_at · recall_at · precision_at ·
                average_precision_at · reciprocal_rank_at; index_words: BM25
+labels         evaluate_labels: macro and micro average precision, by how frequent labels are
 text pairs     evaluate_similarity · spearman · length_bias · surface_accuracy · evaluate_pairs · average_precision
 =============  ======================================================================================================
 """
@@ -17,6 +18,7 @@ from kinfolk.evaluation.clusters import ClusterMetrics, evaluate_clusters
 from kinfolk.evaluation.cut import BestCut, best_cut
 from kinfolk.evaluation.entry import evaluate
 from kinfolk.evaluation.interval import Estimate, Interval
+from kinfolk.evaluation.label_ranking import LabelMetrics, evaluate_labels
 from kinfolk.evaluation.links import LinkMetrics, evaluate_links
 from kinfolk.evaluation.no_match import NoneThreshold, none_threshold
 from kinfolk.evaluation.pair_classification import PairMetrics, average_precision, evaluate_pairs
@@ -40,6 +42,7 @@ __all__ = [
     "ClusterMetrics",
     "Estimate",
     "Interval",
+    "LabelMetrics",
     "LinkMetrics",
     "NoneThreshold",
     "PairMetrics",
@@ -53,6 +56,7 @@ __all__ = [
     "evaluate",
     "evaluate_candidates",
     "evaluate_clusters",
+    "evaluate_labels",
     "evaluate_links",
     "evaluate_pairs",
     "evaluate_similarity",

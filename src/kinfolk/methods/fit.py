@@ -76,7 +76,7 @@ def train(
         column: the column, or the array, with the images or texts; None takes the only one there is.
         positive, negative: of texts, the columns with what belongs to each, and with what seems to and does not.
         label: the column with the labels; "folder" takes the names of sub-folders. None trains without; labels also let
-            the neighbor probe be shown.
+            the neighbor probe be shown. Of texts, a row may be without one where the method does not need it.
         seed: of everything random, in [0, 2^32).
         on_error: "raise" refuses images that cannot be read, "skip" leaves them out and says so.
         patience: epochs without a better neighbor probe, at least 1, after which the training stops; needs labels. None
@@ -110,7 +110,14 @@ def train(
         texts = (
             data
             if isinstance(data, Texts)
-            else read_texts(data, column=column, positive=positive, negative=negative, label=label)
+            else read_texts(
+                data,
+                column=column,
+                positive=positive,
+                negative=negative,
+                label=label,
+                blank_labels=not entry.labels,
+            )
         )
         return train_texts(
             texts,

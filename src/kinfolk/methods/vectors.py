@@ -16,6 +16,7 @@ from kinfolk.data import atomic_write, write_table
 from kinfolk.data.atomic import check_place
 from kinfolk.data.images import Images, OnError, read_images
 from kinfolk.data.texts import read_texts
+from kinfolk.encoders.mixture_tower import MixtureTower
 from kinfolk.errors import ConfigurationError
 from kinfolk.methods.model import Model, load_model
 from kinfolk.methods.texts.model import ABOUT as ABOUT_TEXTS
@@ -69,6 +70,7 @@ def embed(
     *,
     model: str | Path | Model | TextModel,
     column: str | None = None,
+    label: str | None = None,
     on_error: OnError = "raise",
     advance: Callable[[float], None] | None = None,
 ) -> Vectors:
@@ -79,6 +81,8 @@ def embed(
             strings or a table with a column of texts. A row without text has no vector.
         model: a trained one, or its folder.
         column: the column, or the array, with the images or texts; None takes the only one there is.
+        label: the column with the domain of each text, for a mixture of experts by domain. Texts of a domain that it does not
+            know, and all texts where this is None, go through the mean of its experts.
         on_error: "raise" refuses images that cannot be read, "skip" leaves them out and says so.
         advance: told the share that is done.
 
@@ -89,9 +93,13 @@ def embed(
     if isinstance(model, str | Path) and (Path(model) / ABOUT_TEXTS).exists():
         model = TextModel.load(model)
     if isinstance(model, TextModel):
-        texts = read_texts(data, column=column)
+        texts = read_texts(data, column=column, label=label, blank_labels=True)
         names = tuple(str(row + 1) for row in texts.rows.tolist())
-        return Vectors(names, model.encode(texts.texts, advance=advance), texts.notes)
+        domains = None if texts.labels is None else [texts.label_names[at] if at >= 0 else "" for at in texts.labels]
+        vectors = model.encode(texts.texts, domains=domains, advance=advance)
+        return Vectors(names, vectors, texts.notes + _unknown(model, domains))
+    if label is not None:
+        raise ConfigurationError("label is for a model of texts with an expert for each domain. Leave it out.")
     trained = model if isinstance(model, Model) else load_model(model)
     if not isinstance(data, str | Path | pa.Table | Images):
         raise ConfigurationError(f"data must be a folder, a file, an Arrow table or Images. Got {type(data).__name__}.")
@@ -101,6 +109,15 @@ def embed(
         channels: Literal[1, 3] = 1 if trained.encoder.channels == 1 else 3
         images = read_images(data, size=trained.size, channels=channels, column=column, on_error=on_error)
     return Vectors(images.names, trained.encode(images, advance=advance), images.skipped)
+
+
+def _unknown(model: TextModel, domains: Sequence[str] | None) -> tuple[str, ...]:
+    if domains is None or not isinstance(model.encoder, MixtureTower):
+        return ()
+    lost = sum(domain not in model.encoder.domains for domain in domains)
+    return (
+        (f"{lost:,} texts are of no domain that the model knows; the mean of its experts took them.",) if lost else ()
+    )
 
 
 def check_vectors_place(path: Path, inputs: Sequence[object] = ()) -> None:

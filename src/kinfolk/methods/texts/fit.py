@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 
 from kinfolk.data.texts import Texts
+from kinfolk.encoders.mixture_tower import MixtureTower
 from kinfolk.encoders.text_by_name import text_tower_for
 from kinfolk.errors import ConfigurationError
 from kinfolk.evaluation.reciprocal_rank import mean_reciprocal_rank
@@ -72,15 +73,17 @@ def train_texts(
         torch.manual_seed(seed)
         tower = text_tower_for(learned.texts, encoder, encoder_settings)
         module = entry.make(tower, **settings)
-    assert isinstance(module, TextMethod)
-    module.prepare(learned)
+        assert isinstance(module, TextMethod)
+        module.begin_from(Path(encoder).expanduser())
+        module.prepare(learned)
+    module.train()  # a model that was loaded has its dropout switched off, and Lightning leaves that as it is
 
     def batch(rows: list[int]) -> TextBatch:
         at = np.array(rows)
         columns = tuple(tuple(column[row] for row in rows) for column in learned.columns)
         return TextBatch(columns, at, None if learned.labels is None else learned.labels[at])
 
-    loader = BatchLoader(batch, EpochBatches(len(learned), recipe.batch_size, seed))
+    loader = BatchLoader(batch, EpochBatches(len(learned), recipe.batch_size, seed, groups=module.groups(learned)))
     module.recipe, module.seed = recipe, seed
     module.steps = recipe.epochs * math.ceil(len(loader) / recipe.accumulate)
     key = {
@@ -95,7 +98,11 @@ def train_texts(
     checkpoints = Checkpoints(checkpoint, key, minutes=checkpoint_minutes)
     sample = np.random.default_rng(seed).permutation(len(learned))[:_SAMPLE]
     columns = tuple(tuple(column[row] for row in sample) for column in learned.columns[:2])
-    watch = Watch(checkpoint.with_name(HISTORY), _Monitor(columns), checkpoints, patience=None, progress=progress)
+    of_sample = None
+    if isinstance(module.encoder, MixtureTower) and module.encoder.by_domain and learned.labels is not None:
+        of_sample = [learned.label_names[at] for at in learned.labels[sample]]
+    monitor = _Monitor(columns, of_sample)
+    watch = Watch(checkpoint.with_name(HISTORY), monitor, checkpoints, patience=None, progress=progress)
     run(module, loader, checkpoints, callbacks=[watch])
     last = watch.history[-1]
     about = {
@@ -112,9 +119,11 @@ def train_texts(
         "notes": list(learned.notes),
         "epochs": last.epoch,
         "measures": {"loss": last.loss, **last.measures},
+        "labels": list(learned.label_names),
         **facts,
     }
-    model = TextModel(tower.eval(), about, tuple(watch.history))
+    match = None if module.match is None else module.match.eval()
+    model = TextModel(module.encoder.eval(), about, tuple(watch.history), match)
     model.save(folder)
     return model
 
@@ -124,15 +133,16 @@ class _Monitor:
 
     Args:
         columns: the texts, and a positive of each where there are some.
+        domains: of the texts, where the encoder asks for them.
     """
 
-    def __init__(self, columns: tuple[tuple[str, ...], ...]) -> None:
-        self._columns = columns
+    def __init__(self, columns: tuple[tuple[str, ...], ...], domains: Sequence[str] | None) -> None:
+        self._columns, self._domains = columns, domains
 
     def measure(self, method: TextMethod) -> Held | None:
         """The space as it is now; None where vectors are not numbers."""
         model = TextModel(method.encoder, {})
-        vectors = [model.encode(column) for column in self._columns]
+        vectors = [model.encode(column, domains=self._domains) for column in self._columns]
         if not all(np.isfinite(part).all() for part in vectors):
             return None
         found = {"reciprocal_rank": _rank(*vectors)} if len(vectors) > 1 else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from torch import Tensor
 from kinfolk.data.texts import Texts
 from kinfolk.encoders.text_by_name import TextTower
 from kinfolk.methods.trainable import Trainable
+from kinfolk.objectives import TextLabelMatch
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class TextBatch:
     Attributes:
         columns: the text of each item, and where they are given a positive and a hard negative of it.
         rows: of the texts of the training, int64 (items,).
-        labels: int64 (items,), or None where the data have none.
+        labels: int64 (items,), -1 where an item has none; or None where the data have none.
     """
 
     columns: tuple[tuple[str, ...], ...]
@@ -41,15 +43,32 @@ class TextMethod(Trainable):
 
     Args:
         encoder: what is trained.
+
+    Attributes:
+        match: tells whether a label belongs to a text, and is kept with the encoder; None where nothing of it is learned.
     """
 
     def __init__(self, encoder: TextTower) -> None:
         super().__init__()
         self.encoder = encoder
+        self.match: TextLabelMatch | None = None
 
     @abstractmethod
     def loss(self, batch: TextBatch, generator: torch.Generator) -> Tensor:
         """The loss on a batch, a scalar."""
+
+    def begin_from(self, folder: Path) -> None:
+        """Take what a saved model holds beside the tower, where a method learns more than a tower; before ``prepare``.
+
+        Args:
+            folder: of the model whose tower is trained further.
+
+        Raises:
+            DataError: it is broken.
+        """
+
+    def groups(self, texts: Texts) -> npt.NDArray[np.int64] | None:
+        """The group of each text, where batches are to be of one; None mixes all."""
 
     def prepare(self, texts: Texts) -> None:
         """What a method has to know of all texts before it learns from some of them.
