@@ -19,7 +19,7 @@ from kinfolk.encoders.batching import distinct_texts
 from kinfolk.encoders.characters import CharacterTransformer
 from kinfolk.encoders.st_folder import save_sentence_transformer
 from kinfolk.encoders.subwords import load_subword_transformer
-from kinfolk.encoders.text import spread_rows
+from kinfolk.encoders.text import spread_rows, unit_rows
 from kinfolk.encoders.text_by_name import CHARACTERS, TextTower
 from kinfolk.encoders.text_features import encode_texts
 from kinfolk.encoders.token_bag import SETTINGS, TokenBag
@@ -64,13 +64,16 @@ class TextModel:
         Args:
             texts: any number.
             advance: told the share that is done.
+
+        Raises:
+            ConfigurationError: the tower gives a number that is not finite.
         """
         distinct, rows = distinct_texts(texts)
         vectors = np.zeros((len(distinct), self.dim), np.float32)
         for start in range(0, len(distinct), _AT_ONCE):
-            part = encode_texts(self.encoder, distinct[start : start + _AT_ONCE])
-            lengths = np.linalg.norm(part, axis=1, keepdims=True)
-            vectors[start : start + len(part)] = np.divide(part, lengths, out=np.zeros_like(part), where=lengths > 0)
+            texts_of_part = distinct[start : start + _AT_ONCE]
+            part = unit_rows(encode_texts(self.encoder, texts_of_part), texts_of_part)
+            vectors[start : start + len(part)] = part
             if advance is not None:
                 advance((start + len(part)) / len(distinct))
         return spread_rows(vectors, rows)
@@ -78,7 +81,8 @@ class TextModel:
     @cached_property
     def fingerprint(self) -> str:
         """A text that changes when the vectors would."""
-        digest = hashlib.blake2b(type(self.encoder).__name__.encode(), digest_size=16)
+        cut = getattr(self.encoder, "max_tokens", None)
+        digest = hashlib.blake2b(f"{type(self.encoder).__name__} {cut}".encode(), digest_size=16)
         for name, tensor in sorted(self.encoder.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
