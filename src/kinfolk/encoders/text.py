@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,18 @@ TEXTS_PER_CHUNK = 16_384
 _CHARACTERS_PER_TOKEN = 64
 
 
+class Tokenized(NamedTuple):
+    """Texts as a model takes them.
+
+    Attributes:
+        inputs: one a text; only the model knows what they are.
+        lengths: tokens of each text after cutting, int64 (n,), at least 1.
+    """
+
+    inputs: Sequence[Any]
+    lengths: npt.NDArray[np.int64]
+
+
 class TextModel(Protocol):
     """What a model has to offer to become an encoder."""
 
@@ -49,12 +61,12 @@ class TextModel(Protocol):
         """A name that changes whenever the vectors would: weights, pooling, precision."""
         ...
 
-    def count_tokens(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
-        """Return the number of tokens of each text after cutting, shape (n,)."""
+    def tokenize(self, texts: Sequence[str]) -> Tokenized:
+        """Turn texts into what ``embed`` takes."""
         ...
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return the vectors of one batch, shape (n, dim), not necessarily of unit length."""
+    def embed(self, inputs: Sequence[Any]) -> Vectors:
+        """Return the vectors of one batch, shape (n, dim), not necessarily of unit length; ``inputs`` are some of ``tokenize``."""
         ...
 
 
@@ -117,10 +129,10 @@ class TextEncoder:
             ConfigurationError: if the model gives a number that is not finite.
         """
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
-        prepared = [self._prepare(text) for text in texts]
-        for batch in token_batches(self.model.count_tokens(prepared), budget=TOKENS_PER_BATCH):
+        inputs, lengths = self.model.tokenize([self._prepare(text) for text in texts])
+        for batch in token_batches(lengths, budget=TOKENS_PER_BATCH):
             of = [texts[row] for row in batch]
-            vectors[batch] = unit_rows(self.model.embed([prepared[row] for row in batch]), of)
+            vectors[batch] = unit_rows(self.model.embed([inputs[row] for row in batch]), of)
             progress.advance(of)
         return vectors
 
