@@ -113,12 +113,27 @@ def read_texts(
     )
 
 
+def holds_lines(path: Path) -> bool:
+    """Whether the name of a file says that it holds a text a line, and no table."""
+    ending = Path(path.stem).suffix if path.suffix in _PACKED else path.suffix
+    return ending.lower() in _LINES
+
+
+def no_text_note(num_rows: int) -> tuple[str, ...]:
+    """What is said of so many rows without text."""
+    return (f"{num_rows:,} rows hold no text; they were left out.",) if num_rows else ()
+
+
+def no_text_error(num_rows: int) -> DataError:
+    """What is said where none of so many rows has a text."""
+    return DataError(f"There is no text in the {num_rows:,} rows. Check the file and the column.")
+
+
 def _lines_of(source: object) -> Texts | None:
     """The lines of a file of lines, or the strings of a list; None for a table."""
     if isinstance(source, str | Path):
         path = Path(source)
-        ending = Path(path.stem).suffix if path.suffix in _PACKED else path.suffix
-        if ending.lower() not in _LINES:
+        if not holds_lines(path):
             return None
         try:
             packed = path.read_bytes()
@@ -151,9 +166,8 @@ def _without_blank(texts: Texts) -> Texts:
     """
     filled = np.flatnonzero([bool(text.strip()) for text in texts.texts])
     if not len(filled):
-        raise DataError(f"There is no text in the {len(texts):,} rows. Check the file and the column.")
-    lost = len(texts) - len(filled)
-    return _taken(texts, filled, (f"{lost:,} rows hold no text; they were left out.",) if lost else ())
+        raise no_text_error(len(texts))
+    return _taken(texts, filled, no_text_note(len(texts) - len(filled)))
 
 
 def _taken(texts: Texts, rows: npt.NDArray[np.int64], notes: tuple[str, ...]) -> Texts:

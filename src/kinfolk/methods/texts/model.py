@@ -25,7 +25,7 @@ from kinfolk.encoders.experts import UNKNOWN
 from kinfolk.encoders.mixture_tower import DOMAINS, MixtureTower
 from kinfolk.encoders.st_folder import save_sentence_transformer
 from kinfolk.encoders.subwords import load_subword_transformer
-from kinfolk.encoders.text import spread_rows
+from kinfolk.encoders.text import spread_rows, unit_rows
 from kinfolk.encoders.text_by_name import CHARACTERS, TextTower
 from kinfolk.encoders.text_features import encode_texts
 from kinfolk.encoders.token_bag import SETTINGS, TokenBag
@@ -85,7 +85,7 @@ class TextModel:
             advance: told the share that is done.
 
         Raises:
-            ConfigurationError: domains for another model, or not one for each text.
+            ConfigurationError: domains for another model, or not one for each text; or the tower gives a number that is not finite.
         """
         tower = self.encoder
         if not isinstance(tower, MixtureTower) or not tower.by_domain:
@@ -113,9 +113,9 @@ class TextModel:
         distinct, rows = distinct_texts(texts)
         vectors = np.zeros((len(distinct), self.dim), np.float32)
         for start in range(0, len(distinct), _AT_ONCE):
-            part = encode_texts(tower, distinct[start : start + _AT_ONCE])
-            lengths = np.linalg.norm(part, axis=1, keepdims=True)
-            vectors[start : start + len(part)] = np.divide(part, lengths, out=np.zeros_like(part), where=lengths > 0)
+            texts_of_part = distinct[start : start + _AT_ONCE]
+            part = unit_rows(encode_texts(tower, texts_of_part), texts_of_part)
+            vectors[start : start + len(part)] = part
             if advance is not None:
                 advance((start + len(part)) / len(distinct))
         return spread_rows(vectors, rows)
@@ -144,7 +144,8 @@ class TextModel:
     @cached_property
     def fingerprint(self) -> str:
         """A text that changes when the vectors would."""
-        digest = hashlib.blake2b(type(self.encoder).__name__.encode(), digest_size=16)
+        cut = getattr(self.encoder, "max_tokens", None)
+        digest = hashlib.blake2b(f"{type(self.encoder).__name__} {cut}".encode(), digest_size=16)
         for name, tensor in sorted(self.encoder.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
