@@ -48,7 +48,7 @@ def test_three_forms_give_the_same_figures(on_circle, written, tmp_path: Path) -
         written(f"two/{name}.csv", f"sentence1,sentence2,label\n{lines}")
     assert evaluate_pair_classification(encode, tmp_path / "two") == expected
     for side in ("left", "right"):
-        written(f"records/{side}.csv", "id,name,code\n" + "\n".join(f"{side[0]}{text},{text}," for text in ANGLES))
+        written(f"records/{side}.csv", "id,title,name\n" + "\n".join(f"{side[0]}{text},,{text}" for text in ANGLES))
     for name, pairs in (("valid", VALID), ("test", TEST)):
         lines = "\n".join(f"l{a},r{b},{label}" for a, b, label in pairs)
         written(f"records/pairs_{name}.csv", f"left_id,right_id,label\n{lines}")

@@ -102,7 +102,7 @@ def evaluate_pair_classification(encode: Encode, data: object, *, columns: Seque
         encode: texts to vectors.
         data: a table with splits, or a folder.
         columns: of pairs of texts the two columns with them; of records those whose values together are their text, none
-            takes title, abstract, text and body, or all but the id.
+            takes all but the id.
 
     Raises:
         DataError: a table is missing or cannot be used, or no validation pairs are there.
@@ -144,7 +144,8 @@ def _pairs_of(table: Records, folder: Path | None, columns: Sequence[str]) -> La
     for side in ("left", "right"):
         records = read_task_table(required_table(folder, side))
         identity = column_named(records, "id")
-        texts = dict(zip(filled_texts(records, identity), joined_texts(records, columns, (identity,)), strict=True))
+        chosen = list(columns) or [name for name in records.table.column_names if name != identity]
+        texts = dict(zip(filled_texts(records, identity), joined_texts(records, chosen, ()), strict=True))
         wanted = filled_texts(table, column_named(table, f"{side}_id"))
         lost = [row for row, name in enumerate(wanted) if name not in texts]
         if lost:
