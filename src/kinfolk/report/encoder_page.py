@@ -91,4 +91,4 @@ def _cell(value: str | float | None) -> str:
         return "–"
     if isinstance(value, str):
         return escape(value)
-    return f"{value:.4f}" if isinstance(value, float) else count(value)
+    return count(value) if isinstance(value, int) else f"{value:.4f}"
