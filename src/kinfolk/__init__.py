@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kinfolk.linking.audit.entry import audit
     from kinfolk.linking.clusters import Clusters
     from kinfolk.linking.dedupe import cluster, dedupe
+    from kinfolk.linking.encoder_evaluation import evaluate_encoder
     from kinfolk.linking.links import Links
     from kinfolk.linking.pipeline import link
     from kinfolk.linking.stored import load
@@ -40,6 +41,7 @@ __all__ = [
     "dedupe",
     "embed",
     "evaluate",
+    "evaluate_encoder",
     "link",
     "load",
     "load_model",
@@ -57,6 +59,7 @@ _HOME = {
     "dedupe": "kinfolk.linking.dedupe",
     "embed": "kinfolk.methods.vectors",
     "evaluate": "kinfolk.evaluation",
+    "evaluate_encoder": "kinfolk.linking.encoder_evaluation",
     "link": "kinfolk.linking.pipeline",
     "load": "kinfolk.linking.stored",
     "load_model": "kinfolk.methods.model",

@@ -16,6 +16,7 @@ from kinfolk.cli.dedupe import dedupe
 from kinfolk.cli.demo import demo
 from kinfolk.cli.embed import embed
 from kinfolk.cli.evaluate import evaluate
+from kinfolk.cli.evaluate_encoder import evaluate_encoder
 from kinfolk.cli.link import link
 from kinfolk.cli.methods import methods
 from kinfolk.cli.terminal import print_error
@@ -47,6 +48,7 @@ for name, command in (
     ("train", train),
     ("embed", embed),
     ("classify", classify),
+    ("evaluate-encoder", evaluate_encoder),
     ("methods", methods),
     ("demo", demo),
 ):

@@ -7,7 +7,8 @@ probabilities  brier_score · expected_calibration_error · reliability
 retrieval      rank_documents · ranked_rows · ranked_run, judged by ndcg_at · recall_at · precision_at ·
                average_precision_at · reciprocal_rank_at; index_words: BM25
 labels         evaluate_labels: macro and micro average precision, by how frequent labels are
-text pairs     evaluate_similarity · spearman · length_bias · surface_accuracy · evaluate_pairs · average_precision
+text pairs     evaluate_similarity · spearman · length_bias · overlap_bias · surface_accuracy · evaluate_pairs ·
+               average_precision
 =============  ======================================================================================================
 """
 
@@ -33,7 +34,14 @@ from kinfolk.evaluation.ranking import (
     recall_at,
     reciprocal_rank_at,
 )
-from kinfolk.evaluation.sts import SimilarityMetrics, evaluate_similarity, length_bias, spearman, surface_accuracy
+from kinfolk.evaluation.sts import (
+    SimilarityMetrics,
+    evaluate_similarity,
+    length_bias,
+    overlap_bias,
+    spearman,
+    surface_accuracy,
+)
 
 __all__ = [
     "BM25",
@@ -66,6 +74,7 @@ __all__ = [
     "lower_words",
     "ndcg_at",
     "none_threshold",
+    "overlap_bias",
     "pair_completeness",
     "precision_at",
     "rank_documents",
