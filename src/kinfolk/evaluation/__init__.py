@@ -6,7 +6,8 @@ cuts           best_cut · none_threshold
 probabilities  brier_score · expected_calibration_error · reliability
 retrieval      rank_documents · ranked_rows · ranked_run, judged by ndcg_at · recall_at · precision_at ·
                average_precision_at · reciprocal_rank_at; index_words: BM25
-text pairs     evaluate_similarity · spearman · length_bias · surface_accuracy · evaluate_pairs · average_precision
+text pairs     evaluate_similarity · spearman · length_bias · surface_accuracy · evaluate_pairs · average_precision ·
+               far_pairs
 =============  ======================================================================================================
 """
 
@@ -16,6 +17,7 @@ from kinfolk.evaluation.candidates import CandidateMetrics, evaluate_candidates,
 from kinfolk.evaluation.clusters import ClusterMetrics, evaluate_clusters
 from kinfolk.evaluation.cut import BestCut, best_cut
 from kinfolk.evaluation.entry import evaluate
+from kinfolk.evaluation.far_pairs import FarPairs, far_pairs
 from kinfolk.evaluation.interval import Estimate, Interval
 from kinfolk.evaluation.links import LinkMetrics, evaluate_links
 from kinfolk.evaluation.no_match import NoneThreshold, none_threshold
@@ -39,6 +41,7 @@ __all__ = [
     "CandidateMetrics",
     "ClusterMetrics",
     "Estimate",
+    "FarPairs",
     "Interval",
     "LinkMetrics",
     "NoneThreshold",
@@ -57,6 +60,7 @@ __all__ = [
     "evaluate_pairs",
     "evaluate_similarity",
     "expected_calibration_error",
+    "far_pairs",
     "index_words",
     "length_bias",
     "lower_words",

@@ -24,11 +24,18 @@ class TextBatch:
         columns: the text of each item, and where they are given a positive and a hard negative of it.
         rows: of the texts of the training, int64 (items,).
         labels: int64 (items,), or None where the data have none.
+        of_group: int64 (items,), one number for items of which none is a negative of another; None where each is one of all others.
     """
 
     columns: tuple[tuple[str, ...], ...]
     rows: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64] | None = None
+    of_group: npt.NDArray[np.int64] | None = None
+
+    @property
+    def groups(self) -> npt.NDArray[np.int64]:
+        """One number for items of which none is a negative of another, int64 (items,)."""
+        return self.rows if self.of_group is None else self.of_group
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -57,6 +64,19 @@ class TextMethod(Trainable):
         Args:
             texts: of the training, in the rows of which batches speak.
         """
+
+    def pairs(self, batch: TextBatch, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
+        """Features of what a batch makes positives of each other, (items, dim) each, by the tower as it is now.
+
+        Where the data have pairs these are their texts; a method that makes other texts of a text gives two of them.
+
+        Returns:
+            None where a text is its own positive.
+        """
+        del generator
+        if len(batch.columns) == 1:
+            return None
+        return self.features(batch.columns[0]), self.features(batch.columns[1])
 
     def features(self, texts: Sequence[str]) -> Tensor:
         """Features of texts by the tower as it is now, with gradients, (texts, dim)."""
