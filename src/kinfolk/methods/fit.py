@@ -150,6 +150,7 @@ def train(
                 "label": label,
                 "group": group,
                 "corpus": corpus,
+                "sampling_coefficient": sampling_coefficient,
             },
             sampling_coefficient=sampling_coefficient,
             mine=mine,

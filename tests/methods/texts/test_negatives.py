@@ -92,6 +92,16 @@ def test_a_negative_is_never_known_to_belong(by: str, rng) -> None:
     )
 
 
+@pytest.mark.parametrize("by", ["bm25", "random"])
+def test_negatives_are_of_the_same_corpus_also_where_it_is_small(by: str, rng) -> None:
+    corpora = np.repeat([0, 1], [52, 8])
+    texts = replace(random_pairs(rng), corpora=corpora, corpus_names=("large", "small"), groups=None)
+    found = mine_negatives(texts, by=by, mining=Mining(pool=3))
+    assert (found[corpora == 1] >= 0).any(axis=1).all()
+    mined = found >= 0
+    assert (corpora[found][mined] == np.broadcast_to(corpora[:, None], found.shape)[mined]).all()
+
+
 def test_the_order_of_pairs_does_not_change_their_negatives_by_words() -> None:
     order = np.array([3, 0, 4, 2, 1])
     found, moved = (mine_negatives(texts, by="bm25", mining=Mining(pool=1)) for texts in (FRUIT, FRUIT.taken(order)))

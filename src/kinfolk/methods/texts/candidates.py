@@ -1,4 +1,4 @@
-"""Where hard negatives are looked for: texts with the words of an anchor, near it, of its label, or any."""
+"""Where hard negatives are looked for: texts with the words of an anchor, near it, or of its label."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def by_label(labels: Rows, own: Rows, *, depth: int, rng: np.random.Generator) -
     """Positives of anchors of the same label, drawn at random: siblings, such as other products of a category.
 
     Args:
-        labels: of each anchor, int64 (anchors,).
+        labels: of each anchor, int64 (anchors,); all equal for any positives.
         own, depth: see ``by_words``.
         rng: where random numbers come from.
     """
@@ -82,14 +82,3 @@ def by_label(labels: Rows, own: Rows, *, depth: int, rng: np.random.Generator) -
     starts = np.cumsum(sizes) - sizes
     drawn = rng.integers(0, sizes[place][:, None], (len(labels), depth))
     return Candidates(own[order[starts[place][:, None] + drawn]])
-
-
-def by_chance(num_anchors: int, num_documents: int, *, depth: int, rng: np.random.Generator) -> Candidates:
-    """Any documents, drawn at random.
-
-    Args:
-        num_anchors, num_documents: how many there are.
-        depth: documents of each anchor.
-        rng: where random numbers come from.
-    """
-    return Candidates(rng.integers(0, num_documents, (num_anchors, depth)))

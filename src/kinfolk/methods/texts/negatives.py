@@ -22,7 +22,7 @@ from kinfolk.data.same_text import same_text
 from kinfolk.data.texts import Texts, numbered
 from kinfolk.errors import ConfigurationError
 from kinfolk.methods.settings import read_setting
-from kinfolk.methods.texts.candidates import Candidates, Encode, by_chance, by_label, by_model, by_words
+from kinfolk.methods.texts.candidates import Candidates, Encode, by_label, by_model, by_words
 
 Rows = npt.NDArray[np.int64]
 Source = Literal["bm25", "model", "siblings", "random"]
@@ -88,7 +88,7 @@ def mine_negatives(
     """Negatives of each pair among the positives of all pairs.
 
     Never a negative: a text that is the anchor's own or a positive of the same text anywhere (but for case and spaces), or one
-    that stands in a pair of the same group.
+    that stands in a pair of the same group. Nor, where there are corpora, one of another corpus, which is told apart too easily.
 
     Args:
         texts: pairs, and where there are some their groups; labels for "siblings".
@@ -127,7 +127,8 @@ def mine_negatives(
             raise ConfigurationError("Negatives of the same label need labels. Say which column holds them (label).")
         found = by_label(texts.labels, own, depth=depth, rng=rng)
     else:
-        found = by_chance(num, len(documents), depth=depth, rng=rng)
+        alike = np.zeros(num, np.int64) if texts.corpora is None else texts.corpora
+        found = by_label(alike, own, depth=depth, rng=rng)
     allowed = (
         (found.documents >= 0)
         & (positive_codes[items][found.documents] != anchor_codes[:, None])
@@ -136,6 +137,8 @@ def mine_negatives(
     if texts.groups is not None:
         grouped = texts.groups[:, None] >= 0
         allowed &= ~(grouped & _known(texts.groups, own, found.documents))
+    if texts.corpora is not None:
+        allowed &= texts.corpora[items][found.documents] == texts.corpora[:, None]
     share = _SHARE_OF_MODEL if by == "model" and mining.most_share is None else mining.most_share
     chosen = _choose(found, allowed, mining, share)
     return np.where(chosen < 0, -1, items[chosen])
