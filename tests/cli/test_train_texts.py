@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+
+from kinfolk.cli.options import MineBy
 
 pytest.importorskip("transformers", reason="needs kinfolk[text]: transformers is not installed")
 
@@ -73,6 +76,12 @@ def test_pairs_with_mined_negatives_of_two_corpora_from_a_trained_encoder(run_ki
         "--batch-size", "8", "-o", tmp_path / "crops", "--set", "queue_size=16",
     )  # fmt: skip
     assert "Pairs that looked unrelated to the encoder before it was trained" in crops.out, crops.err
+
+
+def test_the_command_line_knows_every_place_where_negatives_are_looked_for() -> None:
+    from kinfolk.methods.texts.negatives import Source
+
+    assert [place.value for place in MineBy] == list(get_args(Source))
 
 
 @pytest.mark.parametrize(
