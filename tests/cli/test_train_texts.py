@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+
+from kinfolk.cli.options import MineBy
 
 pytest.importorskip("transformers", reason="needs kinfolk[text]: transformers is not installed")
 
@@ -60,3 +63,70 @@ def test_from_labeled_texts_to_labels_of_others(run_kinfolk, tmp_path: Path) -> 
     refused = run_kinfolk("classify", new, "--model", model, "--labels", "tea,tea", "-o", labels)
     assert refused.code == 2
     assert "each once. Got ['tea', 'tea']" in refused.err.replace("\n", " ")
+
+
+def test_pairs_with_mined_negatives_of_two_corpora_from_a_trained_encoder(run_kinfolk, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    words = ["".join(rng.choice(list("abdeiklmnorst"), 5)) for _ in range(60)]
+    rows = []
+    for row in range(48):
+        corpus, topic = row % 2, row // 2 % 6
+        own = words[30 * corpus + 5 * topic : 30 * corpus + 5 * topic + 5]
+        question, answer = (" ".join([*rng.choice(own, 3, replace=False), f"{prefix}{row}"]) for prefix in "qa")
+        rows.append(f"{question},{answer},{'ab'[corpus]},{row if row > 3 else 'same'}")
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("question,answer,domain,thing\n" + "\n".join(rows), "utf-8")
+    columns = ("--column", "question", "--positive", "answer", "--corpus", "domain", "--group", "thing")
+    common = ("train", pairs, *columns, "--epochs", "2", "--batch-size", "8", "--set", "learning_rate=0.001")
+
+    first = run_kinfolk(*common, "--method", "simcse", "--mine", "bm25", "-o", tmp_path / "first", *SMALL[:6])
+    assert first.code == 0, first.err
+    assert "Hard negatives (bm25): for 48 of 48 items" in first.out
+    assert "looked unrelated" not in first.out, "nothing is known from an encoder that was made from scratch"
+    tuned = run_kinfolk(
+        *common, "--method", "contriever", "--mine", "model", "--mine-set", "skip=1", "--encoder", tmp_path / "first",
+        "-o", tmp_path / "tuned", "--json",
+    )  # fmt: skip
+    assert tuned.code == 0, tuned.err
+    about = json.loads(tuned.out)
+    assert about["mined"]["by"] == "model"
+    assert about["mined"]["skip"] == 1
+    assert 0 < about["mined"]["items"] <= 48
+    assert about["far_pairs"]["pairs"] == 48
+    assert 0 <= about["far_pairs"]["share"] <= 1
+    assert about["corpus"] == "domain"
+
+    crops = run_kinfolk(
+        "train", pairs, "--column", "answer", "--method", "contriever", "--encoder", tmp_path / "tuned", "--epochs", "1",
+        "--batch-size", "8", "-o", tmp_path / "crops", "--set", "queue_size=16",
+    )  # fmt: skip
+    assert "Pairs that looked unrelated to the encoder before it was trained" in crops.out, crops.err
+
+
+def test_the_command_line_knows_every_place_where_negatives_are_looked_for() -> None:
+    from kinfolk.methods.texts.negatives import Source
+
+    assert [place.value for place in MineBy] == list(get_args(Source))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--mine", "bm25"), "mine needs positive"),
+        (("--positive", "answer", "--mine", "model"), "'subwords' has not been trained"),
+        (("--positive", "answer", "--mine-set", "pool=3"), "Say where, too (mine)"),
+        (("--positive", "answer", "--mine", "bm25", "--mine-set", "pool=many"), "mining: pool must be an integer"),
+        (("--positive", "answer", "--mine", "bm25", "--mine-set", "pools=3"), "Mining has no 'pools'"),
+        (("--positive", "answer", "--mine", "siblings"), "need labels"),
+        (("--sampling-coefficient", "1"), "Say which column holds them (corpus)"),
+        (("--method", "simclr", "--mine", "bm25"), "mine: for methods that read texts only"),
+        (("--method", "debcse", "--positive", "answer", "--mine", "bm25"), "makes no use of positive"),
+    ],
+)
+def test_what_cannot_be_mined_is_said(run_kinfolk, tmp_path: Path, options: tuple[str, ...], said: str) -> None:
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("question,answer\n" + "\n".join(f"who is {n},it is {n}" for n in range(20)), "utf-8")
+    common = ("train", pairs, "--column", "question", "--batch-size", "8", "-o", tmp_path / "model")
+    refused = run_kinfolk(*common, "--method", "simcse", *options)
+    assert refused.code == 2
+    assert said in " ".join(refused.err.split())

@@ -1,11 +1,8 @@
 """The order of the batches of an epoch, from its beginning and from within it."""
 
-import numpy as np
-import pytest
 import torch
 
 from kinfolk.data.images import Images
-from kinfolk.errors import ConfigurationError
 from kinfolk.methods.batches import EpochBatches, batches
 
 
@@ -36,19 +33,3 @@ def test_a_loader_goes_on_behind_the_batches_that_another_has_given(stripes: Ima
     assert loader.state_dict() == {"given": 2}
     another.load_state_dict(loader.state_dict())
     assert torch.equal(torch.stack([batch.rows for batch in another]), torch.stack(whole[2:]))
-
-
-def test_a_batch_is_of_one_group_and_a_small_group_is_a_batch() -> None:
-    groups = np.array([0, 1] * 10 + [2] * 3)
-    order = EpochBatches(23, 5, seed=0, groups=groups)
-    first = list(order)
-    assert len(first) == len(order) == 5
-    assert all(len(set(groups[rows])) == 1 for rows in first)
-    assert sorted(row for rows in first for row in rows) == list(range(23))
-    assert [len(rows) for rows in first if groups[rows[0]] == 2] == [3]
-    order.skip(2)
-    assert list(order) == first[2:]
-    order.set_epoch(1)
-    assert list(order) != first
-    with pytest.raises(ConfigurationError, match="That of item 3 has one"):
-        EpochBatches(3, 2, seed=0, groups=np.array([0, 0, 1]))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from kinfolk.cli.options import AsJson, ColumnOfImages, OnError, Quiet, read_integer, split_pairs
+from kinfolk.cli.options import AsJson, ColumnOfImages, MineBy, OnError, Quiet, read_integer, split_pairs
 from kinfolk.cli.progress import duration, show_progress
 from kinfolk.cli.terminal import errors, results
 
@@ -36,6 +37,23 @@ def train(
     ] = None,
     label: Annotated[
         str | None, typer.Option(help="The column with labels; `folder` takes the names of sub-folders.")
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="Of texts: the column whose equals are no negatives of each other, such as a cluster."),
+    ] = None,
+    corpus: Annotated[
+        str | None, typer.Option(help="Of texts: the column with language or domain; a batch is of one.")
+    ] = None,
+    sampling_coefficient: Annotated[
+        float, typer.Option(help="How much the size of a corpus counts: 0 draws all alike, 1 by size.")
+    ] = 0.0,
+    mine: Annotated[
+        MineBy | None,
+        typer.Option(help="Of pairs: find a hard negative of each by words, by the trained encoder, or by label."),
+    ] = None,
+    mine_set: Annotated[
+        list[str] | None, typer.Option(help="A setting of that search, such as skip=2 or pool=16: NAME=VALUE.")
     ] = None,
     size: Annotated[int, typer.Option(help="Height and width in pixels at which images are seen.")] = 32,
     epochs: Annotated[int | None, typer.Option(help="Passes over the images.")] = None,
@@ -102,6 +120,11 @@ def train(
             positive=positive,
             negative=negative,
             label=label,
+            group=group,
+            corpus=corpus,
+            sampling_coefficient=sampling_coefficient,
+            mine=None if mine is None else mine.value,
+            mining=dict(split_pairs("--mine-set", mine_set)) or None,
             size=size,
             settings=settings,
             recipe=recipe,
@@ -120,11 +143,29 @@ def train(
     elif not quiet:
         for sentence in [*model.about.get("skipped", ()), *model.about.get("notes", ())]:
             results().print(f"Left out: {escape(sentence)}")
+        for sentence in pair_lines(model.about):
+            results().print(escape(sentence), soft_wrap=True)
         results().print(
             f"[bold]{escape(method)}[/] on {model.about[entry.reads]:,} {entry.reads} → {escape(str(output))}"
         )
         if with_report:
             results().print(f"Report: {escape(str(output / REPORT))}")
+
+
+def pair_lines(about: Mapping[str, Any]) -> list[str]:
+    """What is known of the pairs that were learned from: where negatives are from, and how many positives looked unrelated."""
+    lines = []
+    mined, far = about.get("mined"), about.get("far_pairs")
+    if mined:
+        lines.append(
+            f"Hard negatives ({mined['by']}): for {mined['items']:,} of {about['texts']:,} items; any text for the others."
+        )
+    if far:
+        lines.append(
+            f"Pairs that looked unrelated to the encoder before it was trained: {far['share']:.1%} of {far['pairs']:,} (cosine at most "
+            f"{far['threshold']:.2f}, which 1 in 20 random pairs exceeds)."
+        )
+    return lines
 
 
 def epoch_line(end: EpochEnd) -> str:

@@ -62,6 +62,11 @@ def text_tower_for(texts: Sequence[str], name: str, settings: Mapping[str, int])
     return scratch_subword_transformer(texts, **settings) if name == SUBWORDS else TokenBag.of_texts(texts, **settings)
 
 
+def is_trained(name: str) -> bool:
+    """Whether the tower of this name has been trained before, and is not made from scratch."""
+    return name not in (CHARACTERS, SUBWORDS, BAG)
+
+
 def _check_settings(name: str, settings: Mapping[str, int]) -> None:
     known = _SETTINGS.get(name, _SETTINGS["a trained model"])
     for setting in settings:

@@ -8,7 +8,7 @@ retrieval      rank_documents · ranked_rows · ranked_run, judged by ndcg_at ·
                average_precision_at · reciprocal_rank_at; index_words: BM25
 labels         evaluate_labels: macro and micro average precision, by how frequent labels are
 text pairs     evaluate_similarity · spearman · length_bias · overlap_bias · surface_accuracy · evaluate_pairs ·
-               average_precision
+               average_precision · far_pairs
 =============  ======================================================================================================
 """
 
@@ -18,6 +18,7 @@ from kinfolk.evaluation.candidates import CandidateMetrics, evaluate_candidates,
 from kinfolk.evaluation.clusters import ClusterMetrics, evaluate_clusters
 from kinfolk.evaluation.cut import BestCut, best_cut
 from kinfolk.evaluation.entry import evaluate
+from kinfolk.evaluation.far_pairs import FarPairs, far_pairs
 from kinfolk.evaluation.interval import Estimate, Interval
 from kinfolk.evaluation.label_ranking import LabelMetrics, evaluate_labels
 from kinfolk.evaluation.links import LinkMetrics, evaluate_links
@@ -49,6 +50,7 @@ __all__ = [
     "CandidateMetrics",
     "ClusterMetrics",
     "Estimate",
+    "FarPairs",
     "Interval",
     "LabelMetrics",
     "LinkMetrics",
@@ -69,6 +71,7 @@ __all__ = [
     "evaluate_pairs",
     "evaluate_similarity",
     "expected_calibration_error",
+    "far_pairs",
     "index_words",
     "length_bias",
     "lower_words",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
@@ -25,24 +23,16 @@ class EpochBatches(Sampler[list[int]]):
         num: items of the data set.
         batch_size: items of a batch.
         seed: of the order.
-        groups: of the items, integer (num,), so that no batch has items of two; a group that is smaller than a batch is a batch.
-            None mixes all.
 
     Attributes:
         given: batches of this epoch that have been given so far.
 
     Raises:
-        ConfigurationError: there are fewer items than a batch takes, or a group has one item only.
+        ConfigurationError: there are fewer items than a batch takes.
     """
 
-    def __init__(self, num: int, batch_size: int, seed: int, *, groups: npt.NDArray[np.int64] | None = None) -> None:
-        self._groups = None if groups is None else [np.flatnonzero(groups == group) for group in np.unique(groups)]
-        if self._groups is not None and (alone := [int(rows[0]) for rows in self._groups if len(rows) < 2]):
-            raise ConfigurationError(
-                f"A batch is of one group, and each group needs two items at least. That of item {alone[0] + 1} has one "
-                f"({len(alone)} groups do). Leave it out, or mix groups."
-            )
-        if self._groups is None and num < batch_size:
+    def __init__(self, num: int, batch_size: int, seed: int) -> None:
+        if num < batch_size:
             raise ConfigurationError(
                 f"batch_size must be at most the {num} items there are. Got {batch_size}. Lower it, or give more items."
             )
@@ -58,30 +48,21 @@ class EpochBatches(Sampler[list[int]]):
         self._first = given
 
     def __len__(self) -> int:
-        if self._groups is None:
-            return self.num // self.batch_size
-        return sum(max(1, len(rows) // self.batch_size) for rows in self._groups)
+        return self.num // self.batch_size
 
     def __iter__(self) -> Iterator[list[int]]:
         generator = torch.Generator().manual_seed((self.seed * _FAR + self.epoch) % SEEDS)
-        batches = self._mixed(generator) if self._groups is None else self._of_groups(self._groups, generator)
+        batches = self.batches(generator)
         self.given, self._first = self._first, 0
         for rows in batches[self.given :]:
             self.given += 1
             yield rows
 
-    def _mixed(self, generator: torch.Generator) -> list[list[int]]:
+    def batches(self, generator: torch.Generator) -> list[list[int]]:
+        """The batches of one epoch."""
         order = torch.randperm(self.num, generator=generator)[: len(self) * self.batch_size]
         rows: list[list[int]] = order.view(-1, self.batch_size).tolist()
         return rows
-
-    def _of_groups(self, groups: list[npt.NDArray[np.int64]], generator: torch.Generator) -> list[list[int]]:
-        batches = []
-        for rows in groups:
-            shuffled = rows[torch.randperm(len(rows), generator=generator).numpy()]
-            whole = max(1, len(rows) // self.batch_size) * self.batch_size  # a small group is one batch
-            batches += [part.tolist() for part in torch.from_numpy(shuffled[:whole]).split(self.batch_size)]
-        return [batches[at] for at in torch.randperm(len(batches), generator=generator).tolist()]
 
 
 class _WholeBatches(Dataset[Any]):

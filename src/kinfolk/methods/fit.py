@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from kinfolk.data.images import Images, OnError, read_images
 from kinfolk.data.texts import Texts, read_texts
-from kinfolk.data.wording import printable
+from kinfolk.data.wording import listed, printable
 from kinfolk.errors import ConfigurationError, MissingExtraError
 from kinfolk.methods.checkpoints import CHECKPOINT
 from kinfolk.methods.checks import check_labels, check_only_for_images, check_output, encoder_options, integers
@@ -30,6 +30,7 @@ from kinfolk.methods.registry import find_method
 from kinfolk.methods.texts.fit import train_texts
 from kinfolk.methods.texts.model import FILES as TEXT_FILES
 from kinfolk.methods.texts.model import TextModel
+from kinfolk.methods.texts.negatives import Mining, Source
 
 _TRAINING = "training"  # the folder, in that of the model, where a training keeps what it needs to go on
 
@@ -48,6 +49,11 @@ def train(
     positive: str | None = None,
     negative: str | None = None,
     label: str | None = None,
+    group: str | None = None,
+    corpus: str | None = None,
+    sampling_coefficient: float = 0.0,
+    mine: Source | None = None,
+    mining: Mapping[str, object] | None = None,
     seed: int = 0,
     on_error: OnError = "raise",
     patience: int | None = None,
@@ -77,6 +83,13 @@ def train(
         positive, negative: of texts, the columns with what belongs to each, and with what seems to and does not.
         label: the column with the labels; "folder" takes the names of sub-folders. None trains without; labels also let
             the neighbor probe be shown. Of texts, a row may be without one where the method does not need it.
+        group: of texts, the column with what those have in common that are no negatives of each other, such as a cluster; it may
+            be empty.
+        corpus: of texts, the column with the language or domain of each: all texts of a batch are of one.
+        sampling_coefficient: how much the size of a corpus counts, in [0, inf): 0 draws all alike, 1 by their sizes.
+        mine: of pairs of texts, where a hard negative of each is looked for: "bm25", other positives with its words; "model",
+            near it to the encoder at the start, which must be a trained one; "siblings", of its label; "random", any.
+        mining: fields of ``kinfolk.methods.texts.negatives.Mining`` that differ from its defaults.
         seed: of everything random, in [0, 2^32).
         on_error: "raise" refuses images that cannot be read, "skip" leaves them out and says so.
         patience: epochs without a better neighbor probe, at least 1, after which the training stops; needs labels. None
@@ -106,6 +119,9 @@ def train(
     if entry.reads == "texts":
         check_only_for_images(size=size != 32, patience=patience, tensorboard=tensorboard, devices=devices != 1)
         given = entry.read_settings(settings or {})
+        if mining and mine is None:
+            raise ConfigurationError("mining says how negatives are looked for. Say where, too (mine).")
+        how = Mining.of(mining or {})
         check_output(folder, checkpoint, files=TEXT_FILES)
         texts = (
             data
@@ -117,6 +133,8 @@ def train(
                 negative=negative,
                 label=label,
                 blank_labels=not entry.labels,
+                group=group,
+                corpus=corpus,
             )
         )
         return train_texts(
@@ -137,10 +155,25 @@ def train(
                 "positive": positive,
                 "negative": negative,
                 "label": label,
+                "group": group,
+                "corpus": corpus,
+                "sampling_coefficient": sampling_coefficient,
             },
+            sampling_coefficient=sampling_coefficient,
+            mine=mine,
+            mining=how,
         )
-    if positive is not None or negative is not None:
-        raise ConfigurationError(f"positive and negative are for methods that read texts. {method} reads images.")
+    of_texts = {
+        "positive": positive,
+        "negative": negative,
+        "group": group,
+        "corpus": corpus,
+        "mine": mine,
+        "mining": mining,
+    }
+    asked = [name for name, value in of_texts.items() if value]
+    if asked:
+        raise ConfigurationError(f"{listed(asked)}: for methods that read texts only. {method} reads images.")
     encoder = encoder or "resnet"
     chosen = entry.read_settings({"size": size, **(settings or {})})
     size, options = int(chosen["size"]), encoder_options(encoder_settings or {})

@@ -1,5 +1,6 @@
 """Mixture of experts: it begins at the dense model, costs what that costs, learns by domain, and takes new domains."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -173,8 +174,15 @@ def test_the_loss_does_not_depend_on_the_order_of_items(pairs: Texts, rng: np.ra
 
 
 def test_batches_are_of_one_domain_unless_they_are_to_be_mixed(pairs: Texts) -> None:
-    np.testing.assert_array_equal(prepared(pairs).groups(pairs), pairs.labels)
-    assert prepared(pairs, mixed=True).groups(pairs) is None
+    numbers, names = prepared(pairs).corpora(pairs)
+    np.testing.assert_array_equal(numbers, pairs.labels)
+    assert names == pairs.label_names
+    languages = replace(pairs, corpora=np.arange(64) % 4, corpus_names=("d", "e", "f", "g"))
+    with pytest.raises(ConfigurationError, match="leave no choice of a corpus"):
+        prepared(pairs).corpora(languages)
+    mixed = prepared(pairs, mixed=True)
+    assert mixed.corpora(pairs) == (None, ())
+    assert mixed.corpora(languages) == (languages.corpora, languages.corpus_names)
 
 
 @pytest.mark.parametrize("routing", ["token-top-k", "sentence-top-k", "sentence-switch"])
@@ -202,7 +210,7 @@ def test_what_is_not_possible_is_refused(pairs: Texts, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="learns from labels"):
         train(Texts(pairs.columns, pairs.rows), tmp_path)
     alone = Texts(pairs.columns, pairs.rows, np.append(np.zeros(63, np.int64), 1), ("a", "b"))
-    with pytest.raises(ConfigurationError, match="That of item 64 has one"):
+    with pytest.raises(ConfigurationError, match="Of the 1 items of 'b' no two may stand in one"):
         train(alone, tmp_path)
     tower = prepared(pairs).encoder
     with pytest.raises(ConfigurationError, match="2 different names, one an expert. Got"):

@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from kinfolk.data.same_text import item_groups, item_keys
 from kinfolk.data.texts import Texts
 from kinfolk.encoders.mixture_tower import MixtureTower
-from kinfolk.encoders.text_by_name import text_tower_for
+from kinfolk.encoders.text_by_name import is_trained, text_tower_for
 from kinfolk.errors import ConfigurationError
 from kinfolk.evaluation.reciprocal_rank import mean_reciprocal_rank
-from kinfolk.methods.batches import BatchLoader, EpochBatches
+from kinfolk.methods.batches import BatchLoader
 from kinfolk.methods.checkpoints import Checkpoints
 from kinfolk.methods.held import Held, spread_of
 from kinfolk.methods.history import HISTORY, EpochEnd
@@ -27,8 +28,12 @@ from kinfolk.methods.loop import run
 from kinfolk.methods.recipe import Recipe
 from kinfolk.methods.registry import Entry
 from kinfolk.methods.settings import Setting
+from kinfolk.methods.texts.batches import TextBatches
+from kinfolk.methods.texts.check import check_pairs
 from kinfolk.methods.texts.method import TextBatch, TextMethod
+from kinfolk.methods.texts.mined import mine_texts
 from kinfolk.methods.texts.model import TextModel
+from kinfolk.methods.texts.negatives import Mining, Source
 from kinfolk.methods.watch import Watch
 
 _SAMPLE = 1_000  # items that are measured after each epoch
@@ -48,6 +53,9 @@ def train_texts(
     checkpoint_minutes: float | None,
     progress: Callable[[EpochEnd], None] | None,
     facts: Mapping[str, object],
+    sampling_coefficient: float,
+    mine: Source | None,
+    mining: Mining,
 ) -> TextModel:
     """Train on texts, and keep the model.
 
@@ -62,33 +70,50 @@ def train_texts(
         checkpoint_minutes: see ``kinfolk.train``.
         progress: told of each epoch as it ends.
         facts: what the model is to know of where the texts are from.
+        sampling_coefficient: how much the size of a corpus counts, see ``sampling_probabilities``.
+        mine, mining: where hard negatives are looked for, and how; see ``mine_negatives``.
 
     Raises:
         ConfigurationError: the texts lack what the method needs, or an option is not possible.
         DataError: the folder cannot be written to.
         RunError: the folder belongs to another training, or the loss is no longer a number.
     """
-    learned = _fitting(texts, entry)
+    learned = _fitting(texts, entry, mine, encoder)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         tower = text_tower_for(learned.texts, encoder, encoder_settings)
         module = entry.make(tower, **settings)
         assert isinstance(module, TextMethod)
+        if module.corpora(learned)[0] is None and sampling_coefficient:
+            raise ConfigurationError("sampling_coefficient weighs corpora. Say which column holds them (corpus).")
         module.begin_from(Path(encoder).expanduser())
+        mined = None
+        if mine is not None:
+            mined = mine_texts(learned, by=mine, mining=mining, encode=TextModel(tower, {}).encode, seed=seed)
+            learned = mined.texts
         module.prepare(learned)
     module.train()  # a model that was loaded has its dropout switched off, and Lightning leaves that as it is
+    corpora, corpus_names = module.corpora(learned)
+    order = TextBatches(
+        item_keys(learned), recipe.batch_size, seed,
+        corpora=corpora, corpus_names=corpus_names, coefficient=sampling_coefficient,
+    )  # fmt: skip
+    groups = item_groups(learned)
 
     def batch(rows: list[int]) -> TextBatch:
         at = np.array(rows)
         columns = tuple(tuple(column[row] for row in rows) for column in learned.columns)
-        return TextBatch(columns, at, None if learned.labels is None else learned.labels[at])
+        drawn = () if mined is None else (mined.draw(rows, order.epoch),)
+        return TextBatch((*columns, *drawn), at, None if learned.labels is None else learned.labels[at], groups[at])
 
-    loader = BatchLoader(batch, EpochBatches(len(learned), recipe.batch_size, seed, groups=module.groups(learned)))
+    loader = BatchLoader(batch, order)
     module.recipe, module.seed = recipe, seed
     module.steps = recipe.epochs * math.ceil(len(loader) / recipe.accumulate)
     key = {
         "version": version("kinfolk"),
         "texts": _fingerprint(learned),
+        "corpora": str(sampling_coefficient),
+        "negatives": json.dumps([mine, asdict(mining)]),
         "method": entry.name,
         "encoder": json.dumps([encoder, dict(encoder_settings)], sort_keys=True),
         "settings": json.dumps(dict(settings), sort_keys=True),
@@ -97,6 +122,7 @@ def train_texts(
     }
     checkpoints = Checkpoints(checkpoint, key, minutes=checkpoint_minutes)
     sample = np.random.default_rng(seed).permutation(len(learned))[:_SAMPLE]
+    far = check_pairs(module, learned, sample, recipe.batch_size, seed) if is_trained(encoder) else None
     columns = tuple(tuple(column[row] for row in sample) for column in learned.columns[:2])
     of_sample = None
     if isinstance(module.encoder, MixtureTower) and module.encoder.by_domain and learned.labels is not None:
@@ -117,6 +143,8 @@ def train_texts(
         "seed": seed,
         "texts": len(learned),
         "notes": list(learned.notes),
+        "mined": None if mined is None else {"by": mine, **asdict(mining), "items": mined.with_hard},
+        "far_pairs": None if far is None else asdict(far),
         "epochs": last.epoch,
         "measures": {"loss": last.loss, **last.measures},
         "labels": list(learned.label_names),
@@ -154,11 +182,11 @@ def _rank(texts: npt.NDArray[np.float32], positives: npt.NDArray[np.float32]) ->
     return float(mean_reciprocal_rank(texts, positives))
 
 
-def _fitting(texts: Texts, entry: Entry) -> Texts:
+def _fitting(texts: Texts, entry: Entry, mine: Source | None, encoder: str) -> Texts:
     """The texts as the method takes them.
 
     Raises:
-        ConfigurationError: it has no use for some of the texts, or needs labels and there are none.
+        ConfigurationError: it has no use for some of the texts, or needs labels and there are none; or negatives cannot be mined.
     """
     if len(texts.columns) > entry.texts:
         unread = ("positive", "negative")[entry.texts - 1]
@@ -167,6 +195,20 @@ def _fitting(texts: Texts, entry: Entry) -> Texts:
         raise ConfigurationError(
             f"The method {entry.name} learns from labels. Say which column holds them (label), or take another method."
         )
+    if mine is not None:
+        if entry.texts < 3:
+            raise ConfigurationError(
+                f"The method {entry.name} makes no use of negatives. Leave out mine, or take simcse."
+            )
+        if len(texts.columns) != 2:
+            raise ConfigurationError(
+                "mine needs positive, and takes the place of negative. Name the one column, not the other."
+            )
+        if mine == "model" and not is_trained(encoder):
+            raise ConfigurationError(
+                f"mine='model' asks the encoder what is near, and {encoder!r} has not been trained. Begin with a trained one "
+                "(encoder), or take 'bm25'."
+            )
     return texts.complete()
 
 
@@ -177,6 +219,6 @@ def _fingerprint(texts: Texts) -> str:
             digest.update(text.encode("utf-8", "surrogatepass"))
             digest.update(b"\0")
         digest.update(b"\1")
-    if texts.labels is not None:
-        digest.update(texts.labels.tobytes())
+    for numbers in (texts.labels, texts.groups, texts.corpora):
+        digest.update(b"\2" if numbers is None else numbers.tobytes())
     return digest.hexdigest()

@@ -26,11 +26,18 @@ class TextBatch:
         columns: the text of each item, and where they are given a positive and a hard negative of it.
         rows: of the texts of the training, int64 (items,).
         labels: int64 (items,), -1 where an item has none; or None where the data have none.
+        of_group: int64 (items,), one number for items of which none is a negative of another; None where each is one of all others.
     """
 
     columns: tuple[tuple[str, ...], ...]
     rows: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64] | None = None
+    of_group: npt.NDArray[np.int64] | None = None
+
+    @property
+    def groups(self) -> npt.NDArray[np.int64]:
+        """One number for items of which none is a negative of another, int64 (items,)."""
+        return self.rows if self.of_group is None else self.of_group
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -67,8 +74,16 @@ class TextMethod(Trainable):
             DataError: it is broken.
         """
 
-    def groups(self, texts: Texts) -> npt.NDArray[np.int64] | None:
-        """The group of each text, where batches are to be of one; None mixes all."""
+    def corpora(self, texts: Texts) -> tuple[npt.NDArray[np.int64] | None, tuple[str, ...]]:
+        """The corpus of each text, int64 (items,), and their names: a batch is of one corpus. None mixes all.
+
+        Args:
+            texts: of the training.
+
+        Raises:
+            ConfigurationError: corpora that do not fit the method.
+        """
+        return texts.corpora, texts.corpus_names
 
     def prepare(self, texts: Texts) -> None:
         """What a method has to know of all texts before it learns from some of them.
@@ -76,6 +91,19 @@ class TextMethod(Trainable):
         Args:
             texts: of the training, in the rows of which batches speak.
         """
+
+    def pairs(self, batch: TextBatch, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
+        """Features of what a batch makes positives of each other, (items, dim) each, by the tower as it is now.
+
+        Where the data have pairs these are their texts; a method that makes other texts of a text gives two of them.
+
+        Returns:
+            None where a text is its own positive.
+        """
+        del generator
+        if len(batch.columns) == 1:
+            return None
+        return self.features(batch.columns[0]), self.features(batch.columns[1])
 
     def features(self, texts: Sequence[str]) -> Tensor:
         """Features of texts by the tower as it is now, with gradients, (texts, dim)."""

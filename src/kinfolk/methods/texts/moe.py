@@ -3,6 +3,7 @@
 A dense transformer is upcycled: the experts begin as copies of its MLPs, so that training begins at the dense model, and
 each text goes through the expert of its domain, at the cost of the dense model. The label of a text is its domain. Texts
 that belong together are found among texts of the same domain, for those of other domains would be told by their domain.
+All domains are drawn alike, small ones as often as large ones, unless ``sampling_coefficient`` says otherwise.
 
 A mixture that is trained further gets an expert for each new domain, a copy of one that it has.
 
@@ -109,9 +110,20 @@ class ExpertsOfDomains(TextMethod):
         if len(texts.columns) == 1:
             require_dropout(self.encoder)
 
-    def groups(self, texts: Texts) -> npt.NDArray[np.int64] | None:
-        """The domain of each text, so that a batch has one."""
-        return None if self.mixed else texts.labels
+    def corpora(self, texts: Texts) -> tuple[npt.NDArray[np.int64] | None, tuple[str, ...]]:
+        """The domain of each text, so that a batch is of one.
+
+        Raises:
+            ConfigurationError: the texts have corpora, too, and batches are not mixed.
+        """
+        if self.mixed:
+            return super().corpora(texts)
+        if texts.corpora is not None:
+            raise ConfigurationError(
+                "The batches of moe are of one domain each, and leave no choice of a corpus. Leave out corpus, or let "
+                "batches mix domains (mixed=true)."
+            )
+        return texts.labels, texts.label_names
 
     def loss(self, batch: TextBatch, generator: torch.Generator) -> Tensor:
         """The objective on the features of both sides, and where gates route, their losses."""
@@ -167,7 +179,7 @@ def moe(
         specified: weight of the loss that draws gates to the expert of the domain, at least 0.
         balance: weight of the loss that lets gates use all experts alike, at least 0; in batches of one domain it works against
             ``specified``.
-        mixed: whether a batch mixes domains.
+        mixed: whether a batch mixes domains. Otherwise it is of one, and domains are drawn as corpora are.
         shared: whether what all domains share is trained, too. Without, and without weight decay, domains that are not in the
             training keep their vectors.
         like: the domain that new ones of a mixture begin as; empty takes its first.
