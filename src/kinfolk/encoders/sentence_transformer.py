@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from kinfolk.encoders.hub import ask_hub, first_line, local_folder, quiet_loading
+from kinfolk.encoders.hub import first_line, from_cache_or_hub, local_folder, quiet_loading
 from kinfolk.encoders.precision import processor_has_fast_bfloat16
 from kinfolk.encoders.text import TextEncoder, Vectors
 from kinfolk.errors import ConfigurationError, MissingExtraError
@@ -171,13 +171,8 @@ def _load_folder(folder: Path, name: str) -> SentenceTransformer:
 def _load_from_hub(name: str) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
-    try:
-        with quiet_loading():
-            return SentenceTransformer(name, local_files_only=True)
-    except (OSError, ValueError):
-        pass  # Not in the local cache: the hub may have it.
-    ask_hub(name, instead=f"a folder, or {OFFLINE_NAMES[0]!r} for the model that kinfolk[offline] installs")
-    try:
-        return SentenceTransformer(name)
-    except Exception as error:  # Network, disk and damaged files all end here, each with errors of its own.
-        raise ConfigurationError(f"Cannot load the encoder {name!r} from the hub: {first_line(error)}") from error
+    return from_cache_or_hub(
+        name,
+        SentenceTransformer,
+        instead=f"a folder, or {OFFLINE_NAMES[0]!r} for the model that kinfolk[offline] installs",
+    )
