@@ -6,7 +6,6 @@ mean over hundreds of tokens loses more to rounding than the layers before it.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from collections.abc import Sequence
 from functools import cached_property
@@ -103,15 +102,10 @@ class SentenceTransformerModel:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the architecture, the weights, the tokenizer's limit and the precision."""
-        import torch
+        from kinfolk.encoders.weights import weights_fingerprint  # whoever takes another encoder needs no torch
 
-        digest = hashlib.blake2b(digest_size=16)
         prompts = (self._model.prompts, self._model.default_prompt_name)
-        digest.update(repr((str(self._model), self.max_tokens, self.precision, prompts)).encode())
-        for key, tensor in sorted(self._model.state_dict().items()):
-            digest.update(f"{key}{tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-        return digest.hexdigest()
+        return weights_fingerprint(self._model, repr((str(self._model), self.max_tokens, self.precision, prompts)))
 
     def count_tokens(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return the number of tokens of each text after cutting, shape (n,)."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kinfolk.data import atomic_write
-from kinfolk.data.wording import reason_of
 from kinfolk.encoders.batching import distinct_texts
 from kinfolk.encoders.characters import CharacterTransformer
 from kinfolk.encoders.st_folder import save_sentence_transformer
@@ -23,7 +19,9 @@ from kinfolk.encoders.text import spread_rows
 from kinfolk.encoders.text_by_name import CHARACTERS, TextTower
 from kinfolk.encoders.text_features import encode_texts
 from kinfolk.encoders.token_bag import SETTINGS, TokenBag
-from kinfolk.errors import DataError, KinfolkError
+from kinfolk.encoders.weights import save_weights, weights_fingerprint
+from kinfolk.errors import ConfigurationError, DataError
+from kinfolk.methods.description import read_description, reading_model, write_description
 from kinfolk.methods.history import HISTORY, EpochEnd, read_history, write_history
 
 ABOUT = "kinfolk.json"
@@ -33,7 +31,6 @@ _CHARACTERS = "characters.safetensors"
 FILES = (ABOUT, "modules.json", "config.json", "model.safetensors", SETTINGS, _CHARACTERS, HISTORY)
 """Files of a model that another must not overwrite."""
 
-_FORMAT = 1
 _AT_ONCE = 4096  # texts
 
 
@@ -78,11 +75,9 @@ class TextModel:
     @cached_property
     def fingerprint(self) -> str:
         """A text that changes when the vectors would."""
-        digest = hashlib.blake2b(type(self.encoder).__name__.encode(), digest_size=16)
-        for name, tensor in sorted(self.encoder.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        tower = self.encoder
+        limit = tower.max_characters if isinstance(tower, CharacterTransformer) else tower.max_tokens
+        return weights_fingerprint(tower, f"{type(tower).__name__} {limit}")
 
     def save(self, folder: str | Path) -> Path:
         """Write the model; the description comes last, so that a folder that has one is whole.
@@ -90,20 +85,15 @@ class TextModel:
         Raises:
             DataError: the folder cannot be written to.
         """
-        from safetensors.torch import save
-
         folder = Path(folder)
         if isinstance(self.encoder, CharacterTransformer):
-            weights = {name: value.contiguous() for name, value in self.encoder.state_dict().items()}
-            with atomic_write(folder / _CHARACTERS) as aside:
-                aside.write_bytes(save(weights))
+            save_weights(self.encoder, folder / _CHARACTERS)
         else:
             if isinstance(self.encoder, TokenBag):
                 self.encoder.save(folder)
             save_sentence_transformer(self.encoder, folder)
         write_history(self.history, folder / HISTORY)
-        with atomic_write(folder / ABOUT) as aside:
-            aside.write_text(json.dumps({"kinfolk_text_model": _FORMAT, **self.about}, indent=1), "utf-8")
+        write_description(self.about, folder / ABOUT, kind="texts")
         return folder
 
     @classmethod
@@ -114,21 +104,9 @@ class TextModel:
             DataError: the folder holds no such model, or a broken one.
         """
         folder = Path(folder)
-        try:
-            about = json.loads((folder / ABOUT).read_text("utf-8"))
-            if about.pop("kinfolk_text_model") != _FORMAT:
-                raise ValueError("another format")
+        with reading_model(folder, kind="texts"):
+            about = read_description(folder / ABOUT, kind="texts")
             encoder = _read_tower(folder, about["encoder"], about["encoder_settings"])
-        except FileNotFoundError:
-            raise DataError(
-                f"{folder} holds no model of texts: there is no {ABOUT}. Give the folder that `kinfolk train` wrote."
-            ) from None
-        except KinfolkError as error:
-            raise DataError(f"{folder} does not hold a model of texts that can be read. {error}") from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
-            raise DataError(
-                f"{folder} does not hold a model of texts that can be read ({reason_of(error)}). Train it again."
-            ) from error
         return cls(encoder.eval(), about, read_history(folder / HISTORY))
 
 
@@ -142,4 +120,7 @@ def _read_tower(folder: Path, name: str, settings: Mapping[str, int]) -> TextTow
     if (folder / SETTINGS).exists():
         return TokenBag.load(folder)
     limit = {"max_tokens": settings["max_tokens"]} if "max_tokens" in settings else {}
-    return load_subword_transformer(str(folder), **limit)
+    try:
+        return load_subword_transformer(str(folder), **limit)
+    except ConfigurationError as error:
+        raise DataError(f"{folder} does not hold a model of texts that can be read. {error}") from error
