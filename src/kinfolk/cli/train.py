@@ -27,7 +27,10 @@ def train(
         str | None, typer.Option(help="The network that is trained; else resnet for images, subwords for texts.")
     ] = None,
     encoder_set: Annotated[
-        list[str] | None, typer.Option(help="A setting of the network, such as depth=8 or width=32: NAME=VALUE.")
+        list[str] | None,
+        typer.Option(
+            help="A setting of the network, such as depth=8, or layers=3 of a trained text model: NAME=VALUE."
+        ),
     ] = None,
     column: ColumnOfImages = None,
     positive: Annotated[str | None, typer.Option(help="Of texts: the column with what belongs to each.")] = None,
