@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kinfolk.linking.stored import load
     from kinfolk.methods.fit import train
     from kinfolk.methods.model import load_model
+    from kinfolk.methods.texts.distill import distill
     from kinfolk.methods.vectors import embed
 
 __version__ = "0.1.0"
@@ -36,6 +37,7 @@ __all__ = [
     "audit",
     "cluster",
     "dedupe",
+    "distill",
     "embed",
     "evaluate",
     "link",
@@ -52,6 +54,7 @@ _HOME = {
     "audit": "kinfolk.linking.audit.entry",
     "cluster": "kinfolk.linking.dedupe",
     "dedupe": "kinfolk.linking.dedupe",
+    "distill": "kinfolk.methods.texts.distill",
     "embed": "kinfolk.methods.vectors",
     "evaluate": "kinfolk.evaluation",
     "link": "kinfolk.linking.pipeline",

@@ -13,6 +13,7 @@ from kinfolk.cli.audit import audit
 from kinfolk.cli.datasets import datasets
 from kinfolk.cli.dedupe import dedupe
 from kinfolk.cli.demo import demo
+from kinfolk.cli.distill import distill
 from kinfolk.cli.embed import embed
 from kinfolk.cli.evaluate import evaluate
 from kinfolk.cli.link import link
@@ -44,6 +45,7 @@ for name, command in (
     ("evaluate", evaluate),
     ("audit", audit),
     ("train", train),
+    ("distill", distill),
     ("embed", embed),
     ("methods", methods),
     ("demo", demo),
