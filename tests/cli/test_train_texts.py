@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from html_page import Page
+
 pytest.importorskip("transformers", reason="needs kinfolk[text]: transformers is not installed")
 
 SMALL = ("--encoder-set", "width=16", "--encoder-set", "depth=1", "--encoder-set", "heads=2", "--set", "queue_size=16")
@@ -18,11 +20,14 @@ def test_from_lines_to_vectors_and_links(run_kinfolk, tmp_path: Path) -> None:
     corpus, model, vectors = tmp_path / "corpus.txt", tmp_path / "model", tmp_path / "vectors.parquet"
     lines = [" ".join(rng.choice(words, 12)) for _ in range(40)]
     corpus.write_text("\n".join([*lines[:20], "", *lines[20:]]), "utf-8")
-    train = ("train", corpus, "--method", "contriever", "-o", model, *SMALL, "--epochs", "1", "--batch-size", "8")
+    train = ("train", corpus, "--method", "contriever", "-o", model, *SMALL, "--epochs", "1", "--batch-size", "8",
+             "--held-out", "2")  # fmt: skip
     done = run_kinfolk(*train)
     assert done.code == 0, done.err
     assert "Left out: 1 rows hold no text" in done.out
-    assert "contriever on 40 texts" in done.out
+    assert "contriever on 38 texts" in done.out
+    assert f"Report: {model / 'report.html'}" in done.out.replace("\n", "")
+    assert "Texts that were held out of the training" in Page(model / "report.html").text
     refused = run_kinfolk(*train[:4], "-o", tmp_path / "other", "--size", "64")
     assert refused.code == 2
     assert "size: for methods that read images only" in refused.err.replace("\n", " ")

@@ -46,6 +46,17 @@ class Texts:
         """The first text of each item."""
         return self.columns[0]
 
+    def take(self, rows: npt.NDArray[np.int64], *, notes: tuple[str, ...] = ()) -> Texts:
+        """Some of the items, in the order that is given.
+
+        Args:
+            rows: places of items, from 0.
+            notes: sentences to add.
+        """
+        columns = tuple(tuple(column[row] for row in rows) for column in self.columns)
+        labels = None if self.labels is None else self.labels[rows]
+        return Texts(columns, self.rows[rows], labels, self.label_names, self.notes + notes)
+
     def complete(self) -> Texts:
         """The items that have all their texts.
 
@@ -58,7 +69,7 @@ class Texts:
         if not whole.any():
             raise DataError(f"No item has all {len(self.columns)} texts. Check the columns that were named.")
         note = f"{(~whole).sum():,} items lack one of their {len(self.columns)} texts; they were left out."
-        return _taken(self, np.flatnonzero(whole), (note,))
+        return self.take(np.flatnonzero(whole), notes=(note,))
 
 
 def read_texts(
@@ -150,10 +161,4 @@ def _without_blank(texts: Texts) -> Texts:
     if not len(filled):
         raise DataError(f"There is no text in the {len(texts):,} rows. Check the file and the column.")
     lost = len(texts) - len(filled)
-    return _taken(texts, filled, (f"{lost:,} rows hold no text; they were left out.",) if lost else ())
-
-
-def _taken(texts: Texts, rows: npt.NDArray[np.int64], notes: tuple[str, ...]) -> Texts:
-    columns = tuple(tuple(column[row] for row in rows) for column in texts.columns)
-    labels = None if texts.labels is None else texts.labels[rows]
-    return Texts(columns, texts.rows[rows], labels, texts.label_names, texts.notes + notes)
+    return texts.take(filled, notes=(f"{lost:,} rows hold no text; they were left out.",) if lost else ())

@@ -54,6 +54,7 @@ def train(
     tensorboard: bool = False,
     checkpoint_minutes: float | None = 5.0,
     devices: int = 1,
+    held_out: int | None = None,
     report: bool = False,
     progress: Callable[[EpochEnd], None] | None = None,
     reading: Callable[[float], None] | None = None,
@@ -87,6 +88,8 @@ def train(
         devices: how many processes share the work, one for each GPU where there are some. A batch is divided among them
             and normalized as a whole, so that they train what one trains, up to rounding. In a script the call must then
             stand below ``if __name__ == "__main__":``, for each process reads the script.
+        held_out: texts that are not learned from, at most half, for the report to show what becomes of new ones; None holds
+            out one in a hundred, 100 at most.
         report: whether to write ``report.html`` into the folder, too; see ``Model.report``.
         progress: told of each epoch as it ends.
         reading: told the share of the images that is read.
@@ -123,6 +126,8 @@ def train(
             checkpoint=checkpoint,
             seed=seed,
             checkpoint_minutes=checkpoint_minutes,
+            held_out=held_out,
+            report=report,
             progress=progress,
             facts={
                 "data": _name_of(data),
@@ -134,6 +139,8 @@ def train(
         )
     if positive is not None or negative is not None:
         raise ConfigurationError(f"positive and negative are for methods that read texts. {method} reads images.")
+    if held_out is not None:
+        raise ConfigurationError(f"held_out is for methods that read texts. {method} reads images.")
     encoder = encoder or "resnet"
     chosen = entry.read_settings({"size": size, **(settings or {})})
     size, options = int(chosen["size"]), encoder_options(encoder_settings or {})

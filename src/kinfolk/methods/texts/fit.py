@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
@@ -23,12 +24,16 @@ from kinfolk.methods.checkpoints import Checkpoints
 from kinfolk.methods.held import Held, spread_of
 from kinfolk.methods.history import HISTORY, EpochEnd
 from kinfolk.methods.loop import run
+from kinfolk.methods.model import REPORT
 from kinfolk.methods.recipe import Recipe
 from kinfolk.methods.registry import Entry
 from kinfolk.methods.settings import Setting
+from kinfolk.methods.texts.held_out import hold_out
 from kinfolk.methods.texts.method import TextBatch, TextMethod
 from kinfolk.methods.texts.model import TextModel
 from kinfolk.methods.watch import Watch
+from kinfolk.objectives import alignment
+from kinfolk.views.word_noise import delete_words
 
 _SAMPLE = 1_000  # items that are measured after each epoch
 
@@ -45,6 +50,8 @@ def train_texts(
     checkpoint: Path,
     seed: int,
     checkpoint_minutes: float | None,
+    held_out: int | None,
+    report: bool,
     progress: Callable[[EpochEnd], None] | None,
     facts: Mapping[str, object],
 ) -> TextModel:
@@ -58,7 +65,7 @@ def train_texts(
         folder: of the model.
         checkpoint: the file a training goes on from; the history lies beside it.
         seed: of everything random.
-        checkpoint_minutes: see ``kinfolk.train``.
+        checkpoint_minutes, held_out, report: see ``kinfolk.train``.
         progress: told of each epoch as it ends.
         facts: what the model is to know of where the texts are from.
 
@@ -67,7 +74,9 @@ def train_texts(
         DataError: the folder cannot be written to.
         RunError: the folder belongs to another training, or the loss is no longer a number.
     """
-    learned = _fitting(texts, entry)
+    whole = _fitting(texts, entry)
+    kept, held = hold_out(whole.texts, held_out, seed=seed)
+    learned = whole.take(kept)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         tower = text_tower_for(learned.texts, encoder, encoder_settings)
@@ -93,9 +102,11 @@ def train_texts(
         "seed": str(seed),
     }
     checkpoints = Checkpoints(checkpoint, key, minutes=checkpoint_minutes)
+    start = TextModel(copy.deepcopy(tower).eval(), {}) if report else None
     sample = np.random.default_rng(seed).permutation(len(learned))[:_SAMPLE]
-    columns = tuple(tuple(column[row] for row in sample) for column in learned.columns[:2])
-    watch = Watch(checkpoint.with_name(HISTORY), _Monitor(columns), checkpoints, patience=None, progress=progress)
+    monitor = _Monitor(learned.take(sample), seed)
+    before = monitor.measure(module)
+    watch = Watch(checkpoint.with_name(HISTORY), monitor, checkpoints, patience=None, progress=progress)
     run(module, loader, checkpoints, callbacks=[watch])
     last = watch.history[-1]
     about = {
@@ -109,34 +120,44 @@ def train_texts(
         "recipe": asdict(recipe),
         "seed": seed,
         "texts": len(learned),
+        "held_out": len(held),
         "notes": list(learned.notes),
         "epochs": last.epoch,
+        "before": {} if before is None else dict(before.measures),
         "measures": {"loss": last.loss, **last.measures},
         **facts,
     }
     model = TextModel(tower.eval(), about, tuple(watch.history))
     model.save(folder)
+    if start is not None:
+        model.report(folder / REPORT, whole, before=start)
     return model
 
 
 class _Monitor:
     """Measures a method on texts that are fixed at the start.
 
+    Alignment is that of texts with their positives or, where there are none, with themselves without a tenth of their words.
+
     Args:
-        columns: the texts, and a positive of each where there are some.
+        texts: to encode.
+        seed: of the words that are lost.
     """
 
-    def __init__(self, columns: tuple[tuple[str, ...], ...]) -> None:
-        self._columns = columns
+    def __init__(self, texts: Texts, seed: int) -> None:
+        self._texts, self._paired = texts.texts, len(texts.columns) > 1
+        rng = np.random.default_rng(seed)
+        self._others = texts.columns[1] if self._paired else delete_words(texts.texts, rng=rng)
 
     def measure(self, method: TextMethod) -> Held | None:
         """The space as it is now; None where vectors are not numbers."""
         model = TextModel(method.encoder, {})
-        vectors = [model.encode(column) for column in self._columns]
-        if not all(np.isfinite(part).all() for part in vectors):
+        vectors, others = model.encode(self._texts), model.encode(self._others)
+        if not (np.isfinite(vectors).all() and np.isfinite(others).all()):
             return None
-        found = {"reciprocal_rank": _rank(*vectors)} if len(vectors) > 1 else {}
-        return Held(0.0, {**found, **spread_of(vectors[0])})
+        found = {"reciprocal_rank": _rank(vectors, others)} if self._paired else {}
+        near = float(alignment(torch.from_numpy(vectors), torch.from_numpy(others)))
+        return Held(0.0, {**found, "alignment": near, **spread_of(vectors)})
 
 
 def _rank(texts: npt.NDArray[np.float32], positives: npt.NDArray[np.float32]) -> float:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from kinfolk.data.texts import Texts, read_texts
 from kinfolk.encoders.batching import distinct_texts
 from kinfolk.encoders.characters import CharacterTransformer
 from kinfolk.encoders.st_folder import save_sentence_transformer
@@ -23,12 +25,13 @@ from kinfolk.encoders.weights import save_weights, weights_fingerprint
 from kinfolk.errors import ConfigurationError, DataError
 from kinfolk.methods.description import read_description, reading_model, write_description
 from kinfolk.methods.history import HISTORY, EpochEnd, read_history, write_history
+from kinfolk.methods.model import REPORT
 
 ABOUT = "kinfolk.json"
 """The file that makes a folder one of these models; it comes last."""
 
 _CHARACTERS = "characters.safetensors"
-FILES = (ABOUT, "modules.json", "config.json", "model.safetensors", SETTINGS, _CHARACTERS, HISTORY)
+FILES = (ABOUT, "modules.json", "config.json", "model.safetensors", SETTINGS, _CHARACTERS, HISTORY, REPORT)
 """Files of a model that another must not overwrite."""
 
 _AT_ONCE = 4096  # texts
@@ -78,6 +81,23 @@ class TextModel:
         tower = self.encoder
         limit = tower.max_characters if isinstance(tower, CharacterTransformer) else tower.max_tokens
         return weights_fingerprint(tower, f"{type(tower).__name__} {limit}")
+
+    def report(self, path: str | Path, data: object, *, before: TextModel | None = None) -> Path:
+        """Write the report, one HTML file that needs no network: measures over the epochs, a map of the texts, neighbors.
+
+        Args:
+            path: the HTML file.
+            data: texts to show, as a rule those of the training: which were held out of it is then known.
+            before: the model as it was before the training, whose neighbors are shown beside.
+
+        Raises:
+            DataError: the texts cannot be read, or the file cannot be written.
+        """
+        columns = {name: self.about.get(name) for name in ("column", "positive", "negative", "label")}
+        texts = data if isinstance(data, Texts) else read_texts(data, **columns)
+        # The report stands to the right of methods; only this convenience reaches over.
+        write = import_module("kinfolk.report").write_text_training_report
+        return Path(write(self, texts.complete(), path, before=before))
 
     def save(self, folder: str | Path) -> Path:
         """Write the model; the description comes last, so that a folder that has one is whole.
