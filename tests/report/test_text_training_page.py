@@ -31,7 +31,12 @@ def made_texts(*, labels: bool = True) -> Texts:
     texts = [f"{name} {kinds[row % 3]} of {names[row // 2]}" for row, name in enumerate(names)]
     texts[7] = "<script>alert(1)</script> & <b>sons</b>"
     codes = np.arange(NUM) % 3 if labels else None
-    return Texts((tuple(texts), tuple(f"the {text.split()[0]} shop" for text in texts)), np.arange(NUM), codes, kinds if labels else ())
+    return Texts(
+        (tuple(texts), tuple(f"the {text.split()[0]} shop" for text in texts)),
+        np.arange(NUM),
+        codes,
+        kinds if labels else (),
+    )
 
 
 def fit(texts: Texts, folder: Path, **options: Any) -> TextModel:
