@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kinfolk.methods.fit import train
     from kinfolk.methods.model import load_model
     from kinfolk.methods.texts.classify import classify
+    from kinfolk.methods.texts.distill import distill
     from kinfolk.methods.vectors import embed
 
 __version__ = "0.1.0"
@@ -39,6 +40,7 @@ __all__ = [
     "classify",
     "cluster",
     "dedupe",
+    "distill",
     "embed",
     "evaluate",
     "evaluate_encoder",
@@ -57,6 +59,7 @@ _HOME = {
     "classify": "kinfolk.methods.texts.classify",
     "cluster": "kinfolk.linking.dedupe",
     "dedupe": "kinfolk.linking.dedupe",
+    "distill": "kinfolk.methods.texts.distill",
     "embed": "kinfolk.methods.vectors",
     "evaluate": "kinfolk.evaluation",
     "evaluate_encoder": "kinfolk.linking.encoder_evaluation",

@@ -139,3 +139,18 @@ def test_a_folder_is_loaded_without_asking_the_hub(monkeypatch):
 
     monkeypatch.setattr("socket.socket.connect", asked)
     load_text_encoder(backend.offline_folder())
+
+
+def test_a_model_in_the_cache_is_loaded_without_asking_the_hub(tmp_path, monkeypatch):
+    """The cache as the hub's client lays it out: a branch names a commit, whose files are a folder."""
+    place = tmp_path / "models--someone--small"
+    (place / "refs").mkdir(parents=True)
+    (place / "snapshots").mkdir()
+    (place / "refs" / "main").write_text("0123")
+    (place / "snapshots" / "0123").symlink_to(backend.offline_folder())
+    asked = []
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("socket.getaddrinfo", lambda *of, **_: asked.append(of) or [])
+    monkeypatch.setattr("socket.socket.connect", lambda *of: asked.append(of))
+    assert load_text_encoder("someone/small").dim == 384
+    assert not asked

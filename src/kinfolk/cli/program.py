@@ -14,6 +14,7 @@ from kinfolk.cli.classify import classify
 from kinfolk.cli.datasets import datasets
 from kinfolk.cli.dedupe import dedupe
 from kinfolk.cli.demo import demo
+from kinfolk.cli.distill import distill
 from kinfolk.cli.embed import embed
 from kinfolk.cli.evaluate import evaluate
 from kinfolk.cli.evaluate_encoder import evaluate_encoder
@@ -46,6 +47,7 @@ for name, command in (
     ("evaluate", evaluate),
     ("audit", audit),
     ("train", train),
+    ("distill", distill),
     ("embed", embed),
     ("classify", classify),
     ("evaluate-encoder", evaluate_encoder),

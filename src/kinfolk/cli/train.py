@@ -28,7 +28,10 @@ def train(
         str | None, typer.Option(help="The network that is trained; else resnet for images, subwords for texts.")
     ] = None,
     encoder_set: Annotated[
-        list[str] | None, typer.Option(help="A setting of the network, such as depth=8 or width=32: NAME=VALUE.")
+        list[str] | None,
+        typer.Option(
+            help="A setting of the network, such as depth=8, or layers=3 of a trained text model: NAME=VALUE."
+        ),
     ] = None,
     column: ColumnOfImages = None,
     positive: Annotated[str | None, typer.Option(help="Of texts: the column with what belongs to each.")] = None,
@@ -73,6 +76,9 @@ def train(
     devices: Annotated[
         int, typer.Option(help="Processes that share the work, one for each GPU where there are some.")
     ] = 1,
+    held_out: Annotated[
+        int | None, typer.Option(help="Of texts: how many are not learned from; else one in a hundred, 100 at most.")
+    ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html into the model.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -86,7 +92,7 @@ def train(
     recipe: dict[str, object] = {"epochs": epochs, "batch_size": batch_size}
     recipe = {name: value for name, value in recipe.items() if value is not None}
     entry = find_method(method)
-    of_method, with_report = entry.settings(), entry.reads == "images" and not no_report
+    of_method, with_report = entry.settings(), not no_report
     settings: dict[str, object] = {}
     for name, value in split_pairs("--set", set_):
         if name in Recipe.__dataclass_fields__ and name not in of_method:
@@ -134,6 +140,7 @@ def train(
             tensorboard=tensorboard,
             checkpoint_minutes=checkpoint_minutes,
             devices=devices,
+            held_out=held_out,
             report=with_report,
             progress=tell,
             reading=read,

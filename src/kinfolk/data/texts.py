@@ -54,6 +54,30 @@ class Texts:
         """The first text of each item."""
         return self.columns[0]
 
+    @property
+    def named_labels(self) -> tuple[str, ...] | None:
+        """The label of each item, "" where it has none; None where no labels were asked for."""
+        if self.labels is None:
+            return None
+        return tuple(self.label_names[at] if at >= 0 else "" for at in self.labels)
+
+    def take(self, rows: npt.NDArray[np.int64], *, notes: tuple[str, ...] = ()) -> Texts:
+        """Some of the items, in the order that is given.
+
+        Args:
+            rows: places of items, from 0.
+            notes: sentences to add.
+        """
+        return replace(
+            self,
+            columns=tuple(tuple(column[row] for row in rows) for column in self.columns),
+            rows=self.rows[rows],
+            labels=None if self.labels is None else self.labels[rows],
+            groups=None if self.groups is None else self.groups[rows],
+            corpora=None if self.corpora is None else self.corpora[rows],
+            notes=self.notes + notes,
+        )
+
     def complete(self) -> Texts:
         """The items that have all their texts.
 
@@ -66,19 +90,7 @@ class Texts:
         if not whole.any():
             raise DataError(f"No item has all {len(self.columns)} texts. Check the columns that were named.")
         note = f"{(~whole).sum():,} items lack one of their {len(self.columns)} texts; they were left out."
-        return self.taken(np.flatnonzero(whole), note)
-
-    def taken(self, rows: npt.NDArray[np.int64], *notes: str) -> Texts:
-        """The items at these places, and more sentences."""
-        return replace(
-            self,
-            columns=tuple(tuple(column[row] for row in rows) for column in self.columns),
-            rows=self.rows[rows],
-            labels=None if self.labels is None else self.labels[rows],
-            groups=None if self.groups is None else self.groups[rows],
-            corpora=None if self.corpora is None else self.corpora[rows],
-            notes=self.notes + notes,
-        )
+        return self.take(np.flatnonzero(whole), notes=(note,))
 
 
 def read_texts(
@@ -221,4 +233,4 @@ def _without_blank(texts: Texts) -> Texts:
     filled = np.flatnonzero([bool(text.strip()) for text in texts.texts])
     if not len(filled):
         raise no_text_error(len(texts))
-    return texts.taken(filled, *no_text_note(len(texts) - len(filled)))
+    return texts.take(filled, notes=no_text_note(len(texts) - len(filled)))

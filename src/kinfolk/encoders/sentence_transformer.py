@@ -7,7 +7,6 @@ than the layers before it.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from collections.abc import Sequence
 from functools import cached_property
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from kinfolk.encoders.hub import ask_hub, first_line, local_folder, quiet_loading
+from kinfolk.encoders.hub import first_line, from_cache_or_hub, local_folder, quiet_loading
 from kinfolk.encoders.precision import processor_has_fast_bfloat16
 from kinfolk.encoders.text import TextEncoder, Tokenized, Vectors
 from kinfolk.errors import ConfigurationError, MissingExtraError
@@ -108,15 +107,11 @@ class SentenceTransformerModel:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the architecture, the weights, the tokenizer's limit and the precision."""
-        import torch
+        from kinfolk.encoders.weights import weights_fingerprint  # whoever takes another encoder needs no torch
 
-        digest = hashlib.blake2b(digest_size=16)
         prompts = (self._model.prompts, self._model.default_prompt_name)
-        digest.update(repr((str(self._model), self.max_tokens, self.precision, prompts, self._packed is None)).encode())
-        for key, tensor in sorted(self._model.state_dict().items()):
-            digest.update(f"{key}{tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-        return digest.hexdigest()
+        description = repr((str(self._model), self.max_tokens, self.precision, prompts, self._packed is None))
+        return weights_fingerprint(self._model, description)
 
     def tokenize(self, texts: Sequence[str]) -> Tokenized:
         """Return the numbers of the tokens where the model is packed, and the texts themselves where it is not."""
@@ -188,13 +183,8 @@ def _load_folder(folder: Path, name: str) -> SentenceTransformer:
 def _load_from_hub(name: str) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
-    try:
-        with quiet_loading():
-            return SentenceTransformer(name, local_files_only=True)
-    except (OSError, ValueError):
-        pass  # Not in the local cache: the hub may have it.
-    ask_hub(name, instead=f"a folder, or {OFFLINE_NAMES[0]!r} for the model that kinfolk[offline] installs")
-    try:
-        return SentenceTransformer(name)
-    except Exception as error:  # Network, disk and damaged files all end here, each with errors of its own.
-        raise ConfigurationError(f"Cannot load the encoder {name!r} from the hub: {first_line(error)}") from error
+    return from_cache_or_hub(
+        name,
+        SentenceTransformer,
+        instead=f"a folder, or {OFFLINE_NAMES[0]!r} for the model that kinfolk[offline] installs",
+    )

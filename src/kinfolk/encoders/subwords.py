@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from kinfolk.encoders.hub import ask_hub, first_line, local_folder, quiet_loading
+from kinfolk.encoders.hub import first_line, from_cache_or_hub, local_folder, quiet_loading
 from kinfolk.encoders.sentence_transformer import OFFLINE_NAMES, offline_folder
 from kinfolk.encoders.subword_tower import END, SubwordTower
 from kinfolk.encoders.text_pooling import pool_tokens
@@ -15,6 +15,8 @@ from kinfolk.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+_KIND = "a transformers model"
 
 
 class SubwordTransformer(SubwordTower):
@@ -50,28 +52,38 @@ def load_subword_transformer(name: str, *, max_tokens: int = 64) -> SubwordTrans
 
     Args:
         name: a folder with config.json and a tokenizer; "minilm" for the model that the extra ``offline`` installs; or a
-            name on the Hugging Face hub, in which case the network is used for what is not in the local cache.
+            name on the Hugging Face hub, in which case the network is used only where the local cache does not hold it.
         max_tokens: after which a text is cut; a model that takes fewer cuts earlier.
 
     Raises:
         ConfigurationError: there is no such model, or it cannot be loaded.
         MissingExtraError: "minilm" is not installed.
     """
-    folder: Path | None
-    if name in OFFLINE_NAMES:
-        folder = offline_folder()
+    folder = offline_folder() if name in OFFLINE_NAMES else local_folder(name, kinds={"config.json": _KIND})
+    if folder is None:
+        model, tokenizer = from_cache_or_hub(
+            name,
+            _load,
+            instead=f"a folder, or {OFFLINE_NAMES[0]!r} for the model that kinfolk[offline] installs",
+        )
     else:
-        folder = local_folder(name, kinds={"config.json": "a transformers model"})
-        if folder is None:
-            ask_hub(name, instead=f"a folder, or {OFFLINE_NAMES[0]!r} for the model that kinfolk[offline] installs")
-    from transformers import AutoModel, AutoTokenizer
+        model, tokenizer = _load_folder(folder, name)
+    return SubwordTransformer(model, tokenizer, max_tokens=min(max_tokens, tokenizer.model_max_length))
 
+
+def _load_folder(folder: Path, name: str) -> tuple[PreTrainedModel, Any]:
     try:
         with quiet_loading():
-            tokenizer = AutoTokenizer.from_pretrained(str(folder or name))
-            model = AutoModel.from_pretrained(str(folder or name))
+            return _load(str(folder))
     except Exception as error:  # Which error a damaged model gives depends on the file and on the library's version.
         raise ConfigurationError(
             f"Cannot load the text encoder {name!r}: {first_line(error)} Check that the folder is complete."
         ) from error
-    return SubwordTransformer(model.float(), tokenizer, max_tokens=min(max_tokens, tokenizer.model_max_length))
+
+
+def _load(source: str) -> tuple[PreTrainedModel, Any]:
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    model: PreTrainedModel = AutoModel.from_pretrained(source)
+    return model.float(), tokenizer

@@ -60,6 +60,7 @@ def train(
     tensorboard: bool = False,
     checkpoint_minutes: float | None = 5.0,
     devices: int = 1,
+    held_out: int | None = None,
     report: bool = False,
     progress: Callable[[EpochEnd], None] | None = None,
     reading: Callable[[float], None] | None = None,
@@ -100,6 +101,8 @@ def train(
         devices: how many processes share the work, one for each GPU where there are some. A batch is divided among them
             and normalized as a whole, so that they train what one trains, up to rounding. In a script the call must then
             stand below ``if __name__ == "__main__":``, for each process reads the script.
+        held_out: texts that are not learned from, at most half, for the report to show what becomes of new ones; None holds
+            out one in a hundred, 100 at most.
         report: whether to write ``report.html`` into the folder, too; see ``Model.report``.
         progress: told of each epoch as it ends.
         reading: told the share of the images that is read.
@@ -148,6 +151,8 @@ def train(
             checkpoint=checkpoint,
             seed=seed,
             checkpoint_minutes=checkpoint_minutes,
+            held_out=held_out,
+            report=report,
             progress=progress,
             facts={
                 "data": _name_of(data),
@@ -170,6 +175,7 @@ def train(
         "corpus": corpus,
         "mine": mine,
         "mining": mining,
+        "held_out": held_out is not None,
     }
     asked = [name for name, value in of_texts.items() if value]
     if asked:

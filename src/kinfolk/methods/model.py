@@ -18,6 +18,7 @@ from kinfolk.data.images import Images, OnError, read_images
 from kinfolk.data.wording import reason_of
 from kinfolk.encoders.image import ImageEncoder
 from kinfolk.encoders.kept import KEPT, keep_tower, kept_image_encoder
+from kinfolk.encoders.weights import save_weights
 from kinfolk.errors import DataError
 from kinfolk.methods.card import model_card
 from kinfolk.methods.history import HISTORY, EpochEnd, read_history, write_history
@@ -103,12 +104,9 @@ class Model:
             DataError: the folder cannot be written to.
         """
         from safetensors.numpy import save as as_bytes
-        from safetensors.torch import save
 
         folder = Path(folder)
-        weights = {name: tensor.contiguous() for name, tensor in self.encoder.state_dict().items()}
-        with atomic_write(folder / _WEIGHTS) as aside:
-            aside.write_bytes(save(weights))  # its own writer says of a full disk what no one can read
+        save_weights(self.encoder, folder / _WEIGHTS)
         with atomic_write(folder / _FACTS) as aside:
             aside.write_bytes(as_bytes({name: np.ascontiguousarray(values) for name, values in self.facts.items()}))
         keep_tower(self.encoder, folder / KEPT)

@@ -103,7 +103,7 @@ def embed(
         names = names_of_rows(texts.rows.tolist())
         if not isinstance(trained, TextModel):
             return Vectors(names, trained.encode(texts.texts, advance=advance), texts.notes)
-        domains = None if texts.labels is None else [texts.label_names[at] if at >= 0 else "" for at in texts.labels]
+        domains = texts.named_labels
         vectors = trained.encode(texts.texts, domains=domains, advance=advance)
         return Vectors(names, vectors, texts.notes + _unknown(trained, domains))
     if not isinstance(data, str | Path | pa.Table | Images):

@@ -111,7 +111,7 @@ def test_negatives_are_of_the_same_corpus_also_where_it_is_small(by: str, rng) -
 
 def test_the_order_of_pairs_does_not_change_their_negatives_by_words() -> None:
     order = np.array([3, 0, 4, 2, 1])
-    found, moved = (mine_negatives(texts, by="bm25", mining=Mining(pool=1)) for texts in (FRUIT, FRUIT.taken(order)))
+    found, moved = (mine_negatives(texts, by="bm25", mining=Mining(pool=1)) for texts in (FRUIT, FRUIT.take(order)))
     for place, item in enumerate(order):
         assert moved[place, 0] == -1 == found[item, 0] or order[moved[place, 0]] == found[item, 0]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +17,7 @@ import torch
 
 from kinfolk.data.same_text import item_groups, item_keys
 from kinfolk.data.texts import Texts
-from kinfolk.encoders.mixture_tower import MixtureTower
+from kinfolk.data.wording import listed
 from kinfolk.encoders.text_by_name import is_trained, text_tower_for
 from kinfolk.errors import ConfigurationError
 from kinfolk.evaluation.reciprocal_rank import mean_reciprocal_rank
@@ -25,16 +26,20 @@ from kinfolk.methods.checkpoints import Checkpoints
 from kinfolk.methods.held import Held, spread_of
 from kinfolk.methods.history import HISTORY, EpochEnd
 from kinfolk.methods.loop import run
+from kinfolk.methods.model import REPORT
 from kinfolk.methods.recipe import Recipe
 from kinfolk.methods.registry import Entry
 from kinfolk.methods.settings import Setting
 from kinfolk.methods.texts.batches import TextBatches
 from kinfolk.methods.texts.check import check_pairs
+from kinfolk.methods.texts.held_out import hold_out
 from kinfolk.methods.texts.method import TextBatch, TextMethod
 from kinfolk.methods.texts.mined import mine_texts
 from kinfolk.methods.texts.model import TextModel
 from kinfolk.methods.texts.negatives import Mining, Source
 from kinfolk.methods.watch import Watch
+from kinfolk.objectives import alignment
+from kinfolk.views.word_noise import delete_words
 
 _SAMPLE = 1_000  # items that are measured after each epoch
 
@@ -51,6 +56,8 @@ def train_texts(
     checkpoint: Path,
     seed: int,
     checkpoint_minutes: float | None,
+    held_out: int | None,
+    report: bool,
     progress: Callable[[EpochEnd], None] | None,
     facts: Mapping[str, object],
     sampling_coefficient: float,
@@ -67,7 +74,7 @@ def train_texts(
         folder: of the model.
         checkpoint: the file a training goes on from; the history lies beside it.
         seed: of everything random.
-        checkpoint_minutes: see ``kinfolk.train``.
+        checkpoint_minutes, held_out, report: see ``kinfolk.train``.
         progress: told of each epoch as it ends.
         facts: what the model is to know of where the texts are from.
         sampling_coefficient: how much the size of a corpus counts, see ``sampling_probabilities``.
@@ -78,7 +85,9 @@ def train_texts(
         DataError: the folder cannot be written to.
         RunError: the folder belongs to another training, or the loss is no longer a number.
     """
-    learned = _fitting(texts, entry, mine, encoder)
+    whole = _fitting(texts, entry, mine, encoder)
+    kept, held = hold_out(whole.texts, held_out, seed=seed)
+    learned = whole.take(kept)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         tower = text_tower_for(learned.texts, encoder, encoder_settings)
@@ -87,6 +96,10 @@ def train_texts(
         if module.corpora(learned)[0] is None and sampling_coefficient:
             raise ConfigurationError("sampling_coefficient weighs corpora. Say which column holds them (corpus).")
         module.begin_from(Path(encoder).expanduser())
+        if module.encoder is not tower and encoder_settings:
+            raise ConfigurationError(
+                f"{encoder} is a mixture of experts, which goes on as it is. Leave out {listed(list(encoder_settings))}."
+            )
         mined = None
         if mine is not None:
             mined = mine_texts(learned, by=mine, mining=mining, encode=TextModel(tower, {}).encode, seed=seed)
@@ -121,13 +134,11 @@ def train_texts(
         "seed": str(seed),
     }
     checkpoints = Checkpoints(checkpoint, key, minutes=checkpoint_minutes)
+    start = TextModel(copy.deepcopy(module.encoder).eval(), {}) if report else None
     sample = np.random.default_rng(seed).permutation(len(learned))[:_SAMPLE]
     far = check_pairs(module, learned, sample, recipe.batch_size, seed) if is_trained(encoder) else None
-    columns = tuple(tuple(column[row] for row in sample) for column in learned.columns[:2])
-    of_sample = None
-    if isinstance(module.encoder, MixtureTower) and module.encoder.by_domain and learned.labels is not None:
-        of_sample = [learned.label_names[at] for at in learned.labels[sample]]
-    monitor = _Monitor(columns, of_sample)
+    monitor = _Monitor(learned.take(sample), seed)
+    before = monitor.measure(module)
     watch = Watch(checkpoint.with_name(HISTORY), monitor, checkpoints, patience=None, progress=progress)
     run(module, loader, checkpoints, callbacks=[watch])
     last = watch.history[-1]
@@ -142,10 +153,12 @@ def train_texts(
         "recipe": asdict(recipe),
         "seed": seed,
         "texts": len(learned),
+        "held_out": len(held),
         "notes": list(learned.notes),
         "mined": None if mined is None else {"by": mine, **asdict(mining), "items": mined.with_hard},
         "far_pairs": None if far is None else asdict(far),
         "epochs": last.epoch,
+        "before": {} if before is None else dict(before.measures),
         "measures": {"loss": last.loss, **last.measures},
         "labels": list(learned.label_names),
         **facts,
@@ -153,28 +166,36 @@ def train_texts(
     match = None if module.match is None else module.match.eval()
     model = TextModel(module.encoder.eval(), about, tuple(watch.history), match)
     model.save(folder)
+    if start is not None:
+        model.report(folder / REPORT, whole, before=start)
     return model
 
 
 class _Monitor:
     """Measures a method on texts that are fixed at the start.
 
+    Alignment is that of texts with their positives or, where there are none, with themselves without a tenth of their words.
+
     Args:
-        columns: the texts, and a positive of each where there are some.
-        domains: of the texts, where the encoder asks for them.
+        texts: to encode.
+        seed: of the words that are lost.
     """
 
-    def __init__(self, columns: tuple[tuple[str, ...], ...], domains: Sequence[str] | None) -> None:
-        self._columns, self._domains = columns, domains
+    def __init__(self, texts: Texts, seed: int) -> None:
+        self._texts, self._paired = texts, len(texts.columns) > 1
+        rng = np.random.default_rng(seed)
+        self._others = texts.columns[1] if self._paired else delete_words(texts.texts, rng=rng)
 
     def measure(self, method: TextMethod) -> Held | None:
         """The space as it is now; None where vectors are not numbers."""
         model = TextModel(method.encoder, {})
-        vectors = [model.encode(column, domains=self._domains) for column in self._columns]
-        if not all(np.isfinite(part).all() for part in vectors):
+        domains = model.domains_of(self._texts)
+        vectors, others = (model.encode(texts, domains=domains) for texts in (self._texts.texts, self._others))
+        if not (np.isfinite(vectors).all() and np.isfinite(others).all()):
             return None
-        found = {"reciprocal_rank": _rank(*vectors)} if len(vectors) > 1 else {}
-        return Held(0.0, {**found, **spread_of(vectors[0])})
+        found = {"reciprocal_rank": _rank(vectors, others)} if self._paired else {}
+        near = float(alignment(torch.from_numpy(vectors), torch.from_numpy(others)))
+        return Held(0.0, {**found, "alignment": near, **spread_of(vectors)})
 
 
 def _rank(texts: npt.NDArray[np.float32], positives: npt.NDArray[np.float32]) -> float:

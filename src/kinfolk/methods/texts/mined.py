@@ -81,9 +81,15 @@ def mine_texts(texts: Texts, *, by: Source, mining: Mining, encode: Encode | Non
             "groups where there are some."
         )
     keys, lost = item_keys(texts), len(texts) - len(some)
-    notes = (
-        [f"{lost:,} items have no negative, for every positive belongs to them; they were left out."] if lost else []
-    )
+    note = f"{lost:,} items have no negative, for every positive belongs to them; they were left out."
+    notes = (note,) if lost else ()
     return Mined(
-        texts.taken(some, *notes), texts.columns[1], keys, keys[some], hard[some], easy[some], mining.hard_share, seed
+        texts.take(some, notes=notes),
+        texts.columns[1],
+        keys,
+        keys[some],
+        hard[some],
+        easy[some],
+        mining.hard_share,
+        seed,
     )

@@ -5,11 +5,10 @@ Of a mixture of experts by domain that library reads what the mixture is to text
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kinfolk.data import atomic_write
+from kinfolk.data.texts import Texts, read_texts
 from kinfolk.data.wording import reason_of
 from kinfolk.encoders.batching import distinct_texts
 from kinfolk.encoders.characters import CharacterTransformer
@@ -29,8 +28,11 @@ from kinfolk.encoders.text import spread_rows, unit_rows
 from kinfolk.encoders.text_by_name import CHARACTERS, TextTower
 from kinfolk.encoders.text_features import encode_texts
 from kinfolk.encoders.token_bag import SETTINGS, TokenBag
-from kinfolk.errors import ConfigurationError, DataError, KinfolkError
+from kinfolk.encoders.weights import save_weights, weights_fingerprint
+from kinfolk.errors import ConfigurationError, DataError
+from kinfolk.methods.description import read_description, reading_model, write_description
 from kinfolk.methods.history import HISTORY, EpochEnd, read_history, write_history
+from kinfolk.methods.model import REPORT
 from kinfolk.methods.texts.label_vectors import label_vectors
 from kinfolk.objectives import TextLabelMatch, zero_shot
 
@@ -41,10 +43,11 @@ MATCH = "text_label_match.safetensors"
 """The file of what tells whether a label belongs to a text, where that was learned."""
 
 _CHARACTERS = "characters.safetensors"
-FILES = (ABOUT, "modules.json", "config.json", "model.safetensors", SETTINGS, MATCH, DOMAINS, _CHARACTERS, HISTORY)
+FILES = (
+    ABOUT, "modules.json", "config.json", "model.safetensors", SETTINGS, MATCH, DOMAINS, _CHARACTERS, HISTORY, REPORT,
+)  # fmt: skip
 """Files of a model that another must not overwrite."""
 
-_FORMAT = 1
 _AT_ONCE = 4096  # texts
 
 
@@ -120,6 +123,11 @@ class TextModel:
                 advance((start + len(part)) / len(distinct))
         return spread_rows(vectors, rows)
 
+    def domains_of(self, texts: Texts) -> tuple[str, ...] | None:
+        """What ``encode`` takes as the domains of texts: their labels, or None where the model, or the texts, have none."""
+        by_domain = isinstance(self.encoder, MixtureTower) and self.encoder.by_domain
+        return texts.named_labels if by_domain else None
+
     def label_probabilities(self, texts: Sequence[str], names: Sequence[str]) -> npt.NDArray[np.float32]:
         """Probability that the label of each name belongs to each text, float32 (texts, names), each in [0, 1].
 
@@ -144,12 +152,26 @@ class TextModel:
     @cached_property
     def fingerprint(self) -> str:
         """A text that changes when the vectors would."""
-        cut = getattr(self.encoder, "max_tokens", None)
-        digest = hashlib.blake2b(f"{type(self.encoder).__name__} {cut}".encode(), digest_size=16)
-        for name, tensor in sorted(self.encoder.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        tower = self.encoder
+        limit = tower.max_characters if isinstance(tower, CharacterTransformer) else tower.max_tokens
+        return weights_fingerprint(tower, f"{type(tower).__name__} {limit}")
+
+    def report(self, path: str | Path, data: object, *, before: TextModel | None = None) -> Path:
+        """Write the report, one HTML file that needs no network: measures over the epochs, a map of the texts, neighbors.
+
+        Args:
+            path: the HTML file.
+            data: texts to show, as a rule those of the training: which were held out of it is then known.
+            before: the model as it was before the training, whose neighbors are shown beside.
+
+        Raises:
+            DataError: the texts cannot be read, or the file cannot be written.
+        """
+        columns = {name: self.about.get(name) for name in ("column", "positive", "negative", "label")}
+        texts = data if isinstance(data, Texts) else read_texts(data, blank_labels=True, **columns)
+        # The report stands to the right of methods; only this convenience reaches over.
+        write = import_module("kinfolk.report").write_text_training_report
+        return Path(write(self, texts.complete(), path, before=before))
 
     def save(self, folder: str | Path) -> Path:
         """Write the model; the description comes last, so that a folder that has one is whole.
@@ -157,13 +179,9 @@ class TextModel:
         Raises:
             DataError: the folder cannot be written to.
         """
-        from safetensors.torch import save
-
         folder = Path(folder)
         if isinstance(self.encoder, CharacterTransformer):
-            weights = {name: value.contiguous() for name, value in self.encoder.state_dict().items()}
-            with atomic_write(folder / _CHARACTERS) as aside:
-                aside.write_bytes(save(weights))
+            save_weights(self.encoder, folder / _CHARACTERS)
         elif isinstance(self.encoder, MixtureTower):
             self.encoder.save(folder)
             if self.encoder.by_domain:
@@ -173,11 +191,9 @@ class TextModel:
                 self.encoder.save(folder)
             save_sentence_transformer(self.encoder, folder)
         if self.match is not None:
-            with atomic_write(folder / MATCH) as aside:
-                aside.write_bytes(save(self.match.state_dict()))
+            save_weights(self.match, folder / MATCH)
         write_history(self.history, folder / HISTORY)
-        with atomic_write(folder / ABOUT) as aside:
-            aside.write_text(json.dumps({"kinfolk_text_model": _FORMAT, **self.about}, indent=1), "utf-8")
+        write_description(self.about, folder / ABOUT, kind="texts")
         return folder
 
     @classmethod
@@ -188,22 +204,10 @@ class TextModel:
             DataError: the folder holds no such model, or a broken one.
         """
         folder = Path(folder)
-        try:
-            about = json.loads((folder / ABOUT).read_text("utf-8"))
-            if about.pop("kinfolk_text_model") != _FORMAT:
-                raise ValueError("another format")
+        with reading_model(folder, kind="texts"):
+            about = read_description(folder / ABOUT, kind="texts")
             encoder = _read_tower(folder, about["encoder"], about["encoder_settings"])
             match = read_match(folder, encoder.dim)
-        except FileNotFoundError:
-            raise DataError(
-                f"{folder} holds no model of texts: there is no {ABOUT}. Give the folder that `kinfolk train` wrote."
-            ) from None
-        except KinfolkError as error:
-            raise DataError(f"{folder} does not hold a model of texts that can be read. {error}") from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
-            raise DataError(
-                f"{folder} does not hold a model of texts that can be read ({reason_of(error)}). Train it again."
-            ) from error
         return cls(encoder.eval(), about, read_history(folder / HISTORY), match)
 
 
@@ -237,9 +241,12 @@ def _read_tower(folder: Path, name: str, settings: Mapping[str, int]) -> TextTow
         tower = CharacterTransformer(**settings)
         tower.load_state_dict(load_file(folder / _CHARACTERS))
         return tower
-    if (folder / DOMAINS).exists():
-        return MixtureTower.load(folder)
-    if (folder / SETTINGS).exists():
-        return TokenBag.load(folder)
     limit = {"max_tokens": settings["max_tokens"]} if "max_tokens" in settings else {}
-    return load_subword_transformer(str(folder), **limit)
+    try:
+        if (folder / DOMAINS).exists():
+            return MixtureTower.load(folder)
+        if (folder / SETTINGS).exists():
+            return TokenBag.load(folder)
+        return load_subword_transformer(str(folder), **limit)
+    except ConfigurationError as error:
+        raise DataError(f"{folder} does not hold a model of texts that can be read. {error}") from error
