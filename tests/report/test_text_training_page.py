@@ -129,6 +129,15 @@ def test_the_same_model_and_texts_give_the_same_bytes(folder: Path, tmp_path: Pa
     assert b"Before the training</h4>" not in first
 
 
+def test_a_text_without_a_label_is_shown_without_one_and_marks_no_neighbor(folder: Path, tmp_path: Path) -> None:
+    texts = made_texts()
+    blank = replace(texts, labels=np.where(np.arange(NUM) == 3, texts.labels, -1))
+    page = Page(TextModel.load(folder).report(tmp_path / "report.html", blank))
+    assert page.source.count('<circle class="spot label-') == 1
+    assert page.source.count('<circle class="spot"') == NUM - 1
+    assert 'class="differs"' not in page.source
+
+
 @pytest.mark.parametrize("num", [1, 2, 3])
 def test_a_few_texts_of_a_model_without_history_have_a_report(folder: Path, tmp_path: Path, num: int) -> None:
     model = replace(TextModel.load(folder), history=())

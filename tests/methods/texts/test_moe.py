@@ -1,5 +1,6 @@
 """Mixture of experts: it begins at the dense model, costs what that costs, learns by domain, and takes new domains."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,6 +134,23 @@ def test_training_finds_pairs_better_than_the_dense_start(pairs: Texts, tmp_path
     assert after > 0.5
     first, second = (model.encode(pairs.texts, domains=[name] * len(pairs)) for name in "ab")
     assert np.abs(first - second).max() > 0.01, "experts have gone apart"
+
+
+def test_what_is_measured_before_and_after_goes_through_the_expert_of_its_domain(pairs: Texts, tmp_path: Path) -> None:
+    first = TextModel(drift(prepared(pairs).encoder), {"encoder": "subwords", "encoder_settings": ENCODER})
+    first.save(tmp_path / "first")
+    options = {"encoder": str(tmp_path / "first"), "encoder_settings": {}, "recipe": {**RECIPE, "learning_rate": 1e-30}}
+    still = train(pairs, tmp_path / "still", report=True, **options)
+    assert still.domains_of(pairs) == pairs.named_labels == ("a", "b") * 32
+    here, there = (first.encode(column, domains=("a", "b") * 32) for column in pairs.columns)
+    expected = np.square(here - there).sum(1).mean()
+    for measured in (still.about["before"], still.about["measures"]):
+        assert measured["alignment"] == pytest.approx(expected, rel=1e-4)
+    lists = re.findall(r"<ol>.*?</ol>", (tmp_path / "still" / "report.html").read_text("utf-8"))
+    assert lists
+    assert lists[::2] == lists[1::2], "neighbors before and after, without learning"
+    with pytest.raises(ConfigurationError, match="a mixture of experts, which goes on as it is. Leave out layers"):
+        train(pairs, tmp_path / "fewer", **{**options, "encoder_settings": {"layers": 1}})
 
 
 def test_a_domain_added_later_leaves_the_others_as_they_are(pairs: Texts, tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def test_a_label_is_the_mean_of_its_words(rng: np.random.Generator) -> None:
 def test_classify_tells_new_labels_and_rows_without_text(rng: np.random.Generator, tmp_path: Path) -> None:
     model = kinfolk.train(
         table(rng), method="textlabel", output=tmp_path / "model", column="words", label="matter", encoder="bag",
-        encoder_settings=BAG, recipe=RECIPE,
+        encoder_settings=BAG, recipe={**RECIPE, "epochs": 60},
     )  # fmt: skip
     texts = ["goal team coach", "", "orbit moon star"]
     found = kinfolk.classify(texts, model=tmp_path / "model")

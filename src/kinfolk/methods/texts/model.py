@@ -206,8 +206,11 @@ class TextModel:
         folder = Path(folder)
         with reading_model(folder, kind="texts"):
             about = read_description(folder / ABOUT, kind="texts")
-            encoder = _read_tower(folder, about["encoder"], about["encoder_settings"])
-            match = read_match(folder, encoder.dim)
+            try:
+                encoder = _read_tower(folder, about["encoder"], about["encoder_settings"])
+                match = read_match(folder, encoder.dim)
+            except (ConfigurationError, DataError) as error:
+                raise DataError(f"{folder} does not hold a model of texts that can be read. {error}") from error
         return cls(encoder.eval(), about, read_history(folder / HISTORY), match)
 
 
@@ -241,12 +244,9 @@ def _read_tower(folder: Path, name: str, settings: Mapping[str, int]) -> TextTow
         tower = CharacterTransformer(**settings)
         tower.load_state_dict(load_file(folder / _CHARACTERS))
         return tower
+    if (folder / DOMAINS).exists():
+        return MixtureTower.load(folder)
+    if (folder / SETTINGS).exists():
+        return TokenBag.load(folder)
     limit = {"max_tokens": settings["max_tokens"]} if "max_tokens" in settings else {}
-    try:
-        if (folder / DOMAINS).exists():
-            return MixtureTower.load(folder)
-        if (folder / SETTINGS).exists():
-            return TokenBag.load(folder)
-        return load_subword_transformer(str(folder), **limit)
-    except ConfigurationError as error:
-        raise DataError(f"{folder} does not hold a model of texts that can be read. {error}") from error
+    return load_subword_transformer(str(folder), **limit)
