@@ -45,7 +45,7 @@ def test_a_name_that_needs_no_folder(run_kinfolk, tmp_path: Path, corpus: Path) 
     done = run_kinfolk("embed", corpus, "--model", "minilm", "-o", tmp_path / "v.parquet")
     assert done.code == 0, done.err
     assert "3 vectors of 384 numbers" in done.out
-    assert "Skipped: 1 rows hold no text" in done.out
+    assert "Note: 1 rows hold no text" in done.out
 
 
 def test_a_folder_that_is_absent_is_one_sentence(run_kinfolk, tmp_path: Path, corpus: Path) -> None:

@@ -20,7 +20,7 @@ from kinfolk.data.texts import read_texts
 from kinfolk.encoders import TextEncoder
 from kinfolk.encoders.mixture_tower import MixtureTower
 from kinfolk.errors import ConfigurationError
-from kinfolk.methods.model import Model, load_model
+from kinfolk.methods.model import FACTS, Model, load_model
 from kinfolk.methods.texts.model import ABOUT as ABOUT_TEXTS
 from kinfolk.methods.texts.model import TextModel
 from kinfolk.methods.texts.opened import open_text_encoder
@@ -125,6 +125,8 @@ def _is_of_images(folder: Path) -> bool:
     """Whether a folder does not say that its model is one of texts; what is no folder can only be the name of one."""
     if not folder.exists() or any((folder / file).exists() for file in (ABOUT_TEXTS, "modules.json")):
         return False
+    if (folder / FACTS).exists():
+        return True
     try:
         return "model_type" not in json.loads((folder / "config.json").read_text("utf-8"))  # of transformers
     except (OSError, ValueError, TypeError):
