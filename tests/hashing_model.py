@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from kinfolk.encoders.text import Tokenized
+
 
 class HashingModel:
     """A text's vector is the sum of its words' fixed random vectors; every row depends on its own text only.
@@ -24,12 +26,13 @@ class HashingModel:
         """All texts embedded so far, in the order of embedding."""
         return [text for batch in self.batches for text in batch]
 
-    def count_tokens(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
-        return np.array([max(1, len(self._words(text))) for text in texts], dtype=np.int64)
+    def tokenize(self, texts: Sequence[str]) -> Tokenized:
+        lengths = [max(1, len(self._words(text))) for text in texts]
+        return Tokenized(texts, np.array(lengths, dtype=np.int64))
 
-    def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        self.batches.append(list(texts))
-        return np.stack([self.alone(text) for text in texts])
+    def embed(self, inputs: Sequence[str]) -> npt.NDArray[np.float32]:
+        self.batches.append(list(inputs))
+        return np.stack([self.alone(text) for text in inputs])
 
     def alone(self, text: str) -> npt.NDArray[np.float32]:
         """The vector of one text, not of unit length; fails on half a surrogate pair as a tokenizer does."""

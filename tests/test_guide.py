@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")])
 FENCE = re.compile(r"^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
-HELP_MARK = re.compile(r"^<!-- help: ([a-z ]+) -->$", re.MULTILINE)
+HELP_MARK = re.compile(r"^<!-- help: ([a-z -]+?) -->$", re.MULTILINE)
 GROUPS = {group.name for group in app.registered_groups}  # commands that have commands of their own
 OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
 # What "Add a method" shows registers names, and runs in a process of its own (test_added_method.py).

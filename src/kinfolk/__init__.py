@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from kinfolk.linking.audit.entry import audit
     from kinfolk.linking.clusters import Clusters
     from kinfolk.linking.dedupe import cluster, dedupe
+    from kinfolk.linking.encoder_evaluation import evaluate_encoder
     from kinfolk.linking.links import Links
     from kinfolk.linking.pipeline import link
     from kinfolk.linking.stored import load
     from kinfolk.methods.fit import train
     from kinfolk.methods.model import load_model
+    from kinfolk.methods.texts.classify import classify
+    from kinfolk.methods.texts.distill import distill
     from kinfolk.methods.vectors import embed
 
 __version__ = "0.1.0"
@@ -34,10 +37,13 @@ __all__ = [
     "RunError",
     "__version__",
     "audit",
+    "classify",
     "cluster",
     "dedupe",
+    "distill",
     "embed",
     "evaluate",
+    "evaluate_encoder",
     "link",
     "load",
     "load_model",
@@ -50,10 +56,13 @@ _HOME = {
     "Links": "kinfolk.linking.links",
     "Records": "kinfolk.data",
     "audit": "kinfolk.linking.audit.entry",
+    "classify": "kinfolk.methods.texts.classify",
     "cluster": "kinfolk.linking.dedupe",
     "dedupe": "kinfolk.linking.dedupe",
+    "distill": "kinfolk.methods.texts.distill",
     "embed": "kinfolk.methods.vectors",
     "evaluate": "kinfolk.evaluation",
+    "evaluate_encoder": "kinfolk.linking.encoder_evaluation",
     "link": "kinfolk.linking.pipeline",
     "load": "kinfolk.linking.stored",
     "load_model": "kinfolk.methods.model",

@@ -33,6 +33,14 @@ def test_columns_of_a_table_belong_together_and_labels_are_numbered():
     assert "1 items lack one of their 2 texts" in whole.notes[-1]
 
 
+def test_groups_may_be_empty_and_corpora_are_numbered():
+    table = {"t": ["one", "", "three", "four"], "thing": ["x", "y", "", "x"], "language": ["en", "de", "fr", "de"]}
+    texts = read_texts(table, column="t", group="thing", corpus="language")
+    assert texts.groups.tolist() == [0, -1, 0]
+    assert texts.corpus_names == ("de", "en", "fr")
+    assert texts.corpora.tolist() == [1, 2, 0]
+
+
 @pytest.mark.parametrize(
     ("source", "options", "error", "said"),
     [
@@ -42,6 +50,7 @@ def test_columns_of_a_table_belong_together_and_labels_are_numbered():
         ({"a": ["x"], "b": ["z"]}, {"column": "c"}, ConfigurationError, "c"),
         ({"a": ["x"], "b": ["z"]}, {"column": "a", "negative": "b"}, ConfigurationError, "negative needs positive"),
         ({"a": ["x", "y"], "k": ["z", ""]}, {"column": "a", "label": "k"}, DataError, "column k, row 2: a label is needed"),
+        ({"a": ["x", "y"], "k": ["", "z"]}, {"column": "a", "corpus": "k"}, DataError, "column k, row 1: a corpus is needed"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_said(source, options, error, said):

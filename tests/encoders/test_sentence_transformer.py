@@ -57,10 +57,10 @@ def test_float32_gives_the_vectors_of_sentence_transformers(plain, reference):
     np.testing.assert_allclose(plain.encode(TEXTS), reference, atol=1e-5)
 
 
-def test_bfloat16_drifts_by_less_than_a_thousandth(rounded, reference):
+def test_bfloat16_drifts_by_less_than_a_ten_thousandth(rounded, reference):
     drift = 1 - np.sum(rounded.encode(TEXTS) * reference, axis=1)
-    assert drift.mean() <= 1e-3
-    assert drift.max() <= 2e-3
+    assert drift.mean() <= 1e-4
+    assert drift.max() <= 2e-4
 
 
 def test_bfloat16_finds_the_same_neighbors(rounded, reference):
@@ -86,7 +86,7 @@ def test_unit_rows_and_width(rounded):
 def test_tokens_are_counted_as_the_model_cuts_them(plain):
     # [CLS] and [SEP] enclose the words; the model reads 256 tokens.
     assert plain.model.max_tokens == 256
-    assert plain.model.count_tokens(["red", "red shoe", "red " * 1000]).tolist() == [3, 4, 256]
+    assert plain.model.tokenize(["red", "red shoe", "red " * 1000]).lengths.tolist() == [3, 4, 256]
 
 
 def test_fingerprints_tell_precisions_apart_and_nothing_else(plain, rounded):
@@ -139,3 +139,18 @@ def test_a_folder_is_loaded_without_asking_the_hub(monkeypatch):
 
     monkeypatch.setattr("socket.socket.connect", asked)
     load_text_encoder(backend.offline_folder())
+
+
+def test_a_model_in_the_cache_is_loaded_without_asking_the_hub(tmp_path, monkeypatch):
+    """The cache as the hub's client lays it out: a branch names a commit, whose files are a folder."""
+    place = tmp_path / "models--someone--small"
+    (place / "refs").mkdir(parents=True)
+    (place / "snapshots").mkdir()
+    (place / "refs" / "main").write_text("0123")
+    (place / "snapshots" / "0123").symlink_to(backend.offline_folder())
+    asked = []
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("socket.getaddrinfo", lambda *of, **_: asked.append(of) or [])
+    monkeypatch.setattr("socket.socket.connect", lambda *of: asked.append(of))
+    assert load_text_encoder("someone/small").dim == 384
+    assert not asked

@@ -28,6 +28,17 @@ def folder(tmp_path_factory):
     return place
 
 
+@pytest.fixture
+def cached(folder, tmp_path, monkeypatch):
+    """The model in a cache as the hub's client lays it out, under the name someone/words: a branch names a commit."""
+    place = tmp_path / "models--someone--words"
+    snapshot = shutil.copytree(folder, place / "snapshots" / "0123")
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text("0123")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    return snapshot
+
+
 def test_features_are_the_mean_of_the_hidden_states_whatever_the_padding(folder):
     tower = load_subword_transformer(str(folder)).eval()
     tokens = tower.tokens(["smith & co", "jones"])
@@ -85,3 +96,31 @@ def test_a_broken_model_is_named(folder, tmp_path):
     (tmp_path / "config.json").write_text((folder / "config.json").read_text("utf-8"), "utf-8")
     with pytest.raises(ConfigurationError, match="Cannot load the text encoder"):
         load_subword_transformer(str(tmp_path))
+
+
+def test_a_folder_and_a_model_in_the_cache_are_loaded_without_asking_the_hub(folder, cached, monkeypatch):
+    asked = []
+    monkeypatch.setattr("socket.getaddrinfo", lambda *of, **_: asked.append(of) or [])
+    monkeypatch.setattr("socket.socket.connect", lambda *of: asked.append(of))
+    by_name, by_folder = (load_subword_transformer(name).eval() for name in ("someone/words", str(folder)))
+    assert not asked
+    assert cached != folder
+    tokens = by_name.tokens(["smith & co"])
+    assert torch.equal(tokens, by_folder.tokens(["smith & co"]))
+    assert torch.equal(by_name(tokens), by_folder(tokens))
+
+
+@pytest.mark.usefixtures("cached")
+def test_a_model_that_no_one_has_is_named(monkeypatch):
+    def unreachable(*_: object, **__: object) -> None:
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", unreachable)
+    with pytest.raises(ConfigurationError, match=r"'no-one/no-model': there is no folder of that name, .*not known\."):
+        load_subword_transformer("no-one/no-model")
+
+
+def test_a_damaged_model_in_the_cache_is_named(cached):
+    (cached / "model.safetensors").write_bytes(b"cut short")
+    with pytest.raises(ConfigurationError, match="Cannot load the encoder 'someone/words' from the local cache"):
+        load_subword_transformer("someone/words")

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from kinfolk.errors import DataError
-from kinfolk.evaluation import evaluate_similarity, length_bias, spearman, surface_accuracy
+from kinfolk.evaluation import evaluate_similarity, length_bias, overlap_bias, spearman, surface_accuracy
 from kinfolk.objectives import alignment, uniformity
 
 
@@ -87,3 +87,12 @@ def test_says_what_is_wrong() -> None:
         spearman([1, math.nan], [1, 2])
     with pytest.raises(DataError, match="Got 3 for 2 pairs"):
         length_bias([1, 2], [1, 2], ([1, 2, 3], [1, 2, 3]))
+
+
+def test_overlap_bias_shows_what_shared_words_add(rng: np.random.Generator) -> None:
+    gold, overlap = rng.random((2, 400))
+    assert overlap_bias(gold + 0.3 * overlap, gold, overlap) > 0.9
+    assert overlap_bias(2 * gold + 1, gold, overlap) == 0
+    assert overlap_bias(gold - 0.3 * overlap, gold, overlap) < -0.9
+    with pytest.raises(DataError, match="for each pair. Got 3 for 400"):
+        overlap_bias(gold, gold, [1, 2, 3])

@@ -29,6 +29,8 @@ addEventListener("load", () => setTimeout(() => {
   const tell = { found: document.getElementById("found")?.textContent ?? "", rows: document.querySelectorAll(".row").length };
   document.querySelector(".item image")?.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
   tell.lens = document.querySelector(".lens text")?.textContent ?? "";
+  document.querySelector(".spot")?.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+  tell.pointed = document.querySelector(".pointed")?.textContent ?? "";
   const inside = ".scroll, nav, .hidden, #list, .skip, svg";
   const width = document.documentElement.clientWidth;
   const wide = (e) => e.getBoundingClientRect().right > width + 1 && !e.closest(inside);
@@ -162,3 +164,17 @@ def test_a_picture_of_the_map_is_shown_large_under_the_pointer(
     assert seen.complaints == []
     assert seen.told["tooWide"] == []
     assert re.fullmatch(r"(one|Llanfairp).{5,15}…x{17}", seen.told["lens"])
+
+
+@pytest.mark.parametrize("width", [500, 1280])
+def test_the_text_of_a_dot_is_shown_under_the_pointer(tmp_path: Path, look: Callable[..., Seen], width: int) -> None:
+    pytest.importorskip("transformers", reason="needs kinfolk[text]: transformers is not installed")
+    texts = [f"<b>{name}</b> & sons {80 * 'x'}" for name in ("smith", "jones", "booth", "clark", "baker")]
+    kinfolk.train(
+        texts, method="simcse", output=tmp_path / "model", recipe={"epochs": 1, "batch_size": 4}, report=True,
+        encoder_settings={"width": 8, "depth": 1, "heads": 2},
+    )  # fmt: skip
+    seen = look(tmp_path / "model" / "report.html", width=width)
+    assert seen.complaints == []
+    assert seen.told["tooWide"] == []
+    assert seen.told["pointed"] in texts

@@ -57,6 +57,15 @@ class OnError(StrEnum):
     SKIP = "skip"
 
 
+class MineBy(StrEnum):
+    """Where hard negatives of pairs of texts are looked for."""
+
+    BM25 = "bm25"
+    MODEL = "model"
+    SIBLINGS = "siblings"
+    RANDOM = "random"
+
+
 def split_columns(entries: list[str] | None) -> list[str]:
     """Columns named one by one, with commas, or both."""
     return [part.strip() for entry in entries or [] for part in entry.split(",") if part.strip()]

@@ -10,11 +10,14 @@ import typer
 
 from kinfolk import __version__
 from kinfolk.cli.audit import audit
+from kinfolk.cli.classify import classify
 from kinfolk.cli.datasets import datasets
 from kinfolk.cli.dedupe import dedupe
 from kinfolk.cli.demo import demo
+from kinfolk.cli.distill import distill
 from kinfolk.cli.embed import embed
 from kinfolk.cli.evaluate import evaluate
+from kinfolk.cli.evaluate_encoder import evaluate_encoder
 from kinfolk.cli.link import link
 from kinfolk.cli.methods import methods
 from kinfolk.cli.terminal import print_error
@@ -44,7 +47,10 @@ for name, command in (
     ("evaluate", evaluate),
     ("audit", audit),
     ("train", train),
+    ("distill", distill),
     ("embed", embed),
+    ("classify", classify),
+    ("evaluate-encoder", evaluate_encoder),
     ("methods", methods),
     ("demo", demo),
 ):

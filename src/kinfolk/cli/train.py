@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from kinfolk.cli.options import AsJson, ColumnOfImages, OnError, Quiet, read_integer, split_pairs
+from kinfolk.cli.options import AsJson, ColumnOfImages, MineBy, OnError, Quiet, read_integer, split_pairs
 from kinfolk.cli.progress import duration, show_progress
 from kinfolk.cli.terminal import errors, results
 
@@ -27,7 +28,10 @@ def train(
         str | None, typer.Option(help="The network that is trained; else resnet for images, subwords for texts.")
     ] = None,
     encoder_set: Annotated[
-        list[str] | None, typer.Option(help="A setting of the network, such as depth=8 or width=32: NAME=VALUE.")
+        list[str] | None,
+        typer.Option(
+            help="A setting of the network, such as depth=8, or layers=3 of a trained text model: NAME=VALUE."
+        ),
     ] = None,
     column: ColumnOfImages = None,
     positive: Annotated[str | None, typer.Option(help="Of texts: the column with what belongs to each.")] = None,
@@ -36,6 +40,23 @@ def train(
     ] = None,
     label: Annotated[
         str | None, typer.Option(help="The column with labels; `folder` takes the names of sub-folders.")
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="Of texts: the column whose equals are no negatives of each other, such as a cluster."),
+    ] = None,
+    corpus: Annotated[
+        str | None, typer.Option(help="Of texts: the column with language or domain; a batch is of one.")
+    ] = None,
+    sampling_coefficient: Annotated[
+        float, typer.Option(help="How much the size of a corpus counts: 0 draws all alike, 1 by size.")
+    ] = 0.0,
+    mine: Annotated[
+        MineBy | None,
+        typer.Option(help="Of pairs: find a hard negative of each by words, by the trained encoder, or by label."),
+    ] = None,
+    mine_set: Annotated[
+        list[str] | None, typer.Option(help="A setting of that search, such as skip=2 or pool=16: NAME=VALUE.")
     ] = None,
     size: Annotated[int, typer.Option(help="Height and width in pixels at which images are seen.")] = 32,
     epochs: Annotated[int | None, typer.Option(help="Passes over the images.")] = None,
@@ -55,6 +76,9 @@ def train(
     devices: Annotated[
         int, typer.Option(help="Processes that share the work, one for each GPU where there are some.")
     ] = 1,
+    held_out: Annotated[
+        int | None, typer.Option(help="Of texts: how many are not learned from; else one in a hundred, 100 at most.")
+    ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html into the model.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -68,7 +92,7 @@ def train(
     recipe: dict[str, object] = {"epochs": epochs, "batch_size": batch_size}
     recipe = {name: value for name, value in recipe.items() if value is not None}
     entry = find_method(method)
-    of_method, with_report = entry.settings(), entry.reads == "images" and not no_report
+    of_method, with_report = entry.settings(), not no_report
     settings: dict[str, object] = {}
     for name, value in split_pairs("--set", set_):
         if name in Recipe.__dataclass_fields__ and name not in of_method:
@@ -102,6 +126,11 @@ def train(
             positive=positive,
             negative=negative,
             label=label,
+            group=group,
+            corpus=corpus,
+            sampling_coefficient=sampling_coefficient,
+            mine=None if mine is None else mine.value,
+            mining=dict(split_pairs("--mine-set", mine_set)) or None,
             size=size,
             settings=settings,
             recipe=recipe,
@@ -111,6 +140,7 @@ def train(
             tensorboard=tensorboard,
             checkpoint_minutes=checkpoint_minutes,
             devices=devices,
+            held_out=held_out,
             report=with_report,
             progress=tell,
             reading=read,
@@ -120,11 +150,29 @@ def train(
     elif not quiet:
         for sentence in [*model.about.get("skipped", ()), *model.about.get("notes", ())]:
             results().print(f"Left out: {escape(sentence)}")
+        for sentence in pair_lines(model.about):
+            results().print(escape(sentence), soft_wrap=True)
         results().print(
             f"[bold]{escape(method)}[/] on {model.about[entry.reads]:,} {entry.reads} → {escape(str(output))}"
         )
         if with_report:
             results().print(f"Report: {escape(str(output / REPORT))}")
+
+
+def pair_lines(about: Mapping[str, Any]) -> list[str]:
+    """What is known of the pairs that were learned from: where negatives are from, and how many positives looked unrelated."""
+    lines = []
+    mined, far = about.get("mined"), about.get("far_pairs")
+    if mined:
+        lines.append(
+            f"Hard negatives ({mined['by']}): for {mined['items']:,} of {about['texts']:,} items; any text for the others."
+        )
+    if far:
+        lines.append(
+            f"Pairs that looked unrelated to the encoder before it was trained: {far['share']:.1%} of {far['pairs']:,} (cosine at most "
+            f"{far['threshold']:.2f}, which 1 in 20 random pairs exceeds)."
+        )
+    return lines
 
 
 def epoch_line(end: EpochEnd) -> str:

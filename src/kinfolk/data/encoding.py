@@ -9,6 +9,8 @@ import lzma
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
 
 from kinfolk.data.codepages import best_codepage, is_latin
 from kinfolk.data.wording import counted
@@ -59,6 +61,26 @@ def decompress(data: bytes, name: str) -> bytes:
             f"{name} is compressed and cannot be unpacked: it is cut short or damaged. Copy or download it again."
         ) from error
     return data
+
+
+def open_unpacked(path: Path) -> IO[bytes]:
+    """Open a file to read its bytes as ``decompress`` gives them, without holding them all.
+
+    Damage is found where reading comes to it, and raises what the library of the compression raises.
+    """
+    with path.open("rb") as file:
+        head = file.read(6)
+    if head.startswith(b"\x1f\x8b"):
+        return cast("IO[bytes]", gzip.open(path))
+    if head.startswith(b"BZh"):
+        return bz2.open(path)
+    if head.startswith(b"\xfd7zXZ\x00"):
+        return lzma.open(path)
+    if head.startswith(b"\x28\xb5\x2f\xfd"):
+        import pyarrow as pa
+
+        return cast("IO[bytes]", pa.CompressedInputStream(pa.OSFile(str(path)), "zstd"))
+    return path.open("rb")
 
 
 def decode(data: bytes, name: str, encoding: str | None = None) -> Decoded:

@@ -123,3 +123,27 @@ def put_experts(layer: Any, num_experts: int, way: Way, *, gating: Gating | None
         layer.mlp = put
     else:
         layer.intermediate, layer.output.dense = put, nn.Identity()
+
+
+def dense_weights(model: nn.Module, of: int | None) -> dict[str, Tensor]:
+    """Weights of the dense model that a mixture is to one expert, by the names they have there.
+
+    Args:
+        model: with experts that are assigned, in the place of MLPs.
+        of: number of the expert; None takes the mean of all.
+    """
+    weights = {name: value for name, value in model.state_dict().items() if ".experts." not in name}
+    for place, layer in model.named_modules():
+        if not isinstance(layer, ExpertLayer):
+            continue
+        experts, above = layer.experts, place.rpartition(".")[0]
+        first, last = (f"{place}.Wi", f"{place}.Wo") if experts.gated else (f"{place}.dense", f"{above}.output.dense")
+        for name, stack in (
+            (f"{first}.weight", experts.weight_in),
+            (f"{first}.bias", experts.bias_in),
+            (f"{last}.weight", experts.weight_out),
+            (f"{last}.bias", experts.bias_out),
+        ):
+            if stack is not None:
+                weights[name] = stack.detach().mean(0) if of is None else stack.detach()[of]
+    return weights

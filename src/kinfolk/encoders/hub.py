@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from kinfolk.errors import ConfigurationError
+
+Loaded = TypeVar("Loaded")
 
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _HUB_SECONDS = 15.0
@@ -36,6 +39,45 @@ def local_folder(name: str, *, kinds: dict[str, str]) -> Path | None:
     if name.startswith(("/", "./", "../", "~")) or not _HUB_NAME.fullmatch(name):
         raise ConfigurationError(f"encoder must be a folder or a model's name. There is no folder {name!r}.")
     return None
+
+
+def from_cache_or_hub(name: str, load: Callable[[str], Loaded], *, instead: str) -> Loaded:
+    """Load a model by its name on the hub; the network is touched only where the local cache does not hold the whole of it.
+
+    Args:
+        name: of the model on the hub.
+        load: loads it from a folder, or by its name.
+        instead: what the user can give that needs no hub.
+
+    Raises:
+        ConfigurationError: the model in the cache is damaged, or it is not there and the hub does not give it.
+    """
+    # The libraries are given the folder and not the name, with which some write to the hub even where all is local.
+    folder = _cached_folder(name)
+    if folder is not None:
+        try:
+            with quiet_loading():
+                return load(str(folder))
+        except (OSError, ValueError):
+            pass  # a part of it is not there: the hub may have it
+        except (
+            Exception
+        ) as error:  # Which error a damaged model gives depends on the file and on the library's version.
+            raise ConfigurationError(
+                f"Cannot load the encoder {name!r} from the local cache, {folder}: {first_line(error)} Remove that folder."
+            ) from error
+    ask_hub(name, instead=instead)
+    try:
+        return load(name)
+    except Exception as error:  # Network, disk and damaged files all end here, each with errors of its own.
+        raise ConfigurationError(f"Cannot load the encoder {name!r} from the hub: {first_line(error)}") from error
+
+
+def _cached_folder(name: str) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    files = (try_to_load_from_cache(name, file) for file in ("modules.json", "config.json"))
+    return next((Path(file).parent for file in files if isinstance(file, str)), None)
 
 
 def ask_hub(name: str, *, instead: str) -> None:

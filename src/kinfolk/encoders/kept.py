@@ -107,7 +107,8 @@ def kept_text_tower(name: str, settings: Mapping[str, int], folder: Path) -> Tex
     with _reading(name, folder):
         from transformers import AutoTokenizer
 
-        return SubwordTransformer(_build(folder), AutoTokenizer.from_pretrained(str(folder)), **settings)
+        limit = {key: value for key, value in settings.items() if key != "layers"}  # what is kept has been pruned
+        return SubwordTransformer(_build(folder), AutoTokenizer.from_pretrained(str(folder)), **limit)
 
 
 def _keep_config(config: PretrainedConfig, folder: Path) -> None:

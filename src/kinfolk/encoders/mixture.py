@@ -27,6 +27,7 @@ from kinfolk.encoders.experts import Experts, Unknown, group_rows
 from kinfolk.encoders.mean_pooler import MeanPooler
 from kinfolk.encoders.routers import Gate, Gating
 from kinfolk.encoders.text_pooling import pool_tokens
+from kinfolk.encoders.weights import save_weights
 from kinfolk.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -188,11 +189,8 @@ class MixtureEncoder(nn.Module):
         Raises:
             DataError: the folder cannot be written.
         """
-        from safetensors.torch import save_file
-
         config = json.loads(self.model.config.to_json_string(use_diff=False))
-        with atomic_write(Path(folder) / _WEIGHTS) as path:
-            save_file({name: value.contiguous() for name, value in self.state_dict().items()}, path)
+        save_weights(self, Path(folder) / _WEIGHTS)
         with atomic_write(Path(folder) / _SETTINGS) as path:
             path.write_text(json.dumps({"settings": asdict(self.settings), "model": config}, indent=2), "utf-8")
 

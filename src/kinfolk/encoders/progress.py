@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -23,10 +23,12 @@ class EncodingProgress:
 
     Args:
         texts: the texts to encode.
-        shown: False shows nothing.
+        shown: False shows no bar.
+        advance: told the share that is done.
     """
 
-    def __init__(self, texts: Sequence[str], *, shown: bool) -> None:
+    def __init__(self, texts: Sequence[str], *, shown: bool, advance: Callable[[float], None] | None = None) -> None:
+        self._tell = advance
         self._num_texts = len(texts)
         self._work = _work(texts)
         self._shown = shown
@@ -50,6 +52,8 @@ class EncodingProgress:
         """Count these texts as done."""
         self._texts_done += len(texts)
         self._work_done += _work(texts)
+        if self._tell is not None:
+            self._tell(self._work_done / self._work)
         seconds = time.monotonic() - self._started
         if self._bar is None and self._shown and seconds > _PATIENCE_SECONDS and self._work_done < self._work:
             self._open()

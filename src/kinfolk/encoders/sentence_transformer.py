@@ -1,24 +1,23 @@
 """Any sentence-transformers model as a text encoder: a folder, a name on the Hugging Face hub, or the offline MiniLM.
 
-The model runs in bfloat16 where the processor is fast at it; pooling and what follows it always run in float32, since a
-mean over hundreds of tokens loses more to rounding than the layers before it.
+A BERT runs packed, without padding; any other model as the library runs it. Products are made in bfloat16 where the processor is
+fast at them; pooling and what follows it always run in float32, since a mean over hundreds of tokens loses more to rounding
+than the layers before it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from kinfolk.encoders.hub import ask_hub, first_line, local_folder, quiet_loading
+from kinfolk.encoders.hub import first_line, from_cache_or_hub, local_folder, quiet_loading
 from kinfolk.encoders.precision import processor_has_fast_bfloat16
-from kinfolk.encoders.text import TextEncoder, Vectors
+from kinfolk.encoders.text import TextEncoder, Tokenized, Vectors
 from kinfolk.errors import ConfigurationError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -81,11 +80,16 @@ class SentenceTransformerModel:
     def __init__(self, model: SentenceTransformer, *, precision: Precision = "auto") -> None:
         import torch
 
+        from kinfolk.encoders.packed_bert import PackedBert, is_packable
+
         self._model = model.eval()
         transformer = model[0]
         # Only layers of matrix products gain; a table of word vectors would just lose digits.
         self.precision = _resolve(precision, model.device) if hasattr(transformer, "auto_model") else "float32"
-        if self.precision == "bfloat16":
+        self._packed: PackedBert | None = None
+        if is_packable(model):
+            self._packed = PackedBert(model, dtype=torch.bfloat16 if self.precision == "bfloat16" else torch.float32)
+        elif self.precision == "bfloat16":
             transformer.to(torch.bfloat16)
             transformer.register_forward_hook(_outputs_to_float32)
 
@@ -103,29 +107,37 @@ class SentenceTransformerModel:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the architecture, the weights, the tokenizer's limit and the precision."""
-        import torch
+        from kinfolk.encoders.weights import weights_fingerprint  # whoever takes another encoder needs no torch
 
-        digest = hashlib.blake2b(digest_size=16)
         prompts = (self._model.prompts, self._model.default_prompt_name)
-        digest.update(repr((str(self._model), self.max_tokens, self.precision, prompts)).encode())
-        for key, tensor in sorted(self._model.state_dict().items()):
-            digest.update(f"{key}{tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-        return digest.hexdigest()
+        description = repr((str(self._model), self.max_tokens, self.precision, prompts, self._packed is None))
+        return weights_fingerprint(self._model, description)
 
-    def count_tokens(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
-        """Return the number of tokens of each text after cutting, shape (n,)."""
+    def tokenize(self, texts: Sequence[str]) -> Tokenized:
+        """Return the numbers of the tokens where the model is packed, and the texts themselves where it is not."""
         if not callable(self._model.tokenizer):
             # A table of word vectors has no transformer's tokenizer; its cost only has to be ordered, not counted.
-            return np.fromiter((1 + len(text) // 4 for text in texts), dtype=np.int64, count=len(texts))
+            lengths = (1 + len(text) // 4 for text in texts)
+            return Tokenized(texts, np.fromiter(lengths, dtype=np.int64, count=len(texts)))
         tokens = self._model.tokenizer(
-            list(texts), truncation=self.max_tokens is not None, max_length=self.max_tokens, padding=False
+            list(texts),
+            truncation=self.max_tokens is not None,
+            max_length=self.max_tokens,
+            padding=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
         )["input_ids"]
-        return np.fromiter(map(len, tokens), dtype=np.int64, count=len(texts))
+        lengths_of_tokens = np.fromiter(map(len, tokens), dtype=np.int64, count=len(texts))
+        return Tokenized(texts if self._packed is None else tokens, lengths_of_tokens)
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
+    def embed(self, inputs: Sequence[Any]) -> Vectors:
         """Return the vectors of one batch, float32 (n, dim)."""
-        vectors = self._model.encode(list(texts), batch_size=len(texts), show_progress_bar=False, convert_to_numpy=True)
+        if self._packed is not None:
+            packed: Vectors = self._packed(inputs).cpu().numpy()
+            return packed
+        vectors = self._model.encode(
+            list(inputs), batch_size=len(inputs), show_progress_bar=False, convert_to_numpy=True
+        )
         return np.asarray(vectors, dtype=np.float32)
 
 
@@ -171,13 +183,8 @@ def _load_folder(folder: Path, name: str) -> SentenceTransformer:
 def _load_from_hub(name: str) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
-    try:
-        with quiet_loading():
-            return SentenceTransformer(name, local_files_only=True)
-    except (OSError, ValueError):
-        pass  # Not in the local cache: the hub may have it.
-    ask_hub(name, instead=f"a folder, or {OFFLINE_NAMES[0]!r} for the model that kinfolk[offline] installs")
-    try:
-        return SentenceTransformer(name)
-    except Exception as error:  # Network, disk and damaged files all end here, each with errors of its own.
-        raise ConfigurationError(f"Cannot load the encoder {name!r} from the hub: {first_line(error)}") from error
+    return from_cache_or_hub(
+        name,
+        SentenceTransformer,
+        instead=f"a folder, or {OFFLINE_NAMES[0]!r} for the model that kinfolk[offline] installs",
+    )

@@ -6,15 +6,16 @@ small ``TextModel`` contract, so that everything here (order, duplicates, blanks
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from kinfolk.encoders.batching import distinct_texts, token_batches
 from kinfolk.encoders.progress import EncodingProgress
+from kinfolk.errors import ConfigurationError
 
 Vectors = npt.NDArray[np.float32]
 
@@ -28,6 +29,18 @@ TEXTS_PER_CHUNK = 16_384
 # Natural text has three to eight characters to a token, so cutting here changes no vector of it, while a cell of ten
 # megabytes would otherwise be tokenized in full to keep its first few hundred tokens.
 _CHARACTERS_PER_TOKEN = 64
+
+
+class Tokenized(NamedTuple):
+    """Texts as a model takes them.
+
+    Attributes:
+        inputs: one a text; only the model knows what they are.
+        lengths: tokens of each text after cutting, int64 (n,), at least 1.
+    """
+
+    inputs: Sequence[Any]
+    lengths: npt.NDArray[np.int64]
 
 
 class TextModel(Protocol):
@@ -48,12 +61,12 @@ class TextModel(Protocol):
         """A name that changes whenever the vectors would: weights, pooling, precision."""
         ...
 
-    def count_tokens(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
-        """Return the number of tokens of each text after cutting, shape (n,)."""
+    def tokenize(self, texts: Sequence[str]) -> Tokenized:
+        """Turn texts into what ``embed`` takes."""
         ...
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return the vectors of one batch, shape (n, dim), not necessarily of unit length."""
+    def embed(self, inputs: Sequence[Any]) -> Vectors:
+        """Return the vectors of one batch, shape (n, dim), not necessarily of unit length; ``inputs`` are some of ``tokenize``."""
         ...
 
 
@@ -79,12 +92,15 @@ class TextEncoder:
         """A name that changes whenever the vectors would; vectors kept on disk carry it."""
         return self.model.fingerprint
 
-    def encode(self, texts: Sequence[str], *, progress: bool = False) -> Vectors:
+    def encode(
+        self, texts: Sequence[str], *, progress: bool = False, advance: Callable[[float], None] | None = None
+    ) -> Vectors:
         """Return one unit vector for each text.
 
         Args:
             texts: n strings. Equal strings are encoded once. Text beyond the model's limit is cut.
             progress: show a progress bar on the error stream when the job lasts over two seconds.
+            advance: told the share that is done.
 
         Returns:
             float32 array (n, dim). A blank text says nothing and gets zeros, so that its cosine with anything is 0: two
@@ -92,10 +108,11 @@ class TextEncoder:
 
         Raises:
             DataError: if something in ``texts`` is not a string.
+            ConfigurationError: if the model gives a number that is not finite.
         """
         distinct, rows = distinct_texts(texts)
         vectors = np.empty((len(distinct), self.dim), dtype=np.float32)
-        with EncodingProgress(distinct, shown=progress) as bar:
+        with EncodingProgress(distinct, shown=progress, advance=advance) as bar:
             for start in range(0, len(distinct), TEXTS_PER_CHUNK):
                 chunk = distinct[start : start + TEXTS_PER_CHUNK]
                 vectors[start : start + len(chunk)] = self.encode_chunk(chunk, bar)
@@ -107,12 +124,16 @@ class TextEncoder:
         Args:
             texts: n strings.
             progress: told of every batch done.
+
+        Raises:
+            ConfigurationError: if the model gives a number that is not finite.
         """
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
-        prepared = [self._prepare(text) for text in texts]
-        for batch in token_batches(self.model.count_tokens(prepared), budget=TOKENS_PER_BATCH):
-            vectors[batch] = _unit_rows(self.model.embed([prepared[row] for row in batch]))
-            progress.advance([texts[row] for row in batch])
+        inputs, lengths = self.model.tokenize([self._prepare(text) for text in texts])
+        for batch in token_batches(lengths, budget=TOKENS_PER_BATCH):
+            of = [texts[row] for row in batch]
+            vectors[batch] = unit_rows(self.model.embed([inputs[row] for row in batch]), of)
+            progress.advance(of)
         return vectors
 
     def _prepare(self, text: str) -> str:
@@ -135,8 +156,23 @@ def spread_rows(vectors: Vectors, rows: npt.NDArray[np.int64]) -> Vectors:
     return spread
 
 
-def _unit_rows(vectors: Vectors) -> Vectors:
+def unit_rows(vectors: Vectors, texts: Sequence[str]) -> Vectors:
+    """Bring vectors to unit length; zeros, which a model may give (a bag of unknown words), stay zeros.
+
+    Args:
+        vectors: float32 (n, dim).
+        texts: what each is the vector of.
+
+    Raises:
+        ConfigurationError: if a number is not finite.
+    """
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        text = texts[int(np.argmin(finite))]
+        raise ConfigurationError(
+            f"An encoder must give finite numbers. This one gives others for the text {text[:80]!r}. Its weights are damaged: "
+            "train it again, or copy it again."
+        )
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    # A model may give zeros (a bag of unknown words): they stay zeros.
     unit: Vectors = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
     return unit

@@ -100,6 +100,14 @@ class TokenBag(nn.Module):
                 counts[list(set(numbers))] += 1
         return 1 + np.log((1 + len(texts)) / (1 + counts))
 
+    def counts(self, texts: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """How often each token occurs in texts, each cut as the bag cuts it, (vocabulary,)."""
+        counts = np.zeros(len(self.log_weights), np.int64)
+        for start in range(0, len(texts), _AT_ONCE):
+            numbers = [number for of in self._numbers(texts[start : start + _AT_ONCE]) for number in of]
+            counts += np.bincount(np.array(numbers, np.int64), minlength=len(counts))
+        return counts
+
     def tokens(self, texts: Sequence[str]) -> Tensor:
         """Numbers of the tokens of texts, int64 (texts, length), -1 where a text has ended."""
         rows = [torch.tensor(numbers, dtype=torch.int64) for numbers in self._numbers(texts)]

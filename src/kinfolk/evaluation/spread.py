@@ -1,11 +1,13 @@
-"""How many directions a set of vectors fills: the effective rank."""
+"""The geometry of a set of vectors: how many directions it fills, how evenly, and how near those are that belong together."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from kinfolk.errors import ConfigurationError
+from kinfolk.errors import ConfigurationError, DataError
+
+_CHUNK = 1024  # vectors that are compared with all others at a time
 
 
 def effective_rank(vectors: npt.NDArray[np.floating]) -> float:
@@ -33,3 +35,62 @@ def effective_rank(vectors: npt.NDArray[np.floating]) -> float:
         return 1.0
     share = values[values > 0] / total
     return float(np.exp(-(share * np.log(share)).sum()))
+
+
+def alignment(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> float:
+    """Mean squared distance of the unit vectors of pairs that belong together, in [0, 4].
+
+    Args:
+        first, second: (pairs, dim), one pair or more; any length.
+
+    Raises:
+        DataError: shapes that do not fit, no pair, or vectors that are not finite.
+
+    Source: Wang & Isola, "Understanding contrastive representation learning through alignment and uniformity", ICML 2020,
+    arXiv 2005.10242, equation 3 with alpha 2.
+    """
+    if first.shape != second.shape:
+        raise DataError(f"first and second must have one shape (pairs, dim). Got {first.shape} and {second.shape}.")
+    return float(((unit_rows(first) - unit_rows(second)) ** 2).sum(axis=1).mean())
+
+
+def uniformity(vectors: npt.NDArray[np.floating]) -> float:
+    """Log of the mean of e^{-2 d^2} over all pairs of different rows at distance d, at most 0; the lower, the more even.
+
+    Args:
+        vectors: (num, dim), two or more; brought to unit length first.
+
+    Raises:
+        DataError: fewer than two vectors, or vectors that are not finite.
+
+    Source: as for ``alignment``, equation 4 with t 2.
+    """
+    units = unit_rows(vectors)
+    if len(units) < 2:
+        raise DataError("Uniformity needs two vectors or more. Got one.")
+    squares = (units**2).sum(axis=1)
+    total = 0.0
+    for start in range(0, len(units), _CHUNK):
+        rows = units[start : start + _CHUNK]
+        distances = np.maximum(squares[start : start + _CHUNK, None] + squares - 2 * rows @ units.T, 0)
+        potential = np.exp(-2 * distances)
+        potential[np.arange(len(rows)), start + np.arange(len(rows))] = 0
+        total += float(potential.sum())
+    return float(np.log(total / (len(units) * (len(units) - 1))))
+
+
+def unit_rows(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """The vectors at unit length; zeros stay zeros.
+
+    Args:
+        vectors: (num, dim), one or more.
+
+    Raises:
+        DataError: another shape, no vector, or numbers that are not finite.
+    """
+    if vectors.ndim != 2 or not len(vectors):
+        raise DataError(f"Vectors must be (num, dim), one or more. Got shape {vectors.shape}.")
+    if not np.isfinite(vectors).all():
+        raise DataError("Vectors must be finite. Got NaN or infinity: the encoder that made them is broken.")
+    wide = vectors.astype(np.float64)
+    return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12))

@@ -1,7 +1,7 @@
 """How well the similarity of two vectors follows what people say about two sentences, and by which shortcuts.
 
 The measure of semantic textual similarity is the rank correlation over all pairs of a set, not the mean over its parts.
-Alignment and uniformity say why it is high or low. The two probes are definitions of this project: whether pairs are
+Alignment and uniformity say why it is high or low. The probes are definitions of this project: whether pairs are
 taken for different because their lengths are, and whether for the same because their words are.
 
 Source: Gao, Yao & Chen, "SimCSE", EMNLP 2021, arXiv 2104.08821, section 3 and appendix B; Wang & Isola, ICML 2020, arXiv
@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kinfolk.errors import DataError
+from kinfolk.evaluation.spread import alignment, uniformity, unit_rows
 
-_CHUNK = 1024
 _EVEN = 1e-12  # spread below which numbers are all the same, in units of their size
 
 
@@ -62,15 +62,12 @@ def evaluate_similarity(
             f"first and second must have one shape (pairs, dim), two pairs or more, with a gold score each. "
             f"Got {first.shape}, {second.shape} and {said.shape}."
         )
-    if not (np.isfinite(first).all() and np.isfinite(second).all()):
-        raise DataError("Vectors must be finite. Got NaN or infinity: the encoder that made them is broken.")
-    left, right = _unit(first), _unit(second)
+    left, right = unit_rows(first), unit_rows(second)
     same = said > same_above
-    distances = ((left[same] - right[same]) ** 2).sum(axis=1)
     return SimilarityMetrics(
         spearman=spearman((left * right).sum(axis=1), said),
-        alignment=float(distances.mean()) if len(distances) else None,
-        uniformity=_uniformity(np.concatenate([left, right])),
+        alignment=alignment(left[same], right[same]) if same.any() else None,
+        uniformity=uniformity(np.concatenate([left, right])),
         pairs=len(said),
     )
 
@@ -104,15 +101,25 @@ def length_bias(similarity: npt.ArrayLike, gold: npt.ArrayLike, lengths: tuple[n
     Raises:
         DataError: shapes that do not fit, numbers that are not finite, or fewer than two pairs.
     """
-    values, said = _paired(similarity, gold)
     first, second = _paired(lengths[0], lengths[1])
-    if len(first) != len(values):
-        raise DataError(f"lengths must be given for each pair. Got {len(first)} for {len(values)} pairs.")
-    centered, by = values - values.mean(), said - said.mean()
-    residual = centered if _is_even(said) else centered - by * (centered @ by) / (by @ by)
-    if np.abs(residual).max() <= 1e-9 * max(np.abs(values).max(), 1e-300):
-        return 0.0  # the line leaves nothing but rounding
-    return _correlation(_ranks(residual), _ranks(np.abs(first - second)))
+    return _bias(similarity, gold, np.abs(first - second))
+
+
+def overlap_bias(similarity: npt.ArrayLike, gold: npt.ArrayLike, overlap: npt.ArrayLike) -> float:
+    """Rank correlation of the overlap in words with what the gold score leaves of the similarity, in [-1, 1].
+
+    What is left is the residual of the straight line through the similarities over the gold scores. Above 0, pairs that
+    share words are taken for more alike than they are; 0 is best. A definition of this project.
+
+    Args:
+        similarity: of the two sentences of each pair, (pairs,).
+        gold: what people say, (pairs,).
+        overlap: how much the two have in common on the surface, the higher the more, (pairs,).
+
+    Raises:
+        DataError: shapes that do not fit, numbers that are not finite, or fewer than two pairs.
+    """
+    return _bias(similarity, gold, overlap)
 
 
 def surface_accuracy(paraphrase: npt.ArrayLike, swapped: npt.ArrayLike) -> float:
@@ -131,21 +138,16 @@ def surface_accuracy(paraphrase: npt.ArrayLike, swapped: npt.ArrayLike) -> float
     return float((wrong < right).mean())
 
 
-def _unit(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    wide = vectors.astype(np.float64)
-    return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12))
-
-
-def _uniformity(units: npt.NDArray[np.float64]) -> float:
-    squares = (units**2).sum(axis=1)
-    total = 0.0
-    for start in range(0, len(units), _CHUNK):
-        rows = units[start : start + _CHUNK]
-        distances = np.maximum(squares[start : start + _CHUNK, None] + squares - 2 * rows @ units.T, 0)
-        potential = np.exp(-2 * distances)
-        potential[np.arange(len(rows)), start + np.arange(len(rows))] = 0
-        total += float(potential.sum())
-    return float(np.log(total / (len(units) * (len(units) - 1))))
+def _bias(similarity: npt.ArrayLike, gold: npt.ArrayLike, surface: npt.ArrayLike) -> float:
+    values, said = _paired(similarity, gold)
+    seen, _ = _paired(surface, surface)
+    if len(seen) != len(values):
+        raise DataError(f"Lengths and overlaps must be given for each pair. Got {len(seen)} for {len(values)} pairs.")
+    centered, by = values - values.mean(), said - said.mean()
+    residual = centered if _is_even(said) else centered - by * (centered @ by) / (by @ by)
+    if np.abs(residual).max() <= 1e-9 * max(np.abs(values).max(), 1e-300):
+        return 0.0  # the line leaves nothing but rounding
+    return _correlation(_ranks(residual), _ranks(seen))
 
 
 def _paired(left: npt.ArrayLike, right: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

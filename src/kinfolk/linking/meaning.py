@@ -101,11 +101,10 @@ def open_encoder(encoder: str | Path | Encoder | None) -> Encoder | None:
     if encoder is None or encoder == "none":
         return None
     if isinstance(encoder, str | Path):
-        own = Path(encoder).expanduser()
-        if (own / "kinfolk.json").exists() and not (own / "modules.json").exists():  # one over characters
-            from kinfolk.methods.texts.model import TextModel
+        if (Path(encoder).expanduser() / "kinfolk.json").exists():
+            from kinfolk.methods.texts.opened import open_text_encoder
 
-            return TextModel.load(own)
+            return open_text_encoder(encoder)
         return load_text_encoder(encoder)
     if isinstance(encoder, Encoder):
         return encoder

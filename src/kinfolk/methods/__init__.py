@@ -6,7 +6,7 @@ queues           moco · mochi · nnclr
 prototypes       swav
 pixels           pixpro
 labels           supcon · hydra
-texts            simcse · contriever · debcse · whitenedcse
+texts            simcse · contriever · debcse · whitenedcse · textlabel · moe
 ===============  ==================================================================================================
 """
 
@@ -43,7 +43,9 @@ for _file in (
     "swav",
     "texts.contriever",
     "texts.debcse",
+    "texts.moe",
     "texts.simcse",
+    "texts.textlabel",
     "texts.whitenedcse",
 ):
     import_module(f"kinfolk.methods.{_file}")

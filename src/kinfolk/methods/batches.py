@@ -52,11 +52,17 @@ class EpochBatches(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         generator = torch.Generator().manual_seed((self.seed * _FAR + self.epoch) % SEEDS)
-        order = torch.randperm(self.num, generator=generator)[: len(self) * self.batch_size]
+        batches = self.batches(generator)
         self.given, self._first = self._first, 0
-        for rows in order.view(-1, self.batch_size)[self.given :].tolist():
+        for rows in batches[self.given :]:
             self.given += 1
             yield rows
+
+    def batches(self, generator: torch.Generator) -> list[list[int]]:
+        """The batches of one epoch."""
+        order = torch.randperm(self.num, generator=generator)[: len(self) * self.batch_size]
+        rows: list[list[int]] = order.view(-1, self.batch_size).tolist()
+        return rows
 
 
 class _WholeBatches(Dataset[Any]):

@@ -56,12 +56,12 @@ def check_only_for_images(**given: object) -> None:
         raise ConfigurationError(f"{listed(asked)}: for methods that read images only. Leave out what is named.")
 
 
-def check_output(folder: Path, checkpoint: Path, *, files: Sequence[str] = FILES) -> None:
+def check_output(folder: Path, checkpoint: Path | None = None, *, files: Sequence[str] = FILES) -> None:
     """Refuse a folder that cannot be written to, or whose files the model would overwrite.
 
     Args:
         folder: of the model.
-        checkpoint: of the training.
+        checkpoint: of the training; None where there is nothing to go on from.
         files: that the model writes.
 
     Raises:
@@ -69,12 +69,12 @@ def check_output(folder: Path, checkpoint: Path, *, files: Sequence[str] = FILES
         DataError: it cannot be written to.
     """
     taken = [name for name in files if (folder / name).exists()]
-    if taken and not checkpoint.exists():
+    if taken and (checkpoint is None or not checkpoint.exists()):
         raise RunError(
             f"{folder} holds {listed(taken)} already, which the model would overwrite. Choose another folder for it, or "
             "move what is there."
         )
-    check_place(checkpoint)
+    check_place(checkpoint or folder / files[0])
 
 
 def check_labels(entry: Entry, images: Images, patience: int | None) -> None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from kinfolk.data.images import Images, OnError, read_images
 from kinfolk.data.texts import Texts, read_texts
-from kinfolk.data.wording import printable
+from kinfolk.data.wording import listed, printable
 from kinfolk.errors import ConfigurationError, MissingExtraError
 from kinfolk.methods.checkpoints import CHECKPOINT
 from kinfolk.methods.checks import check_labels, check_only_for_images, check_output, encoder_options, integers
@@ -30,6 +30,7 @@ from kinfolk.methods.registry import find_method
 from kinfolk.methods.texts.fit import train_texts
 from kinfolk.methods.texts.model import FILES as TEXT_FILES
 from kinfolk.methods.texts.model import TextModel
+from kinfolk.methods.texts.negatives import Mining, Source
 
 _TRAINING = "training"  # the folder, in that of the model, where a training keeps what it needs to go on
 
@@ -48,12 +49,18 @@ def train(
     positive: str | None = None,
     negative: str | None = None,
     label: str | None = None,
+    group: str | None = None,
+    corpus: str | None = None,
+    sampling_coefficient: float = 0.0,
+    mine: Source | None = None,
+    mining: Mapping[str, object] | None = None,
     seed: int = 0,
     on_error: OnError = "raise",
     patience: int | None = None,
     tensorboard: bool = False,
     checkpoint_minutes: float | None = 5.0,
     devices: int = 1,
+    held_out: int | None = None,
     report: bool = False,
     progress: Callable[[EpochEnd], None] | None = None,
     reading: Callable[[float], None] | None = None,
@@ -76,7 +83,14 @@ def train(
         column: the column, or the array, with the images or texts; None takes the only one there is.
         positive, negative: of texts, the columns with what belongs to each, and with what seems to and does not.
         label: the column with the labels; "folder" takes the names of sub-folders. None trains without; labels also let
-            the neighbor probe be shown.
+            the neighbor probe be shown. Of texts, a row may be without one where the method does not need it.
+        group: of texts, the column with what those have in common that are no negatives of each other, such as a cluster; it may
+            be empty.
+        corpus: of texts, the column with the language or domain of each: all texts of a batch are of one.
+        sampling_coefficient: how much the size of a corpus counts, in [0, inf): 0 draws all alike, 1 by their sizes.
+        mine: of pairs of texts, where a hard negative of each is looked for: "bm25", other positives with its words; "model",
+            near it to the encoder at the start, which must be a trained one; "siblings", of its label; "random", any.
+        mining: fields of ``kinfolk.methods.texts.negatives.Mining`` that differ from its defaults.
         seed: of everything random, in [0, 2^32).
         on_error: "raise" refuses images that cannot be read, "skip" leaves them out and says so.
         patience: epochs without a better neighbor probe, at least 1, after which the training stops; needs labels. None
@@ -87,6 +101,8 @@ def train(
         devices: how many processes share the work, one for each GPU where there are some. A batch is divided among them
             and normalized as a whole, so that they train what one trains, up to rounding. In a script the call must then
             stand below ``if __name__ == "__main__":``, for each process reads the script.
+        held_out: texts that are not learned from, at most half, for the report to show what becomes of new ones; None holds
+            out one in a hundred, 100 at most.
         report: whether to write ``report.html`` into the folder, too; see ``Model.report``.
         progress: told of each epoch as it ends.
         reading: told the share of the images that is read.
@@ -106,11 +122,23 @@ def train(
     if entry.reads == "texts":
         check_only_for_images(size=size != 32, patience=patience, tensorboard=tensorboard, devices=devices != 1)
         given = entry.read_settings(settings or {})
+        if mining and mine is None:
+            raise ConfigurationError("mining says how negatives are looked for. Say where, too (mine).")
+        how = Mining.of(mining or {})
         check_output(folder, checkpoint, files=TEXT_FILES)
         texts = (
             data
             if isinstance(data, Texts)
-            else read_texts(data, column=column, positive=positive, negative=negative, label=label)
+            else read_texts(
+                data,
+                column=column,
+                positive=positive,
+                negative=negative,
+                label=label,
+                blank_labels=not entry.labels,
+                group=group,
+                corpus=corpus,
+            )
         )
         return train_texts(
             texts,
@@ -123,6 +151,8 @@ def train(
             checkpoint=checkpoint,
             seed=seed,
             checkpoint_minutes=checkpoint_minutes,
+            held_out=held_out,
+            report=report,
             progress=progress,
             facts={
                 "data": _name_of(data),
@@ -130,10 +160,26 @@ def train(
                 "positive": positive,
                 "negative": negative,
                 "label": label,
+                "group": group,
+                "corpus": corpus,
+                "sampling_coefficient": sampling_coefficient,
             },
+            sampling_coefficient=sampling_coefficient,
+            mine=mine,
+            mining=how,
         )
-    if positive is not None or negative is not None:
-        raise ConfigurationError(f"positive and negative are for methods that read texts. {method} reads images.")
+    of_texts = {
+        "positive": positive,
+        "negative": negative,
+        "group": group,
+        "corpus": corpus,
+        "mine": mine,
+        "mining": mining,
+        "held_out": held_out is not None,
+    }
+    asked = [name for name, value in of_texts.items() if value]
+    if asked:
+        raise ConfigurationError(f"{listed(asked)}: for methods that read texts only. {method} reads images.")
     encoder = encoder or "resnet"
     chosen = entry.read_settings({"size": size, **(settings or {})})
     size, options = int(chosen["size"]), encoder_options(encoder_settings or {})

@@ -18,13 +18,17 @@ from kinfolk.data.images import Images, OnError, read_images
 from kinfolk.data.wording import reason_of
 from kinfolk.encoders.image import ImageEncoder
 from kinfolk.encoders.kept import KEPT, keep_tower, kept_image_encoder
+from kinfolk.encoders.weights import save_weights
 from kinfolk.errors import DataError
 from kinfolk.methods.card import model_card
 from kinfolk.methods.history import HISTORY, EpochEnd, read_history, write_history
 
-_WEIGHTS, _ABOUT, _CARD, _FACTS = "model.safetensors", "config.json", "README.md", "facts.safetensors"
+_WEIGHTS, _ABOUT, _CARD = "model.safetensors", "config.json", "README.md"
+FACTS = "facts.safetensors"
+"""The file that only a model of images has, whatever became of the others."""
+
 REPORT = "report.html"
-FILES = (_WEIGHTS, _ABOUT, _CARD, _FACTS, HISTORY, KEPT, REPORT)
+FILES = (_WEIGHTS, _ABOUT, _CARD, FACTS, HISTORY, KEPT, REPORT)
 _FORMAT = 1
 
 
@@ -103,13 +107,10 @@ class Model:
             DataError: the folder cannot be written to.
         """
         from safetensors.numpy import save as as_bytes
-        from safetensors.torch import save
 
         folder = Path(folder)
-        weights = {name: tensor.contiguous() for name, tensor in self.encoder.state_dict().items()}
-        with atomic_write(folder / _WEIGHTS) as aside:
-            aside.write_bytes(save(weights))  # its own writer says of a full disk what no one can read
-        with atomic_write(folder / _FACTS) as aside:
+        save_weights(self.encoder, folder / _WEIGHTS)
+        with atomic_write(folder / FACTS) as aside:
             aside.write_bytes(as_bytes({name: np.ascontiguousarray(values) for name, values in self.facts.items()}))
         keep_tower(self.encoder, folder / KEPT)
         write_history(self.history, folder / HISTORY)
@@ -163,7 +164,7 @@ def load_model(folder: str | Path) -> Model:
     reading = folder / _WEIGHTS
     try:
         encoder.load_state_dict(load_file(reading))
-        reading = folder / _FACTS
+        reading = folder / FACTS
         facts = load_arrays(reading) if reading.exists() else {}
     except (OSError, SafetensorError, RuntimeError) as error:
         raise DataError(f"{reading} cannot be read ({reason_of(error)}). Train the model again.") from error

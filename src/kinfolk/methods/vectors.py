@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,10 +17,13 @@ from kinfolk.data import atomic_write, write_table
 from kinfolk.data.atomic import check_place
 from kinfolk.data.images import Images, OnError, read_images
 from kinfolk.data.texts import read_texts
+from kinfolk.encoders import TextEncoder
+from kinfolk.encoders.mixture_tower import MixtureTower
 from kinfolk.errors import ConfigurationError
-from kinfolk.methods.model import Model, load_model
+from kinfolk.methods.model import FACTS, Model, load_model
 from kinfolk.methods.texts.model import ABOUT as ABOUT_TEXTS
 from kinfolk.methods.texts.model import TextModel
+from kinfolk.methods.texts.opened import open_text_encoder
 
 _ENDINGS = (".parquet", ".npy")
 
@@ -67,8 +71,9 @@ class Vectors:
 def embed(
     data: object,
     *,
-    model: str | Path | Model | TextModel,
+    model: str | Path | Model | TextModel | TextEncoder,
     column: str | None = None,
+    label: str | None = None,
     on_error: OnError = "raise",
     advance: Callable[[float], None] | None = None,
 ) -> Vectors:
@@ -77,22 +82,30 @@ def embed(
     Args:
         data: a folder of images, a table with a column of images, or ``Images``; for a model of texts a file of lines, a list of
             strings or a table with a column of texts. A row without text has no vector.
-        model: a trained one, or its folder.
+        model: a trained one, or its folder; for texts also the folder or the name of a sentence-transformers model, or "minilm"
+            for the one that the extra ``offline`` installs.
         column: the column, or the array, with the images or texts; None takes the only one there is.
+        label: the column with the domain of each text, for a mixture of experts by domain. Texts of a domain that it does not
+            know, and all texts where this is None, go through the mean of its experts.
         on_error: "raise" refuses images that cannot be read, "skip" leaves them out and says so.
         advance: told the share that is done.
 
     Raises:
         DataError: the data or the model cannot be read.
         ConfigurationError: an option that is not possible, or ``Images`` of another size than the model sees.
+        MissingExtraError: what the model needs is not installed.
     """
-    if isinstance(model, str | Path) and (Path(model) / ABOUT_TEXTS).exists():
-        model = TextModel.load(model)
-    if isinstance(model, TextModel):
-        texts = read_texts(data, column=column)
-        names = tuple(str(row + 1) for row in texts.rows.tolist())
-        return Vectors(names, model.encode(texts.texts, advance=advance), texts.notes)
-    trained = model if isinstance(model, Model) else load_model(model)
+    trained = open_model(model) if isinstance(model, str | Path) else model
+    if label is not None and not isinstance(trained, TextModel):
+        raise ConfigurationError("label is for a model of texts with an expert for each domain. Leave it out.")
+    if not isinstance(trained, Model):
+        texts = read_texts(data, column=column, label=label, blank_labels=True)
+        names = names_of_rows(texts.rows.tolist())
+        if not isinstance(trained, TextModel):
+            return Vectors(names, trained.encode(texts.texts, advance=advance), texts.notes)
+        domains = texts.named_labels
+        vectors = trained.encode(texts.texts, domains=domains, advance=advance)
+        return Vectors(names, vectors, texts.notes + _unknown(trained, domains))
     if not isinstance(data, str | Path | pa.Table | Images):
         raise ConfigurationError(f"data must be a folder, a file, an Arrow table or Images. Got {type(data).__name__}.")
     if isinstance(data, Images):
@@ -101,6 +114,37 @@ def embed(
         channels: Literal[1, 3] = 1 if trained.encoder.channels == 1 else 3
         images = read_images(data, size=trained.size, channels=channels, column=column, on_error=on_error)
     return Vectors(images.names, trained.encode(images, advance=advance), images.skipped)
+
+
+def open_model(name: str | Path) -> Model | TextModel | TextEncoder:
+    """Open the model behind a folder or a name; see ``embed``."""
+    return load_model(name) if _is_of_images(Path(name).expanduser()) else open_text_encoder(name)
+
+
+def _is_of_images(folder: Path) -> bool:
+    """Whether a folder does not say that its model is one of texts; what is no folder can only be the name of one."""
+    if not folder.exists() or any((folder / file).exists() for file in (ABOUT_TEXTS, "modules.json")):
+        return False
+    if (folder / FACTS).exists():
+        return True
+    try:
+        return "model_type" not in json.loads((folder / "config.json").read_text("utf-8"))  # of transformers
+    except (OSError, ValueError, TypeError):
+        return True
+
+
+def names_of_rows(rows: Iterable[int]) -> tuple[str, ...]:
+    """What vectors of texts are called: the rows of the source, from 1."""
+    return tuple(str(row + 1) for row in rows)
+
+
+def _unknown(model: TextModel, domains: Sequence[str] | None) -> tuple[str, ...]:
+    if domains is None or not isinstance(model.encoder, MixtureTower):
+        return ()
+    lost = sum(domain not in model.encoder.domains for domain in domains)
+    return (
+        (f"{lost:,} texts are of no domain that the model knows; the mean of its experts took them.",) if lost else ()
+    )
 
 
 def check_vectors_place(path: Path, inputs: Sequence[object] = ()) -> None:

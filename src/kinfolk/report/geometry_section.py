@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -85,13 +85,26 @@ MEASURES = (
 )
 
 
-def geometry_section(history: Sequence[EpochEnd]) -> str:
-    """A plot for each measure that the training has."""
+def geometry_section(
+    history: Sequence[EpochEnd],
+    *,
+    measures: Sequence[Measure] = MEASURES,
+    caption: str | None = None,
+    before: Mapping[str, float] | None = None,
+) -> str:
+    """A plot for each measure that the training has.
+
+    Args:
+        history: of the training.
+        measures: to show, in this order.
+        caption: on what they were measured; None says it of images.
+        before: measures before the training, drawn beside.
+    """
     if not history:
         return section("geometry", "Over the epochs", '<p class="empty">The model has no history.</p>')
     warned = [end.epoch for end in history if end.warning is not None]
     panels = []
-    for measure in MEASURES:
+    for measure in measures:
         lines = [
             Series(_words(key), points, style)
             for key, style in ((measure.key, "curve"), (measure.beside, "beside"))
@@ -99,6 +112,9 @@ def geometry_section(history: Sequence[EpochEnd]) -> str:
         ]
         if not lines:
             continue
+        if before and measure.key in before:
+            start = before[measure.key]
+            lines.append(Series("before the training", ((1, start), (history[-1].epoch, start)), "beside"))
         plot = history_plot(
             lines,
             epochs=history[-1].epoch,
@@ -112,10 +128,11 @@ def geometry_section(history: Sequence[EpochEnd]) -> str:
         "" if "knn" not in history[-1].measures else "; neighbor accuracy and tolerance are of the encoder itself"
     )
     shaded = " In the shaded epochs the space had collapsed." if warned else ""
-    about = (
-        '<p class="caption">Measured after each epoch on a sample of the training images that stays the same, on the '
-        f"embeddings that the loss sees{of_encoder}.{shaded}</p>"
+    of_images = (
+        "Measured after each epoch on a sample of the training images that stays the same, on the embeddings that the loss "
+        f"sees{of_encoder}."
     )
+    about = f'<p class="caption">{of_images if caption is None else caption}{shaded}</p>'
     return section("geometry", "Over the epochs", about, f'<div class="panels">{"".join(panels)}</div>')
 
 

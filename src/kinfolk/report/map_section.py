@@ -15,11 +15,12 @@ _WIDTH = 720
 _SIDE = 48  # pixels of a picture in the file; it is drawn smaller and grows under the pointer
 _FEW, _SMALLEST, _LARGEST = 40, 17.0, 46.0  # so many pictures are drawn at their largest
 
-_HOW = {
+HOW_TO_READ = {
     "t-SNE": "t-SNE puts near vectors near each other; how far apart groups lie, and how large they are, says little.",
     "PCA": "The two directions in which the vectors differ most (PCA); what differs in others falls together.",
     "none": "All vectors are alike: the space has collapsed to a point.",
 }
+"""What is to be said of a map, by how it was made."""
 
 
 def map_section(summary: TrainingSummary) -> str:
@@ -35,9 +36,7 @@ def map_section(summary: TrainingSummary) -> str:
         else "Images that belong together should lie together; where only the color or the background is common to "
         "neighbors, that is what was learned."
     )
-    caption = (
-        f"{shown}, each where its vector lies. {_HOW[summary.map.method]} {wish} Point at a picture to see it larger."
-    )
+    caption = f"{shown}, each where its vector lies. {HOW_TO_READ[summary.map.method]} {wish} Point at a picture to see it larger."
     return section(
         "map",
         "Map of the images",
@@ -67,4 +66,4 @@ def _plot(summary: TrainingSummary, labels: list[str | None], styles: dict[str, 
         tip = name if label is None else f"{label}: {name}"
         items.append(f'<g class="item"><title>{escape(tip)}</title>{picture}{frame}</g>')
     title = f"Map of {count(len(labels))} images"
-    return figure("map-plot", title, _HOW[summary.map.method], _WIDTH, height, items)
+    return figure("map-plot", title, HOW_TO_READ[summary.map.method], _WIDTH, height, items)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from kinfolk.report.thumbnail import thumbnail
 from kinfolk.report.training_summary import TrainingSummary, even_choice, training_summary
 
 if TYPE_CHECKING:
+    from kinfolk.methods.history import EpochEnd
     from kinfolk.methods.model import Model
 
 _MOSAIC, _SIDE, _NAME = 24, 64, 60
@@ -58,11 +59,12 @@ def write_training_report(model: Model, images: Images, path: str | Path) -> Pat
 
 
 def _title(about: Mapping[str, Any]) -> str:
-    return f"{about['method']} on {_short_name(about)}"
+    return f"{about['method']} on {short_name(about['data'])}"
 
 
-def _short_name(about: Mapping[str, Any]) -> str:
-    return middle_cut(Path(about["data"]).name or about["data"], _NAME)
+def short_name(name: str) -> str:
+    """The last part of the name of a file or a folder, shortened in the middle."""
+    return middle_cut(Path(name).name or name, _NAME)
 
 
 def _headline(model: Model, summary: TrainingSummary) -> str:
@@ -76,7 +78,7 @@ def _headline(model: Model, summary: TrainingSummary) -> str:
     return (
         '<section id="result" aria-labelledby="title"><div class="headline"><div><h1 id="title">'
         f'<span class="big">{count(about["images"])}</span> {"image" if about["images"] == 1 else "images"} from '
-        f"<em>{escape(_short_name(about))}</em></h1>"
+        f"<em>{escape(short_name(about['data']))}</em></h1>"
         f'<p class="lead">trained a {escape(about["encoder"])} with {escape(about["method"])}{labels}, for '
         f"{counted(about['epochs'], 'epoch')} at {about['size']}\u00a0×\u00a0{about['size']} pixels. It turns an image into "
         f"{counted(about['dim'], 'number')}.</p></div>"
@@ -89,22 +91,38 @@ def _tiles(model: Model) -> str:
     """The figures of the last epoch."""
     if not model.history:
         return ""
-    last = model.history[-1]
-    tiles = []
-    if "knn" in last.measures:
+    measures, tiles = model.history[-1].measures, []
+    if "knn" in measures:
         meaning = "of the images get their label from their 20 nearest neighbors"
-        tiles.append(("Neighbor accuracy", percent(last.measures["knn"]), meaning))
-    if "effective_rank" in last.measures:
+        tiles.append(("Neighbor accuracy", percent(measures["knn"]), meaning))
+    if "effective_rank" in measures:
         meaning = "directions are filled by the vectors that the loss sees"
-        tiles.append(("Effective rank", figure_text(last.measures["effective_rank"]), meaning))
-    tiles.append(("Loss", figure_text(last.loss), "mean over the last epoch"))
-    pace = f"{count(last.images_per_second)} images a second at the end"
-    tiles.append(("Time", seconds_text(last.seconds), pace))
+        tiles.append(("Effective rank", figure_text(measures["effective_rank"]), meaning))
+    return tiles_of_training(model.history, tiles, "images")
+
+
+def tiles_of_training(history: Sequence[EpochEnd], tiles: Sequence[tuple[str, str, str]], things: str) -> str:
+    """Tiles of figures and, behind them, the loss and the time; nothing without a history.
+
+    Args:
+        history: of the training.
+        tiles: name, value and meaning of each.
+        things: what it learned from, in the plural.
+    """
+    if not history:
+        return ""
+    last = history[-1]
+    pace = f"{count(last.images_per_second)} {things} a second at the end"
+    shown = [
+        *tiles,
+        ("Loss", figure_text(last.loss), "mean over the last epoch"),
+        ("Time", seconds_text(last.seconds), pace),
+    ]
     return (
         '<div class="tiles">'
         + "".join(
             f'<div class="tile"><h3>{name}</h3><p class="value">{value}</p><p class="meaning">{meaning}</p></div>'
-            for name, value, meaning in tiles
+            for name, value, meaning in shown
         )
         + "</div>"
     )
@@ -112,19 +130,31 @@ def _tiles(model: Model) -> str:
 
 def _method_section(model: Model) -> str:
     about = model.about
+    facts = [
+        ("images", f"{count(about['images'])}, {count(len(about['skipped']))} more skipped"),
+        ("size", f"{about['size']} × {about['size']} pixels"),
+    ]
+    return section("method", "How it was made", settings_table(training_settings(about, facts)))
+
+
+def training_settings(about: Mapping[str, Any], facts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Names and values of all that a training was made with.
+
+    Args:
+        about: see ``Model``.
+        facts: of what it learned from.
+    """
     options = ", ".join(f"{name} {value}" for name, value in about["encoder_settings"].items())
-    settings = [
+    return [
         ("method", about["method"]),
         ("paper", about["paper"]),
         ("data", about["data"]),
         ("labels", about.get("label") or "none asked for"),
-        ("images", f"{count(about['images'])}, {count(len(about['skipped']))} more skipped"),
-        ("size", f"{about['size']} × {about['size']} pixels"),
-        ("seed", str(about["seed"])),
+        *facts,
+        *([("seed", str(about["seed"]))] if "seed" in about else []),
         ("encoder", f"{about['encoder']}{f', {options}' if options else ''}"),
         ("vectors", f"{count(about['dim'])} numbers"),
         *((name.replace("_", " "), str(value)) for name, value in about["settings"].items() if name != "size"),
-        *((name.replace("_", " "), str(value)) for name, value in about["recipe"].items() if value is not None),
+        *((name.replace("_", " "), str(value)) for name, value in about.get("recipe", {}).items() if value is not None),
         ("kinfolk", about["version"]),
     ]
-    return section("method", "How it was made", settings_table(settings))

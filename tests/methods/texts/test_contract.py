@@ -28,7 +28,7 @@ def texts() -> Texts:
     """Sentences of made-up words about four matters, each with another about the same one, and the matter as label."""
     rng = np.random.default_rng(5)
     words = ["".join(rng.choice(list("abdeiklmnorstu"), rng.integers(3, 7))) for _ in range(60)]
-    labels = np.arange(80) % 4
+    labels = np.tile([0, 0, 1, 2, 3], 16)  # in batches of 16, as many of one label as of mixed ones
 
     def sentence(matter: int) -> str:
         return " ".join(rng.choice(words[15 * matter : 15 * matter + 15], 14))
@@ -76,6 +76,7 @@ class TestEveryMethod:
         own = fitting(name, texts)
         module = methods()[name].make(text_tower_for(own.texts, "subwords", ENCODER), **small(name))
         assert isinstance(module, TextMethod)
+        module.prepare(own)
         module.steps = 40
         batch = TextBatch(
             tuple(column[:32] for column in own.columns), own.rows[:32], None if own.labels is None else own.labels[:32]
@@ -139,3 +140,20 @@ class TestEveryMethod:
         assert not vectors[9].any()
         theirs = library.SentenceTransformer(str(tmp_path), device="cpu").encode(list(texts.texts[:9]))
         np.testing.assert_allclose(vectors[:9], theirs, atol=1e-5)
+
+
+def test_an_encoder_that_was_trained_already_has_dropout_from_the_first_step(
+    texts: Texts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = {**RECIPE, "epochs": 1}
+    own = fitting("simcse", texts)
+    train(own, method="simcse", output=tmp_path / "first", recipe=recipe, encoder_settings=ENCODER)
+    step, seen = TextMethod.training_step, list[bool]()
+
+    def watched(self: TextMethod, batch: TextBatch, batch_idx: int) -> torch.Tensor:
+        seen.append(all(part.training for part in self.encoder.modules()))
+        return step(self, batch, batch_idx)
+
+    monkeypatch.setattr(TextMethod, "training_step", watched)
+    train(own, method="simcse", output=tmp_path / "second", recipe=recipe, encoder=str(tmp_path / "first"))
+    assert seen == [True] * 5

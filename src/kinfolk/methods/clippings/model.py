@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,18 +11,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kinfolk.data import atomic_write
 from kinfolk.data.wording import reason_of
 from kinfolk.encoders.kept import KEPT
 from kinfolk.encoders.pooling import pool
 from kinfolk.encoders.record import RecordEncoder
 from kinfolk.encoders.record_inputs import RecordInputs
-from kinfolk.errors import ConfigurationError, DataError, KinfolkError
+from kinfolk.encoders.weights import save_weights, weights_fingerprint
+from kinfolk.errors import ConfigurationError, DataError
+from kinfolk.methods.description import read_description, reading_model, write_description
 from kinfolk.methods.history import HISTORY, EpochEnd, read_history, write_history
 from kinfolk.search import VectorSpace
 
 _WEIGHTS, _ABOUT = "model.safetensors", "config.json"
-_FORMAT = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,11 +89,7 @@ class RecordModel:
 
     def fingerprint(self) -> str:
         """A text that changes when the vectors would."""
-        digest = hashlib.blake2b(json.dumps(self.encoder.describe(), sort_keys=True).encode(), digest_size=16)
-        for name, tensor in sorted(self.encoder.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return weights_fingerprint(self.encoder, json.dumps(self.encoder.describe(), sort_keys=True))
 
     def save(self, folder: str | Path) -> Path:
         """Write the model; the description comes last, so that a folder that has one is whole, on any machine.
@@ -102,8 +97,6 @@ class RecordModel:
         Raises:
             DataError: the folder cannot be written to.
         """
-        from safetensors.torch import save
-
         folder = Path(folder)
         try:
             (folder / _ABOUT).unlink(missing_ok=True)
@@ -111,13 +104,10 @@ class RecordModel:
             raise DataError(
                 f"{folder / _ABOUT} cannot be replaced ({reason_of(error)}). Choose another folder."
             ) from error
-        with atomic_write(folder / _WEIGHTS) as aside:
-            aside.write_bytes(save({name: value.contiguous() for name, value in self.encoder.state_dict().items()}))
+        save_weights(self.encoder, folder / _WEIGHTS)
         self.encoder.keep(folder / KEPT)
         write_history(self.history, folder / HISTORY)
-        about = {"kinfolk_record_model": _FORMAT, "encoder": self.encoder.describe(), **self.about}
-        with atomic_write(folder / _ABOUT) as aside:
-            aside.write_text(json.dumps(about, indent=1), "utf-8")
+        write_description({"encoder": self.encoder.describe(), **self.about}, folder / _ABOUT, kind="records")
         return folder
 
     @classmethod
@@ -129,26 +119,13 @@ class RecordModel:
             ConfigurationError: a tower is not kept in the folder, and the trained model it came from is not there.
             MissingExtraError: what a tower needs is not installed.
         """
-        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         folder = Path(folder)
-        try:
-            about = json.loads((folder / _ABOUT).read_text("utf-8"))
-            if about.pop("kinfolk_record_model") != _FORMAT:
-                raise ValueError("another format")
+        with reading_model(folder, kind="records"):
+            about = read_description(folder / _ABOUT, kind="records")
             encoder = RecordEncoder.of(about.pop("encoder"), kept=folder / KEPT)
             encoder.load_state_dict(load_file(folder / _WEIGHTS))
-        except FileNotFoundError:
-            raise DataError(
-                f"{folder} holds no model of records. Give a folder that a training of records wrote."
-            ) from None
-        except KinfolkError:
-            raise
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
-            raise DataError(
-                f"{folder} does not hold a model of records that can be read ({reason_of(error)}). Train it again."
-            ) from error
         return cls(encoder.eval(), about, read_history(folder / HISTORY))
 
     def _weights(self, given: Mapping[str, float]) -> list[float]:

@@ -1,6 +1,7 @@
 """Contriever: two pieces of one document find each other among pieces of many earlier batches.
 
-Where pairs are given, a question and the document that answers it, they take the place of the pieces. Vectors are compared by
+Where pairs are given, a question and the document that answers it, they take the place of the pieces; where these have hard
+negatives, too, both sides learn from the batch alone, as the paper tunes on labeled pairs. Vectors are compared by
 their cosine, as everything that reads them afterwards does; the paper takes plain products (``similarity="dot"``), which the
 vectors of a saved model, of length 1, do not keep.
 
@@ -37,18 +38,20 @@ class PiecesOfDocuments(TextMethod):
     Args:
         encoder: what is trained.
         objective: ``MoCo`` with a queue; or ``MultipleNegativesRanking``, by which both sides learn and no copy is made.
+        tuning: for items with a hard negative, which has no place in a queue.
         pieces: which two pieces of a document belong together.
         chunk: tokens of a document that are seen at a time.
         ratio: share of them in a piece, lowest and highest.
         delete: share of the tokens of a piece that are lost.
         momentum: of the slow copy, in [0, 1].
-        mask_same_item: whether earlier keys of the same document are no negatives.
+        mask_same_item: whether earlier keys of the same document, or of one of its group, are no negatives.
     """
 
     def __init__(
         self,
         encoder: TextTower,
         objective: MoCo | MultipleNegativesRanking,
+        tuning: MultipleNegativesRanking,
         *,
         pieces: Pieces,
         chunk: int,
@@ -58,7 +61,7 @@ class PiecesOfDocuments(TextMethod):
         mask_same_item: bool,
     ) -> None:
         super().__init__(encoder)
-        self.objective = objective
+        self.objective, self.tuning = objective, tuning
         self.pieces, self.chunk, self.ratio, self.delete = pieces, chunk, ratio, delete
         self.momentum, self.mask_same_item = check_within("momentum", momentum, 0.0, 1.0), mask_same_item
         queue = isinstance(objective, MoCo)
@@ -72,21 +75,33 @@ class PiecesOfDocuments(TextMethod):
 
     def loss(self, batch: TextBatch, generator: torch.Generator) -> Tensor:
         """The objective on queries and keys."""
-        if len(batch.columns) > 1:
-            sides = [self.encoder.tokens(column) for column in batch.columns[:2]]
-        else:
-            rng = np.random.default_rng(int(torch.randint(1 << 62, (1,), generator=generator)))
-            sides = [self.encoder.wrap(torch.from_numpy(part)) for part in self.two_pieces(batch.texts, rng)]
-        queries = self.encoder(sides[0].to(self.device))
         value: Tensor
+        if len(batch.columns) == 3:
+            texts = [text for column in batch.columns for text in column]
+            value = self.tuning(*self.features(texts).chunk(3))
+            return value
+        sides = self._sides(batch, generator)
+        queries = self.encoder(sides[0].to(self.device))
         if self.key_encoder is None:
             value = self.objective(queries, self.encoder(sides[1].to(self.device)))
             return value
         with torch.no_grad():
             keys = self.key_encoder(sides[1].to(self.device))
-        ids = torch.from_numpy(batch.rows).to(self.device) if self.mask_same_item else None
+        ids = torch.from_numpy(batch.groups).to(self.device) if self.mask_same_item else None
         value = self.objective(queries, keys, ids=ids)
         return value
+
+    def pairs(self, batch: TextBatch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Features of both sides of each pair."""
+        first, second = (self.encoder(tokens.to(self.device)) for tokens in self._sides(batch, generator))
+        return first, second
+
+    def _sides(self, batch: TextBatch, generator: torch.Generator) -> list[Tensor]:
+        """Tokens of queries and of keys."""
+        if len(batch.columns) > 1:
+            return [self.encoder.tokens(column) for column in batch.columns[:2]]
+        rng = np.random.default_rng(int(torch.randint(1 << 62, (1,), generator=generator)))
+        return [self.encoder.wrap(torch.from_numpy(part)) for part in self.two_pieces(batch.texts, rng)]
 
     def two_pieces(self, texts: tuple[str, ...], rng: np.random.Generator) -> tuple[Tokens, Tokens]:
         """Two pieces of each text, as numbers of tokens."""
@@ -104,7 +119,7 @@ class PiecesOfDocuments(TextMethod):
     paper="Izacard et al., Contriever, TMLR 2022, arXiv 2112.09118",
     recipe=Recipe(epochs=20, batch_size=64, optimizer="adamw", learning_rate=5e-5, weight_decay=0.01, clip_norm=1.0),
     reads="texts",
-    texts=2,
+    texts=3,
 )
 def contriever(
     encoder: TextTower,
@@ -130,7 +145,7 @@ def contriever(
         queue_size: keys of earlier batches, at least one batch; 0 takes the batch alone, and both sides learn.
         momentum: of the slow copy that makes the keys, in [0, 1].
         label_smoothing: see ``MoCo``.
-        mask_same_item: whether earlier keys of the same document are no negatives.
+        mask_same_item: whether earlier keys of the same document, or of one of its group, are no negatives.
         pieces: "crops", which may overlap, or "inverse_cloze", a span and what stands around it.
         chunk: tokens of a document that are seen at a time, at least 1.
         least, most: share of them in a piece, in [0, 1].
@@ -147,16 +162,16 @@ def contriever(
         raise ConfigurationError(f"least must be at most most, {most}. Got {least}.")
     if chunk < 1 or queue_size < 0:
         raise ConfigurationError(f"chunk must be at least 1, and queue_size at least 0. Got {chunk} and {queue_size}.")
-    objective = (
-        MoCo(
+    in_batch = MultipleNegativesRanking(temperature, similarity=similarity, label_smoothing=label_smoothing)
+    objective: MoCo | MultipleNegativesRanking = in_batch
+    if queue_size:
+        objective = MoCo(
             temperature, dim=encoder.dim, queue_size=queue_size, similarity=similarity, label_smoothing=label_smoothing
         )
-        if queue_size
-        else MultipleNegativesRanking(temperature, similarity=similarity, label_smoothing=label_smoothing)
-    )
     return PiecesOfDocuments(
         encoder,
         objective,
+        in_batch,
         pieces=pieces,
         chunk=chunk,
         ratio=(least, most),
