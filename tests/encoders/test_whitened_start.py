@@ -68,6 +68,14 @@ def test_a_locked_tower_stays_as_it_is_and_an_unlocked_one_learns(encoder):
     assert not all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
 
 
+def test_projections_learn_from_a_locked_tower_if_they_may(encoder):
+    encoder.lock(("image",), projections=False)
+    parts, _ = encoder.train()(records(10))
+    parts[:, 0, 0].sum().backward()
+    assert encoder.projections[0].weight.grad is not None
+    assert all(value.grad is None for value in encoder.towers["image"].parameters())
+
+
 def test_only_kinds_of_fields_can_be_locked(encoder):
     with pytest.raises(ConfigurationError, match="locked must hold some of image, text, number. Got 'crop'"):
         encoder.lock(("crop",))

@@ -121,11 +121,12 @@ class RecordEncoder(nn.Module):
         """Learned weight of each field, (fields,), positive."""
         return F.softplus(self.raw_weights)
 
-    def lock(self, kinds: Sequence[FieldKind]) -> None:
-        """Let the towers and projections of these kinds stay as they are, in training, too; all others learn.
+    def lock(self, kinds: Sequence[FieldKind], *, projections: bool = True) -> None:
+        """Let the towers of these kinds stay as they are, in training, too; all others learn.
 
         Args:
             kinds: of fields; those that do not occur are nothing to lock.
+            projections: whether those of these kinds stay as they are, too.
 
         Raises:
             ConfigurationError: a kind that fields do not have.
@@ -137,7 +138,7 @@ class RecordEncoder(nn.Module):
         for kind, tower in self.towers.items():
             tower.requires_grad_(kind not in kinds)
         for field, projection in zip(self.fields, self.projections, strict=True):
-            projection.requires_grad_(field.kind not in kinds)
+            projection.requires_grad_(not projections or field.kind not in kinds)
         self.train(self.training)
 
     def train(self, mode: bool = True) -> RecordEncoder:

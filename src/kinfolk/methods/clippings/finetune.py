@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kinfolk.encoders.record import Towers
-from kinfolk.encoders.record_inputs import RecordInputs
+from kinfolk.encoders.record_inputs import FieldKind, RecordInputs
 from kinfolk.errors import ConfigurationError
 from kinfolk.methods.batches import WholeLoader
 from kinfolk.methods.clippings.batch import Corruption, RecordBatch
@@ -44,6 +44,7 @@ def finetune(
     text_noise: float = 0.05,
     drop: float = 0.1,
     learn_weights: bool = True,
+    locked: Sequence[FieldKind] = (),
     recipe: Mapping[str, object] | None = None,
     seed: int = 0,
     progress: Callable[[EpochEnd], None] | None = None,
@@ -65,6 +66,8 @@ def finetune(
         neighbors, per_class: see ``NeighborhoodBatches``.
         views, text_noise, drop: see ``Corruption``.
         learn_weights: whether the weights of the fields are learned.
+        locked: kinds of fields whose towers stay as they are, and only what is made of their features is learned: for a trained tower
+            and few records.
         recipe: fields of ``Recipe`` that differ from ``FINETUNING``.
         seed: of everything random.
         progress: told of each epoch as it ends.
@@ -91,9 +94,11 @@ def finetune(
     settings: dict[str, object] = {
         "objective": objective, "temperature": temperature, "neighbors": neighbors, "per_class": per_class,
         "views": views, "text_noise": text_noise, "drop": drop, "learn_weights": learn_weights,
+        "locked": list(locked),
     }  # fmt: skip
     with seeded(seed):
         encoder = encoder_of(training, start, towers)
+        encoder.lock(locked, projections=False)
         corrupt = Corruption(training, views=views, text_noise=text_noise, drop=drop)
         loss = SupCon(temperature) if objective == "supcon" else MarginContrastive()
         module = PooledClasses(encoder, corrupt, loss, learn_weights=learn_weights)
