@@ -117,15 +117,11 @@ def records() -> str:
 
 def emoji() -> str:
     """Emoji by picture and name: links, groups, and "none"."""
-    path = RESULTS / "emoji.json"
-    if not path.exists():
-        return ""
-    report = json.loads(path.read_text("utf-8"))
-    tables = {language: report[language]["table"] for language in ("de", "en") if language in report}
-    lines = [_row("emoji", list(tables)), "|" + " --- |" * (len(tables) + 1)]
-    names = [name for name in next(iter(tables.values())) if not any(word in name for word in ("validation", "weight"))]
-    lines += [_row(name, [_figure(table.get(name)) for table in tables.values()]) for name in names]
-    return "\n".join(lines)
+    report = json.loads((RESULTS / "emoji.json").read_text("utf-8"))
+    tables = [report[language]["table"] for language in ("de", "en")]
+    names = [name for name in tables[0] if not any(word in name for word in ("validation", "weight"))]
+    rows = [_row(name, [_figure(table[name]) for table in tables]) for name in names]
+    return "\n".join(["| emoji | German | English |", "| --- | --- | --- |", *rows])
 
 
 def _row(title: str, cells: list[str]) -> str:

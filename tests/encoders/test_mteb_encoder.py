@@ -45,10 +45,3 @@ def test_the_card_names_the_model_and_its_weights(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "mteb.models", models)
     card = MtebEncoder(ENCODER, name=name).mteb_model_meta
     assert card == {"name": shown, "revision": "f1", "similarity_fn_name": "cosine"}
-
-
-def test_mteb_accepts_it() -> None:
-    protocols = pytest.importorskip("mteb.models.models_protocols", reason="mteb is not installed")
-    encoder = MtebEncoder(ENCODER, name="mine")
-    assert isinstance(encoder, protocols.EncoderProtocol)
-    assert (encoder.mteb_model_meta.name, encoder.mteb_model_meta.revision) == ("kinfolk/mine", "f1")
