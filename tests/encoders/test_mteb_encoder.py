@@ -1,4 +1,4 @@
-"""What mteb 2 asks of an encoder, asked by a stand-in, as mteb is no dependency; by mteb itself where it is installed."""
+"""What mteb 2 asks of an encoder, asked by a stand-in, as mteb is no dependency."""
 
 import sys
 from types import ModuleType, SimpleNamespace

@@ -36,7 +36,9 @@ def classify(
     check_table_place(output, inputs=(data,))
     with show_progress(silent=quiet or as_json) as progress:
         progress.begin("classify")
-        found = kinfolk.classify(data, model=model, labels=split_columns(labels) or None, column=column)
+        found = kinfolk.classify(
+            data, model=model, labels=split_columns(labels) or None, column=column, advance=progress.advance
+        )
         with timed_stage(progress, "write", str(output)):
             found.save(output)
     counts = Counter(found.best())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -16,12 +16,15 @@ _AT_ONCE = 256  # texts
 
 
 @torch.no_grad()
-def encode_texts(tower: TextTower, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+def encode_texts(
+    tower: TextTower, texts: Sequence[str], *, advance: Callable[[float], None] | None = None
+) -> npt.NDArray[np.float32]:
     """Features of texts as the tower is now, float32 (texts, dim), without dropout and whatever their order.
 
     Args:
         tower: a text tower.
         texts: any number.
+        advance: told the share that is done.
     """
     device = next(tower.parameters()).device
     order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
@@ -31,6 +34,8 @@ def encode_texts(tower: TextTower, texts: Sequence[str]) -> npt.NDArray[np.float
             rows = order[start : start + _AT_ONCE]
             features = tower(tower.tokens([texts[row] for row in rows]).to(device))
             found[rows] = features.float().cpu().numpy()
+            if advance is not None:
+                advance((start + len(rows)) / len(order))
     return found
 
 

@@ -178,7 +178,9 @@ def test_classify_tells_new_labels_and_rows_without_text(rng: np.random.Generato
     assert found.names == ("1", "3")
     assert found.best() == ("sport", "space")
     assert found.notes
-    other = kinfolk.classify(texts, model=model, labels=["space", "sport"])
+    shares: list[float] = []
+    other = kinfolk.classify(texts, model=model, labels=["space", "sport"], advance=shares.append)
+    assert shares == [1.0]
     np.testing.assert_allclose(other.probabilities, found.probabilities[:, [2, 3]], rtol=1e-6)
     np.testing.assert_array_equal(
         TextModel.load(tmp_path / "model").label_probabilities(texts[:1], ["goal"]),

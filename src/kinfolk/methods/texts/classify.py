@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +54,12 @@ class Classified:
 
 
 def classify(
-    data: object, *, model: str | Path | TextModel, labels: Sequence[str] | None = None, column: str | None = None
+    data: object,
+    *,
+    model: str | Path | TextModel,
+    labels: Sequence[str] | None = None,
+    column: str | None = None,
+    advance: Callable[[float], None] | None = None,
 ) -> Classified:
     """Tell labels of texts by the names of the labels.
 
@@ -63,6 +68,7 @@ def classify(
         model: that the method ``textlabel`` trained, or its folder.
         labels: their names, each once, which the training need not have shown; None takes those it was trained with.
         column: the column with the texts; None takes the only one there is.
+        advance: told the share that is done.
 
     Raises:
         DataError: the data or the model cannot be read.
@@ -75,4 +81,4 @@ def classify(
         raise ConfigurationError(f"{known}labels must be names of labels, one at least, each once. Got {labels!r}.")
     texts = read_texts(data, column=column)
     names = tuple(str(row + 1) for row in texts.rows.tolist())
-    return Classified(names, chosen, trained.label_probabilities(texts.texts, chosen), texts.notes)
+    return Classified(names, chosen, trained.label_probabilities(texts.texts, chosen, advance=advance), texts.notes)

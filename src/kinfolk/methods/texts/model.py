@@ -128,7 +128,9 @@ class TextModel:
         by_domain = isinstance(self.encoder, MixtureTower) and self.encoder.by_domain
         return texts.named_labels if by_domain else None
 
-    def label_probabilities(self, texts: Sequence[str], names: Sequence[str]) -> npt.NDArray[np.float32]:
+    def label_probabilities(
+        self, texts: Sequence[str], names: Sequence[str], *, advance: Callable[[float], None] | None = None
+    ) -> npt.NDArray[np.float32]:
         """Probability that the label of each name belongs to each text, float32 (texts, names), each in [0, 1].
 
         The labels are asked about one by one: the probabilities of a text need not add up to 1.
@@ -136,6 +138,7 @@ class TextModel:
         Args:
             texts: any number.
             names: of labels, which the training need not have shown.
+            advance: told the share that is done.
 
         Raises:
             ConfigurationError: the model has not learned to match texts and labels, or a name has no word.
@@ -145,7 +148,7 @@ class TextModel:
                 f"Labels are told by a model that the method textlabel trained. Got one of {self.about.get('method', 'no method')}."
             )
         device = next(self.match.parameters()).device
-        features = torch.from_numpy(encode_texts(self.encoder, texts)).to(device)
+        features = torch.from_numpy(encode_texts(self.encoder, texts, advance=advance)).to(device)
         found = zero_shot(self.match, features, names, embed=partial(label_vectors, self.encoder))
         return found.cpu().numpy()
 
