@@ -29,6 +29,16 @@ def test_help_loads_nothing_heavy() -> None:
     assert result.stdout.strip() == "[]"
 
 
+def test_linking_and_its_report_load_nothing_of_the_extras() -> None:
+    extras = ("torch", "lightning", "kornia", "PIL", "tokenizers", "transformers", "sentence_transformers", "pandas")
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({extras}))\n"
+        "import kinfolk.report, kinfolk.evaluation, kinfolk.linking.audit.entry\n"
+        "from kinfolk import audit, cluster, dedupe, evaluate, link, load, read_records"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 @pytest.mark.parametrize("command", app.registered_commands, ids=lambda command: command.callback.__name__)
 def test_every_command_says_what_it_does_in_one_sentence(command) -> None:
     text = command.callback.__doc__

@@ -10,10 +10,10 @@ import pytest
 
 import kinfolk
 from html_page import Page
+from kinfolk.data.held_out_texts import hold_out
 from kinfolk.data.texts import Texts
 from kinfolk.errors import ConfigurationError
 from kinfolk.evaluation.nearest import nearest
-from kinfolk.methods.texts.held_out import hold_out
 from kinfolk.methods.texts.model import TextModel
 from kinfolk.report.history_plot import figure_text
 from kinfolk.report.text_summary import text_summary

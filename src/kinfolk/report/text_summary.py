@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kinfolk.data.held_out_texts import hold_out
 from kinfolk.data.texts import Texts
 from kinfolk.evaluation.embedding_map import EmbeddingMap, embedding_map
 from kinfolk.evaluation.nearest import Nearest, nearest
-from kinfolk.methods.texts.held_out import hold_out
 from kinfolk.report.training_summary import Rows, even_choice
 
 if TYPE_CHECKING:

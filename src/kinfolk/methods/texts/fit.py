@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from kinfolk.data.held_out_texts import hold_out
 from kinfolk.data.same_text import item_groups, item_keys
 from kinfolk.data.texts import Texts
 from kinfolk.data.wording import listed
@@ -32,7 +33,6 @@ from kinfolk.methods.registry import Entry
 from kinfolk.methods.settings import Setting
 from kinfolk.methods.texts.batches import TextBatches
 from kinfolk.methods.texts.check import check_pairs
-from kinfolk.methods.texts.held_out import hold_out
 from kinfolk.methods.texts.method import TextBatch, TextMethod
 from kinfolk.methods.texts.mined import mine_texts
 from kinfolk.methods.texts.model import TextModel

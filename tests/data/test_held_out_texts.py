@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from kinfolk.data.held_out_texts import hold_out
 from kinfolk.errors import ConfigurationError
-from kinfolk.methods.texts.held_out import hold_out
 
 
 @pytest.mark.parametrize(("total", "wanted"), [(1, 0), (99, 0), (100, 1), (5_050, 50), (20_000, 100)])
