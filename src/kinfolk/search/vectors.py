@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from kinfolk.errors import ConfigurationError, DataError
 from kinfolk.search.answer import Hits, Search
+from kinfolk.search.bitmaps import other_bits
 from kinfolk.search.calibration import QUERIES, Calibration
 from kinfolk.search.graph import build_links, can_build
 from kinfolk.search.kernels.rotation import random_signs
@@ -118,6 +119,26 @@ class VectorSet:
     def num_alive(self) -> int:
         """Rows that were not deleted."""
         return self._stored.alive
+
+    @property
+    def num_waiting(self) -> int:
+        """Rows that came after the graph was built; 0 where there is none."""
+        return self._stored.num_unlinked if self.has_graph else 0
+
+    def alive_bitmap(self) -> npt.NDArray[np.uint64] | None:
+        """Bits of the rows that were not deleted, uint64 (ceil(len(self) / 64),); None where none was."""
+        dead = self._stored.dead
+        return other_bits(dead, self._stored.num) if len(dead) else None
+
+    def table(self) -> npt.NDArray[np.float32]:
+        """The vectors as they are kept, deleted ones included, float32 (num, dim); for ``cosine`` of length 1."""
+        return self._stored.vectors
+
+    def at_this_moment(self) -> Self:
+        """The same set, which later changes of this one do not reach; it is to be searched only."""
+        snapshot = type(self)(self._stored, self._calibration)
+        snapshot._scratch = self._scratch
+        return snapshot
 
     def search(
         self,

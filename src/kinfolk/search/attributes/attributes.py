@@ -57,13 +57,18 @@ class Attributes:
         Raises:
             DataError: a column of another type, two of one name, or more than 2**31 - 1 rows.
         """
+        return cls.of_rows(table, len(table))
+
+    @classmethod
+    def of_rows(cls, table: pa.Table, total: int) -> Self:
+        """As ``build``, for a table that may have no column and then does not tell how many rows there are."""
         kinds = kinds_of(table.schema)
-        _check_total(len(table))
+        _check_total(total)
         postings = {
             name: Postings.build(name, Pairs.of(table.column(name), name=name), of_lists=kind.is_list)
             for name, kind in kinds.items()
         }
-        return cls(table.schema, len(table), postings)
+        return cls(table.schema, total, postings)
 
     def __len__(self) -> int:
         return self._total
@@ -92,7 +97,9 @@ class Attributes:
         require_columns([column], self.schema.names, "The table that is filtered")
         order = self._postings[column].order
         if order is None:
-            raise ConfigurationError(f"Rows have no order by '{column}', a column of lists. Take one with single values.")
+            raise ConfigurationError(
+                f"Rows have no order by '{column}', a column of lists. Take one with single values."
+            )
         return order.rows
 
     def notices(self, expression: Expression | str) -> tuple[str, ...]:
@@ -124,7 +131,9 @@ class Attributes:
         """
         other = self._like(table)
         _check_total(self._total + len(table))
-        return self._changed(self._total + len(table), other, kept=None, places=np.arange(self._total, self._total + len(table)))
+        return self._changed(
+            self._total + len(table), other, kept=None, places=np.arange(self._total, self._total + len(table))
+        )
 
     def update(self, rows: npt.ArrayLike, table: pa.Table) -> Self:
         """Attributes in which some rows have those of a table.
@@ -139,7 +148,9 @@ class Attributes:
         places = self._rows(rows)
         other = self._like(table)
         if len(table) != places.size:
-            raise DataError(f"Each updated row needs one row of attributes. Got {places.size} rows and {len(table)} of attributes.")
+            raise DataError(
+                f"Each updated row needs one row of attributes. Got {places.size} rows and {len(table)} of attributes."
+            )
         kept = np.arange(self._total)
         kept[places] = -1
         return self._changed(self._total, other, kept=kept, places=places)
@@ -210,7 +221,9 @@ class Attributes:
         try:
             return type(self).build(table.select(self.schema.names).cast(self.schema))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
-            raise DataError(f"The new attributes are of other types than those there are ({error}). Cast them first.") from error
+            raise DataError(
+                f"The new attributes are of other types than those there are ({error}). Cast them first."
+            ) from error
 
     def _changed(
         self, total: int, other: Self | None, *, kept: npt.NDArray[np.int64] | None, places: npt.NDArray[np.int64]

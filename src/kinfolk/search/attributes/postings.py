@@ -116,7 +116,9 @@ class Postings:
         if start == stop:
             return no_rows(self.total)
         span = None if self.order is None else (self.column, start, stop)
-        return Passing(self.total, stop - start, self.rows[start:stop], self._bitmap(code, stop - start), span, self.order)
+        return Passing(
+            self.total, stop - start, self.rows[start:stop], self._bitmap(code, stop - start), span, self.order
+        )
 
     def between(self, low: int, high: int) -> Passing:
         """The rows of the values with codes in ``[low, high)``, of a column that has an order."""

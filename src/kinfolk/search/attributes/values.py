@@ -36,7 +36,7 @@ class Values:
         offsets: int64 (m + 1,), where each text starts in ``data``; None for numbers.
     """
 
-    def __init__(self, type: pa.DataType, data: npt.NDArray[Any], offsets: npt.NDArray[np.int64] | None = None) -> None:  # noqa: A002
+    def __init__(self, type: pa.DataType, data: npt.NDArray[Any], offsets: npt.NDArray[np.int64] | None = None) -> None:
         self.type = type
         self.kind: Kind = kinds_of(pa.schema([("values", type)]))["values"]
         self.data = data
@@ -125,12 +125,12 @@ class Values:
         return {"values": self.data} | ({} if self.offsets is None else {"offsets": self.offsets})
 
     @classmethod
-    def from_arrays(cls, type: pa.DataType, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:  # noqa: A002
+    def from_arrays(cls, type: pa.DataType, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
         """As ``arrays`` gave them."""
         return cls(type, arrays["values"], arrays.get("offsets"))
 
     def _to_arrow(self) -> pa.Array:
-        assert self.offsets is not None  # noqa: S101 - texts only
+        assert self.offsets is not None
         return pa.LargeStringArray.from_buffers(len(self), pa.py_buffer(self.offsets), pa.py_buffer(self.data))
 
 
@@ -152,7 +152,11 @@ class _Texts:
 def _buffers(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """The bytes and the offsets of large strings without nulls."""
     _, offsets, data = texts.buffers()
-    bounds = np.frombuffer(offsets, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1] if len(texts) else np.zeros(1, np.int64)
+    bounds = (
+        np.frombuffer(offsets, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
+        if len(texts)
+        else np.zeros(1, np.int64)
+    )
     blob = np.frombuffer(data, dtype=np.uint8) if data is not None else np.empty(0, dtype=np.uint8)
     return blob[bounds[0] : bounds[-1]].copy(), bounds - bounds[0]
 

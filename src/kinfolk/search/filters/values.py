@@ -101,7 +101,9 @@ def constant(value: object) -> Value:
         return float(value)
     if isinstance(value, datetime.datetime):
         if getattr(value, "nanosecond", 0):
-            raise ConfigurationError(f"A filter compares with microseconds at the finest. Got {value!r}. Round it first.")
+            raise ConfigurationError(
+                f"A filter compares with microseconds at the finest. Got {value!r}. Round it first."
+            )
         aware = value.astimezone(datetime.UTC) if value.tzinfo is not None else value
         return datetime.datetime.combine(aware.date(), aware.time(), tzinfo=aware.tzinfo)
     if isinstance(value, datetime.date):
