@@ -70,8 +70,8 @@ class Index:
 
         Args:
             vectors: (num, dim), finite.
-            attributes: a table with a row for each vector: Arrow, pandas, polars, or a dict of lists; numbers, texts, dates, times, true and
-                false, or lists of these. None for none.
+            attributes: a table with a row for each vector: Arrow, pandas, polars, or a dict of lists; its columns hold numbers,
+                texts, dates, times, true and false, or lists of these. None for none.
             ids: texts or whole numbers, all different; None numbers the rows from 0.
             metric, seed, graph, threads: as of ``VectorSet.build``.
 
@@ -145,7 +145,7 @@ class Index:
         Args:
             queries: (queries, dim), finite.
             k: how many, at least 1; fewer are found only where fewer rows pass.
-            where: one filter for all queries, or one for each (None for no filter); see ``col``. ``mine`` in it is the query's own attribute.
+            where: one filter for all queries, or one for each, None for no filter. See ``col``; ``mine`` is the query's own attribute.
             own: attributes of the queries, a table with a row for each, where the filter asks for them.
             recall: share of the true neighbors to find, on average over queries, in (0, 1]; kept within 0.01.
             exact: exactly the nearest; of equal scores the row that came first.
@@ -394,5 +394,6 @@ def _like(table: pa.Table, schema: pa.Schema) -> pa.Table:
 def _require_one_each(vectors: int, ids: int, attributes: int) -> None:
     if not vectors == ids == attributes:
         raise DataError(
-            f"Each row needs one vector, one id and one row of attributes. Got {vectors} vectors, {ids} ids, {attributes} rows of attributes."
+            "Each row needs one vector, one id and one row of attributes. "
+            f"Got {vectors} vectors, {ids} ids, {attributes} rows of attributes."
         )

@@ -54,8 +54,9 @@ def filters_of_queries(where: Filter | Sequence[Filter | None] | None, own: obje
         if expression is None or not names_of_mine(expression):
             return [(expression, np.arange(num))]
         if own is None:
+            names = ", ".join(sorted(names_of_mine(expression)))
             raise ConfigurationError(
-                f"The filter speaks of the query's own {', '.join(sorted(names_of_mine(expression)))}. Give the attributes of the queries as own."
+                f"The filter speaks of the query's own {names}. Give the attributes of queries as own."
             )
         table = read_memory(own, "own").table
         if len(table) != num:

@@ -63,7 +63,7 @@ class Mine:
 
 
 def mine(name: str) -> Mine:
-    """The query's own attribute of this name: ``col("country") == mine("country")``, ``mine("year") - 2``."""
+    """Give the query's own attribute of this name, as in ``col("country") == mine("country")`` or ``mine("year") - 2``."""
     return Mine(checked_name(name))
 
 
