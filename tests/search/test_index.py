@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from kinfolk.errors import ConfigurationError, DataError, RunError
-from kinfolk.search import Index, col, mine
+from kinfolk.search import Index, col, join, mine
 
 DIM = 5
 COLUMNS = pa.schema([("year", pa.int64()), ("tags", pa.list_(pa.string())), ("source", pa.string())])
@@ -298,3 +298,33 @@ def test_what_does_not_fit_is_said_and_changes_nothing(tmp_path: Path, rng: np.r
         other.add(vectors[:1], {"kind": ["a"]})
     assert len(other) == 4
     assert len(Index.open(tmp_path)) == 3
+
+
+def test_a_join_finds_for_every_row_what_its_own_conditions_leave(clustered) -> None:
+    vectors, attributes = clustered
+    left, own = vectors[:300] + 0.01, attributes.slice(0, 300)
+    where = (col("group") == mine("group")) & col("year").between(mine("year") - 20, mine("year") + 20)
+    shares: list[float] = []
+    found = join(
+        left,
+        vectors,
+        4,
+        where=where,
+        left_attributes=own,
+        right_attributes=attributes,
+        exact=True,
+        advance=shares.append,
+    )
+    assert shares == [1.0]
+    group, year = (attributes[name].to_numpy() for name in ("group", "year"))
+    units = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (left, vectors)]
+    cosines = units[0] @ units[1].T
+    for row in range(300):
+        passes = (group == group[row]) & (np.abs(year - year[row]) <= 20)
+        expected = np.flatnonzero(passes)[np.argsort(-cosines[row, passes], kind="stable")[:4]]
+        assert [row_id for row_id in found.ids[row] if row_id is not None] == expected.tolist()
+    index = Index.build(vectors, attributes)
+    again = join(left, index, 4, where=where, left_attributes=own, exact=True)
+    assert again.ids.tolist() == found.ids.tolist()
+    with pytest.raises(ConfigurationError, match="Leave right_attributes out"):
+        join(left, index, right_attributes=attributes)

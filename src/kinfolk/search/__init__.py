@@ -2,6 +2,7 @@
 
 =============  =====================================================================================================
 Index          vectors with attributes; ``where`` takes conditions made with ``col`` and ``mine``, or text in SQL
+join           the nearest rows of an index for every row of a table, under conditions on both
 ExemplarIndex  a set of unit vectors, searched exactly
 =============  =====================================================================================================
 """
@@ -10,6 +11,7 @@ from kinfolk.search.exemplars import ExemplarIndex, Neighbors
 from kinfolk.search.filters import Expression, col, mine
 from kinfolk.search.found import Explanation, IndexStats, Nearest
 from kinfolk.search.index import Index
+from kinfolk.search.join import join
 from kinfolk.search.space import VectorSpace
 
 __all__ = [
@@ -22,5 +24,6 @@ __all__ = [
     "Neighbors",
     "VectorSpace",
     "col",
+    "join",
     "mine",
 ]

@@ -7,34 +7,30 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import Self, TypedDict
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kinfolk.data.frames import read_memory
 from kinfolk.errors import ConfigurationError, DataError
 from kinfolk.search.attributes import Attributes
-from kinfolk.search.filters.of_queries import Filter, filters_of_queries, parsed
+from kinfolk.search.filters.of_queries import Filter, as_table, filters_of_queries, parsed
 from kinfolk.search.found import Explanation, IndexStats, Nearest
 from kinfolk.search.growing import GrowingAttributes
 from kinfolk.search.id_column import IdColumn
 from kinfolk.search.ids import Id, Ids, id_list
 from kinfolk.search.index_folder import attributes_of, create_folder, open_folder, write_folder
+from kinfolk.search.kernels.subsets import Subset
 from kinfolk.search.lance_rows import ROW, LanceRows, rows_table
 from kinfolk.search.memory_rows import MemoryRows
 from kinfolk.search.metric import Metric, known_metric, stored_form
 from kinfolk.search.moment import Moment
+from kinfolk.search.parts import no_rows
 from kinfolk.search.vectors import VectorSet
 
+_TOGETHER = 8  # queries that share a filter, from which they are searched as one batch
 _MOST_REMOVED, _MOST_WAITING = 0.3, 0.25  # shares of the rows from which saving builds the index anew
-
-
-class _Options(TypedDict):
-    recall: float
-    exact: bool
-    threads: int | None
 
 
 class Index:
@@ -159,22 +155,26 @@ class Index:
         moment = self._moment
         table = stored_form(queries, name="queries", metric=moment.vectors.metric, dim=moment.vectors.dim)
         groups = filters_of_queries(where, own, len(table))
-        subsets = [moment.subset(expression) for expression, _ in groups]
-        options: _Options = {"recall": recall, "exact": exact, "threads": threads}
-        if len(groups) == 1:
-            hits = moment.vectors.search(table, k, span=subsets[0], **options)
-        else:
-            own_subset = np.empty(len(table), dtype=np.int64)
-            for place, (_, members) in enumerate(groups):
-                own_subset[members] = place
-            hits = moment.vectors.search_each(table, k, [subsets[place] for place in own_subset], **options)
-        notices = (
-            notice
-            for expression, members in groups
-            if expression is not None and len(members) and (hits.rows[members[0]] < 0).all()
-            for notice in moment.attributes.notices(expression)
-        )
-        return Nearest(moment.ids.at(hits.rows), hits.scores, tuple(dict.fromkeys(notices)))
+        rows, scores = no_rows(len(table), k)
+        alone: list[tuple[int, Subset]] = []
+        notices: list[str] = []
+        for expression, members in groups:
+            subset = moment.subset(expression)
+            if len(groups) > 1 and len(members) < _TOGETHER:
+                alone += [(member, subset) for member in members.tolist()]
+            else:
+                hits = moment.vectors.search(
+                    table[members], k, span=subset, recall=recall, exact=exact, threads=threads
+                )
+                rows[members], scores[members] = hits.rows, hits.scores
+            if expression is not None and not subset.size:
+                notices += moment.attributes.notices(expression)
+        if alone:
+            places = [place for place, _ in alone]
+            subsets = [subset for _, subset in alone]
+            hits = moment.vectors.search_each(table[places], k, subsets, recall=recall, exact=exact, threads=threads)
+            rows[places], scores[places] = hits.rows, hits.scores
+        return Nearest(moment.ids.at(rows), scores, tuple(dict.fromkeys(notices)))
 
     def explain(
         self,
@@ -383,7 +383,7 @@ def _table(attributes: object, num: int) -> pa.Table:
     """Attributes as an Arrow table; none is a table of so many rows without columns."""
     if attributes is None:
         return pa.table({ROW: pa.nulls(num)}).select([])
-    return attributes if isinstance(attributes, pa.Table) else read_memory(attributes, "attributes").table
+    return as_table(attributes, "attributes")
 
 
 def _like(table: pa.Table, schema: pa.Schema) -> pa.Table:

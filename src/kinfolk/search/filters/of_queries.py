@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from kinfolk.data.frames import read_memory
 from kinfolk.errors import ConfigurationError, DataError
@@ -58,7 +59,7 @@ def filters_of_queries(where: Filter | Sequence[Filter | None] | None, own: obje
             raise ConfigurationError(
                 f"The filter speaks of the query's own {names}. Give the attributes of queries as own."
             )
-        table = read_memory(own, "own").table
+        table = as_table(own, "own")
         if len(table) != num:
             raise DataError(f"own must have a row for each query. Got {len(table)} rows and {num} queries.")
         return list(group_by_filter(expression, table))
@@ -69,3 +70,12 @@ def filters_of_queries(where: Filter | Sequence[Filter | None] | None, own: obje
     for place, each in enumerate(filters):
         places.setdefault(parsed(each), []).append(place)
     return [(expression, np.array(members)) for expression, members in places.items()]
+
+
+def as_table(source: object, name: str) -> pa.Table:
+    """A table in memory, of whatever kind, as Arrow's; its lists stay lists.
+
+    Raises:
+        DataError: it is no table.
+    """
+    return source if isinstance(source, pa.Table) else read_memory(source, name).table

@@ -63,7 +63,7 @@ class Mine:
 
 
 def mine(name: str) -> Mine:
-    """Give the query's own attribute of this name, as in ``col("country") == mine("country")`` or ``mine("year") - 2``."""
+    """The attribute that the query itself has under this name, such as ``mine("country")`` or ``mine("year") - 2``."""
     return Mine(checked_name(name))
 
 
