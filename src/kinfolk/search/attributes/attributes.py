@@ -13,6 +13,7 @@ from kinfolk.data.names import require_columns
 from kinfolk.errors import ConfigurationError, DataError
 from kinfolk.search.attributes.postings import Pairs, Postings
 from kinfolk.search.attributes.selection import select
+from kinfolk.search.attributes.values import plain_type
 from kinfolk.search.bitmaps import Rows
 from kinfolk.search.filters.check import check_kinds, kinds_of
 from kinfolk.search.filters.contradiction import contradictions
@@ -92,7 +93,9 @@ class Attributes:
         require_columns([column], self.schema.names, "The table that is filtered")
         order = self._postings[column].order
         if order is None:
-            raise ConfigurationError(f"Rows have no order by '{column}', a column of lists. Take one with single values.")
+            raise ConfigurationError(
+                f"Rows have no order by '{column}', a column of lists. Take one with single values."
+            )
         return order.rows
 
     def notices(self, expression: Expression | str) -> tuple[str, ...]:
@@ -124,7 +127,9 @@ class Attributes:
         """
         other = self._like(table)
         _check_total(self._total + len(table))
-        return self._changed(self._total + len(table), other, kept=None, places=np.arange(self._total, self._total + len(table)))
+        return self._changed(
+            self._total + len(table), other, kept=None, places=np.arange(self._total, self._total + len(table))
+        )
 
     def update(self, rows: npt.ArrayLike, table: pa.Table) -> Self:
         """Attributes in which some rows have those of a table.
@@ -139,7 +144,9 @@ class Attributes:
         places = self._rows(rows)
         other = self._like(table)
         if len(table) != places.size:
-            raise DataError(f"Each updated row needs one row of attributes. Got {places.size} rows and {len(table)} of attributes.")
+            raise DataError(
+                f"Each updated row needs one row of attributes. Got {places.size} rows and {len(table)} of attributes."
+            )
         kept = np.arange(self._total)
         kept[places] = -1
         return self._changed(self._total, other, kept=kept, places=places)
@@ -167,7 +174,7 @@ class Attributes:
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """All there is, as arrays by name, to be written to a folder; ``from_arrays`` makes attributes of them again."""
-        arrays = {
+        arrays: dict[str, npt.NDArray[Any]] = {
             "schema": np.frombuffer(self.schema.serialize(), dtype=np.uint8),
             "total": np.array([self._total], dtype=np.int64),
         }
@@ -210,7 +217,9 @@ class Attributes:
         try:
             return type(self).build(table.select(self.schema.names).cast(self.schema))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
-            raise DataError(f"The new attributes are of other types than those there are ({error}). Cast them first.") from error
+            raise DataError(
+                f"The new attributes are of other types than those there are ({error}). Cast them first."
+            ) from error
 
     def _changed(
         self, total: int, other: Self | None, *, kept: npt.NDArray[np.int64] | None, places: npt.NDArray[np.int64]
@@ -266,7 +275,8 @@ def _together(first: Pairs, second: Pairs) -> Pairs:
 
 
 def _value_type(kind: pa.DataType) -> pa.DataType:
-    return kind.value_type if hasattr(kind, "value_type") and not pa.types.is_dictionary(kind) else kind
+    plain = plain_type(kind)
+    return plain.value_type if pa.types.is_large_list(plain) else plain
 
 
 def _check_total(total: int) -> None:

@@ -126,7 +126,9 @@ def check_kinds(expression: Expression, kinds: Mapping[str, Kind]) -> Expression
                 raise _unbound(expression)
             return replace(expression, values=tuple(_typed(value, kind, expression) for value in values))
         case StartsWith() if kind.name not in ("text", "unknown"):
-            raise ConfigurationError(f"Only texts can start with a text. Got {expression!r} on a column of {kind.name}s.")
+            raise ConfigurationError(
+                f"Only texts can start with a text. Got {expression!r} on a column of {kind.name}s."
+            )
     return expression
 
 

@@ -28,10 +28,10 @@ class Expression:
     __slots__ = ()
 
     def __and__(self, other: Expression) -> Expression:
-        return all_of(self, other) if isinstance(other, Expression) else NotImplemented
+        return all_of(self, other)
 
     def __or__(self, other: Expression) -> Expression:
-        return any_of(self, other) if isinstance(other, Expression) else NotImplemented
+        return any_of(self, other)
 
     def __invert__(self) -> Expression:
         return Not(self)
@@ -220,7 +220,7 @@ def leaves(expression: Expression) -> Iterator[Expression]:
         yield expression
 
 
-def _flat(kind: type[And | Or], parts: Iterable[Expression], *, leave_out: Constant) -> Iterator[Expression]:
+def _flat(kind: type[And | Or], parts: Iterable[object], *, leave_out: Constant) -> Iterator[Expression]:
     for part in parts:
         if not isinstance(part, Expression):
             raise ConfigurationError(f"A filter is put together of filters, such as col('year') > 1950. Got {part!r}.")

@@ -18,7 +18,7 @@ VALUES = "a text, a number, True or False, a date or a datetime"
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Mine:
-    """An attribute of the query itself, for conditions that differ from query to query; ``bind`` puts its value there.
+    """An attribute of the query, for conditions that differ from query to query; ``bind`` puts its value there.
 
     Attributes:
         name: of the attribute.
@@ -63,11 +63,15 @@ class Mine:
 
 
 def mine(name: str) -> Mine:
-    """The query's own attribute of this name: ``col("country") == mine("country")``, ``mine("year") - 2``."""
+    """An attribute of the query, where a filter needs a value.
+
+    ``col("country") == mine("country")`` asks for rows of the query's own country, ``col("year") > mine("year") - 2`` for rows
+    at most two years older.
+    """
     return Mine(checked_name(name))
 
 
-def checked_name(name: str) -> str:
+def checked_name(name: object) -> str:
     """The name of a column or attribute.
 
     Raises:
@@ -101,9 +105,11 @@ def constant(value: object) -> Value:
         return float(value)
     if isinstance(value, datetime.datetime):
         if getattr(value, "nanosecond", 0):
-            raise ConfigurationError(f"A filter compares with microseconds at the finest. Got {value!r}. Round it first.")
+            raise ConfigurationError(
+                f"A filter compares with microseconds at the finest. Got {value!r}. Round it first."
+            )
         aware = value.astimezone(datetime.UTC) if value.tzinfo is not None else value
-        return datetime.datetime.combine(aware.date(), aware.time(), tzinfo=aware.tzinfo)
+        return datetime.datetime.combine(aware.date(), aware.time(), tzinfo=aware.tzinfo).replace(fold=0)
     if isinstance(value, datetime.date):
         return datetime.date(value.year, value.month, value.day)
     if value is None:
