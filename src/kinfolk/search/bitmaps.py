@@ -98,7 +98,7 @@ def flip_bits(bitmap, rows):  # type: ignore[no-untyped-def]
         bitmap[row >> 6] ^= np.uint64(1) << np.uint64(row & 63)
 
 
-@nb.njit([nb.int64(_bytes, nb.types.Array(nb.uint8, 2, "C", readonly=True), _new_rows)], cache=True)
+@nb.njit([nb.int64(_bytes, nb.types.Array(nb.int32, 2, "C", readonly=True), _new_rows)], cache=True)
 def list_bits(parts, places, out):  # type: ignore[no-untyped-def]
     """Write the rows of a bitmap, given as bytes, and return how many; ``out`` has room for eight more."""
     num = 0
@@ -145,9 +145,9 @@ def merge_lists(first, second, out):  # type: ignore[no-untyped-def]
     return num
 
 
-def _places() -> npt.NDArray[np.uint8]:
-    """The set bits of each byte from the lowest on, and in the last column how many: uint8 (256, 9)."""
-    table = np.zeros((256, 9), dtype=np.uint8)
+def _places() -> npt.NDArray[np.int32]:
+    """The set bits of each byte from the lowest on, and in the last column how many: int32 (256, 9)."""
+    table = np.zeros((256, 9), dtype=np.int32)
     for byte in range(256):
         bits = [bit for bit in range(8) if byte >> bit & 1]
         table[byte, : len(bits)] = bits

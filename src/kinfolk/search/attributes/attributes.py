@@ -17,7 +17,7 @@ from kinfolk.search.attributes.values import plain_type
 from kinfolk.search.bitmaps import Rows
 from kinfolk.search.filters.check import check_kinds, kinds_of
 from kinfolk.search.filters.contradiction import contradictions
-from kinfolk.search.filters.expression import And, Constant, Expression, Or, leaves
+from kinfolk.search.filters.expression import And, Condition, Expression, Or, leaves
 from kinfolk.search.filters.from_sql import from_sql
 from kinfolk.search.passing import Passing
 
@@ -109,10 +109,9 @@ class Attributes:
         """
         checked = self._checked(expression)
         found = list(contradictions(checked))
-        alone = () if isinstance(checked, Constant) else leaves(checked)
         found += [
             f"No row passes {leaf!r}.{self._seen(leaf)}"
-            for leaf in dict.fromkeys(alone)
+            for leaf in dict.fromkeys(leaves(checked))
             if not contradictions(leaf) and not select(leaf, self._postings, self._total).size
         ]
         if not found and isinstance(checked, And | Or) and not select(checked, self._postings, self._total).size:
@@ -246,9 +245,9 @@ class Attributes:
             raise DataError("Each row can be named once. Some came twice; name each once.")
         return listed.astype(np.int64)
 
-    def _seen(self, leaf: Expression) -> str:
+    def _seen(self, leaf: Condition) -> str:
         """What the column does hold, where that helps."""
-        values = self._postings[getattr(leaf, "column")].values  # noqa: B009 - every leaf has a column
+        values = self._postings[leaf.column].values
         if not len(values):
             return " All its values are missing."
         if values.kind.name in ("integer", "number", "text"):

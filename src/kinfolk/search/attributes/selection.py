@@ -59,6 +59,8 @@ def select(expression: Expression, postings: Mapping[str, Postings], total: int)
             return _in(postings[column], _codes(postings[column], values))
         case Contains(column, how, values) if not isinstance(values, Mine):
             found = [_bucket(postings[column], code) for code in _codes(postings[column], values)]
+            if len(found) == 1:
+                return found[0]
             return unite(found, total) if how == "any" else intersect(found, total)
         case StartsWith(column, prefix):
             values, key = postings[column].values, prefix.encode()

@@ -209,14 +209,17 @@ def any_of(*parts: Expression) -> Expression:
     return Or(tuple(kept)) if len(kept) > 1 else (kept or [NOTHING])[0]
 
 
-def leaves(expression: Expression) -> Iterator[Expression]:
+Condition: TypeAlias = Compare | Between | In | Contains | StartsWith | IsNull
+
+
+def leaves(expression: Expression) -> Iterator[Condition]:
     """The conditions of an expression that stand on one column, from left to right."""
     if isinstance(expression, And | Or):
         for part in expression.parts:
             yield from leaves(part)
     elif isinstance(expression, Not):
         yield from leaves(expression.part)
-    elif not isinstance(expression, Constant):
+    elif isinstance(expression, Condition):
         yield expression
 
 
