@@ -33,7 +33,7 @@ def test_the_querys_values_take_the_place_of_mine() -> None:
     assert bind(plain, {}) == plain
 
 
-@pytest.mark.parametrize("missing", [None, math.nan, np.float32("nan")])
+@pytest.mark.parametrize("missing", [None, math.nan, np.float32("nan"), np.datetime64("NaT")])
 def test_a_comparison_with_a_missing_value_passes_nothing(missing: object) -> None:
     query = {"country": "NL", "year": missing, "tags": missing}
     assert bind(SAME_PLACE, query) == nothing()

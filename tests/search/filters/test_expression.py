@@ -63,6 +63,7 @@ def test_constants_become_pythons_own() -> None:
     assert (col("a") == np.float32(0.5)) == (col("a") == 0.5)
     assert (col("a") == np.str_("x")) == (col("a") == "x")
     assert (col("a") == np.datetime64("2000-01-01")) == (col("a") == datetime.date(2000, 1, 1))
+    assert (col("a") == np.datetime64("2000-01-01T00:00", "ns")) == (col("a") == datetime.datetime(2000, 1, 1))
     tokyo = datetime.timezone(datetime.timedelta(hours=9))
     noon = datetime.datetime(2000, 1, 1, 12, tzinfo=datetime.UTC)
     assert (col("a") == noon.astimezone(tokyo)) == (col("a") == noon)
@@ -86,6 +87,7 @@ def test_expressions_do_not_change() -> None:
         (lambda: not col("a"), "col('a') is a column and no filter yet. Compare it: col('a') == value"),
         (lambda: "x" in col("tags"), "Python's 'in' cannot make a filter. Write col('tags').contains('x')."),
         (lambda: col("a") == None, "A comparison with None never passes. For missing values use .is_null()."),  # noqa: E711
+        (lambda: col("a") == np.datetime64("NaT"), "A comparison with None never passes."),
         (lambda: col("a") < float("nan"), "A filter compares with finite numbers. Got nan."),
         (lambda: col("a") == [1], "Got [1] (list)."),
         (lambda: col("a") == col("b"), "An attribute of the query is mine('b')."),

@@ -46,6 +46,7 @@ def test_a_column_may_have_the_name_of_a_word_of_sql(name: str) -> None:
         ("year BETWEEN mine.year - 2 AND mine.year + 2", col("year").between(mine("year") - 2, mine("year") + 2)),
         ("country IN mine.countries AND mine.tag IN tags", col("country").is_in(mine("countries")) & col("tags").contains(mine("tag"))),
         ("d > mine.d - INTERVAL '30' DAY", col("d") > mine("d") - datetime.timedelta(days=30)),
+        ("d > mine.d + INTERVAL -30 DAY", col("d") > mine("d") - datetime.timedelta(days=30)),
         ("d > mine.d + INTERVAL 2 hours", col("d") > mine("d") + datetime.timedelta(hours=2)),
         ("TRUE", everything()),
         ("a = 1 AND FALSE", nothing()),
@@ -70,6 +71,8 @@ def test_sql_is_read_as_people_write_it(text: str, expression: Expression) -> No
         ("a LIKE '%x'", "`a LIKE '%x'` is not possible"),
         ("a LIKE 'x_y%'", "is not possible"),
         ("a LIKE 'x%' ESCAPE 'ab'", "is not possible"),
+        ("a LIKE 'x!' ESCAPE '!'", "is not possible"),
+        ("a > mine.a + INTERVAL (1 + 2) DAY", "An interval is written INTERVAL '30' DAY"),
         ("a ILIKE 'x%'", "is not possible"),
         ("a BETWEEN SYMMETRIC 2 AND 1", "is not possible"),
         ("a IS TRUE", "is not possible"),
@@ -113,3 +116,9 @@ def test_without_sqlglot_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(builtins, "__import__", fail)
     with pytest.raises(MissingExtraError, match=r"A filter written as SQL needs .* pip install 'kinfolk\[search\]'"):
         from_sql("only_here = 1")
+
+
+@pytest.mark.parametrize("text", [None, 1, col("a") == 1])
+def test_what_is_no_text_is_refused(text: object) -> None:
+    with pytest.raises(ConfigurationError, match="A filter is a condition such as"):
+        from_sql(text)  # type: ignore[arg-type]

@@ -151,7 +151,9 @@ def _list(whose: Mine, attributes: Mapping[str, object]) -> list[Value] | None:
 
 
 def _is_missing(value: object) -> bool:
-    return value is None or (isinstance(value, float | np.floating) and bool(np.isnan(value)))
+    if isinstance(value, float | np.floating | datetime.datetime | np.datetime64):
+        return bool(value != value)
+    return value is None
 
 
 def _hashable(value: object) -> object:

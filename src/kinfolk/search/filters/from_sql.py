@@ -30,13 +30,17 @@ def from_sql(text: str) -> Expression:
         ConfigurationError: the text is no condition, or a part of it is none that filters have; the message shows the part.
         MissingExtraError: sqlglot is not installed.
     """
-    if not str(text).strip():
+    return _read(_checked(text))
+
+
+def _checked(text: object) -> str:
+    if not isinstance(text, str) or not text.strip():
         raise ConfigurationError(f"A filter is a condition such as \"year > 1950 AND source = 'B'\". Got {text!r}.")
     if len(text) > _LONGEST:
         raise ConfigurationError(
             f"A filter has at most {_LONGEST:,} characters of SQL. Got {len(text):,}. Write it in Python: col('id').is_in(ids)."
         )
-    return _read(str(text))
+    return str(text)
 
 
 @lru_cache(maxsize=1024)
@@ -103,6 +107,8 @@ def _comparison(node: Node) -> Expression:
         exp.GT: (Column.__gt__, Column.__lt__),
         exp.GTE: (Column.__ge__, Column.__le__),
     }
+    if type(node) not in order:
+        raise refused(node)
     compare, compare_turned = order[type(node)]
     if _is_column(node.this):
         return compare(_column(node.this), value_of(node.expression))
@@ -141,15 +147,20 @@ def _like(node: Node) -> Expression:
     like, escape = node, ""
     if isinstance(node, exp.Escape):
         like, escape = only(node, "this", "expression").this, node.expression.name
-    if not isinstance(like, exp.Like) or not is_text(like.expression) or (escape and len(escape) != 1):
+        if not is_text(node.expression) or len(escape) != 1:
+            raise refused(node)
+    if not isinstance(like, exp.Like) or not is_text(like.expression):
         raise refused(node)
     column, pattern = _column(only(like, "this", "expression", "negate").this), like.expression.name
     prefix, open_end, signs = "", False, iter(pattern)
     for sign in signs:
-        if open_end or (sign == "_" != escape):
-            raise refused(node)
         if sign == escape:
-            prefix += next(signs, "")
+            sign = next(signs, "")
+            if open_end or not sign:
+                raise refused(node)
+            prefix += sign
+        elif open_end or sign == "_":
+            raise refused(node)
         elif sign == "%":
             open_end = True
         else:

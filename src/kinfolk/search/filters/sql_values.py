@@ -76,7 +76,7 @@ def _number(node: Node) -> int | float:
 
 def _moment(node: Node) -> datetime.date | datetime.datetime:
     """``DATE '1950-12-31'`` or ``TIMESTAMP '1950-12-31 23:59:59'``."""
-    text, kind = node.this.name, node.args["to"].sql().upper()
+    text, kind = node.this.name, only(node, "this", "to").args["to"].sql().upper()
     try:
         if kind == "DATE":
             return datetime.date.fromisoformat(text)
@@ -90,9 +90,11 @@ def _moment(node: Node) -> datetime.date | datetime.datetime:
 
 
 def _interval(node: Node) -> datetime.timedelta:
+    from sqlglot import exp
+
     unit = node.args.get("unit")
     name = _UNITS.get(str(unit.name).upper().removesuffix("S") if unit is not None else "")
-    amount = node.this.name if node.this is not None else ""
+    amount = node.this.name if isinstance(node.this, exp.Literal) else ""
     try:
         return datetime.timedelta(**{str(name): int(amount) if amount.lstrip("-").isdigit() else float(amount)})
     except (TypeError, ValueError, OverflowError):
