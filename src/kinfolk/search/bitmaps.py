@@ -69,13 +69,13 @@ def rows_of(bitmap: Bitmap, size: int) -> Rows:
 def keep_in_bitmap(rows: Rows, bitmap: Bitmap) -> Rows:
     """The rows that are in a bitmap, in the order they came in."""
     kept = np.empty_like(rows)
-    return kept[: test_bits(rows, bitmap, kept)]
+    return kept[: pick_by_bits(rows, bitmap, kept)]
 
 
 def keep_in_span(rows: Rows, place: Rows, start: int, stop: int) -> Rows:
     """The rows whose place in an order is in ``[start, stop)``, in the order they came in."""
     kept = np.empty_like(rows)
-    return kept[: test_places(rows, place, start, stop, kept)]
+    return kept[: pick_by_places(rows, place, start, stop, kept)]
 
 
 def keep_in_both(first: Rows, second: Rows) -> Rows:
@@ -98,7 +98,7 @@ def flip_bits(bitmap, rows):  # type: ignore[no-untyped-def]
         bitmap[row >> 6] ^= np.uint64(1) << np.uint64(row & 63)
 
 
-@nb.njit([nb.int64(_bytes, nb.types.Array(nb.uint8, 2, "C", readonly=True), _new_rows)], cache=True)
+@nb.njit([nb.int64(_bytes, nb.types.Array(nb.int32, 2, "C", readonly=True), _new_rows)], cache=True)
 def list_bits(parts, places, out):  # type: ignore[no-untyped-def]
     """Write the rows of a bitmap, given as bytes, and return how many; ``out`` has room for eight more."""
     num = 0
@@ -112,17 +112,17 @@ def list_bits(parts, places, out):  # type: ignore[no-untyped-def]
 
 
 @nb.njit([nb.int64(_rows, _words, _new_rows)], cache=True)
-def test_bits(rows, bitmap, out):  # type: ignore[no-untyped-def]
+def pick_by_bits(rows, bitmap, out):  # type: ignore[no-untyped-def]
     """Write the rows whose bit is set, and return how many."""
     num = 0
     for row in rows:
         out[num] = row
-        num += np.int64((bitmap[row >> 6] >> np.uint64(row & 63)) & np.uint64(1))
+        num += (bitmap[row >> 6] & (np.uint64(1) << np.uint64(row & 63))) != 0
     return num
 
 
 @nb.njit([nb.int64(_rows, _rows, nb.int64, nb.int64, _new_rows)], cache=True)
-def test_places(rows, place, start, stop, out):  # type: ignore[no-untyped-def]
+def pick_by_places(rows, place, start, stop, out):  # type: ignore[no-untyped-def]
     """Write the rows whose place is in ``[start, stop)``, and return how many."""
     num = 0
     for row in rows:
@@ -145,9 +145,9 @@ def merge_lists(first, second, out):  # type: ignore[no-untyped-def]
     return num
 
 
-def _places() -> npt.NDArray[np.uint8]:
-    """The set bits of each byte from the lowest on, and in the last column how many: uint8 (256, 9)."""
-    table = np.zeros((256, 9), dtype=np.uint8)
+def _places() -> npt.NDArray[np.int32]:
+    """The set bits of each byte from the lowest on, and in the last column how many: int32 (256, 9)."""
+    table = np.zeros((256, 9), dtype=np.int32)
     for byte in range(256):
         bits = [bit for bit in range(8) if byte >> bit & 1]
         table[byte, : len(bits)] = bits

@@ -50,7 +50,7 @@ class Order:
         first, last = round(start / step), round(stop / step)
         if first == last or stop - start <= step:
             return bits_of(self.rows[start:stop], total)
-        bitmap = self.prefixes[first] ^ self.prefixes[last]
+        bitmap: Bitmap = self.prefixes[first] ^ self.prefixes[last]
         for end, part in ((start, first), (stop, last)):
             kept = min(part * step, total)
             flip_bits(bitmap, self.rows[min(end, kept) : max(end, kept)])

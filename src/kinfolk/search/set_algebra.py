@@ -118,10 +118,10 @@ def _tested(base: Passing, others: Sequence[Passing]) -> Passing:
     rows, is_ascending = base.as_rows(), base.ids is not None
     assert rows is not None
     for part in others:
-        if part.span is not None and part.order is not None:
-            rows = keep_in_span(rows, part.order.place, part.span[1], part.span[2])
-        elif part.bitmap is not None:
+        if part.bitmap is not None:  # an eighth of a byte a row stays in the cache where 4 bytes do not
             rows = keep_in_bitmap(rows, part.bitmap)
+        elif part.span is not None and part.order is not None:
+            rows = keep_in_span(rows, part.order.place, part.span[1], part.span[2])
         else:
             rows, is_ascending = keep_in_both(rows if is_ascending else np.sort(rows), part.as_ids()), True
     return of_ids(rows if is_ascending else np.sort(rows), base.total)

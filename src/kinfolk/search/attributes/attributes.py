@@ -13,10 +13,11 @@ from kinfolk.data.names import require_columns
 from kinfolk.errors import ConfigurationError, DataError
 from kinfolk.search.attributes.postings import Pairs, Postings
 from kinfolk.search.attributes.selection import select
+from kinfolk.search.attributes.values import plain_type
 from kinfolk.search.bitmaps import Rows
 from kinfolk.search.filters.check import check_kinds, kinds_of
 from kinfolk.search.filters.contradiction import contradictions
-from kinfolk.search.filters.expression import And, Constant, Expression, Or, leaves
+from kinfolk.search.filters.expression import And, Condition, Expression, Or, leaves
 from kinfolk.search.filters.from_sql import from_sql
 from kinfolk.search.passing import Passing
 
@@ -113,10 +114,9 @@ class Attributes:
         """
         checked = self._checked(expression)
         found = list(contradictions(checked))
-        alone = () if isinstance(checked, Constant) else leaves(checked)
         found += [
             f"No row passes {leaf!r}.{self._seen(leaf)}"
-            for leaf in dict.fromkeys(alone)
+            for leaf in dict.fromkeys(leaves(checked))
             if not contradictions(leaf) and not select(leaf, self._postings, self._total).size
         ]
         if not found and isinstance(checked, And | Or) and not select(checked, self._postings, self._total).size:
@@ -178,7 +178,7 @@ class Attributes:
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """All there is, as arrays by name, to be written to a folder; ``from_arrays`` makes attributes of them again."""
-        arrays = {
+        arrays: dict[str, npt.NDArray[Any]] = {
             "schema": np.frombuffer(self.schema.serialize(), dtype=np.uint8),
             "total": np.array([self._total], dtype=np.int64),
         }
@@ -250,9 +250,9 @@ class Attributes:
             raise DataError("Each row can be named once. Some came twice; name each once.")
         return listed.astype(np.int64)
 
-    def _seen(self, leaf: Expression) -> str:
+    def _seen(self, leaf: Condition) -> str:
         """What the column does hold, where that helps."""
-        values = self._postings[getattr(leaf, "column")].values  # noqa: B009 - every leaf has a column
+        values = self._postings[leaf.column].values
         if not len(values):
             return " All its values are missing."
         if values.kind.name in ("integer", "number", "text"):
@@ -279,7 +279,8 @@ def _together(first: Pairs, second: Pairs) -> Pairs:
 
 
 def _value_type(kind: pa.DataType) -> pa.DataType:
-    return kind.value_type if hasattr(kind, "value_type") and not pa.types.is_dictionary(kind) else kind
+    plain = plain_type(kind)
+    return plain.value_type if pa.types.is_large_list(plain) else plain
 
 
 def _check_total(total: int) -> None:

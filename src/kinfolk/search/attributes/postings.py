@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kinfolk.search.attributes.values import Codes, Values
+from kinfolk.search.attributes.values import Codes, Values, plain_type
 from kinfolk.search.bitmaps import Bitmap, Rows, bits_of, num_words
 from kinfolk.search.order import Order
 from kinfolk.search.passing import Passing, no_rows
@@ -39,15 +39,14 @@ class Pairs:
     @classmethod
     def of(cls, column: pa.ChunkedArray, *, name: str) -> Self:
         """The pairs of a column of values or of lists of them; nulls inside a list are left out."""
-        array = column.combine_chunks()
-        if isinstance(array, pa.ChunkedArray):
-            array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], column.type)
+        array = column.cast(plain_type(column.type)).combine_chunks()
         total = len(array)
-        if hasattr(array.type, "value_type") and not pa.types.is_dictionary(array.type):
+        if pa.types.is_large_list(array.type):
             nulls = np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))
-            lists = array.cast(pa.large_list(array.type.value_type))
-            rows = pc.list_parent_indices(lists).to_numpy().astype(np.int64)
-            values, codes = Values.of(pc.list_flatten(lists), column=name)
+            # A null list may hide elements, which flatten leaves out and list_parent_indices does not.
+            sizes = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
+            rows = np.repeat(np.arange(total), sizes)
+            values, codes = Values.of(array.flatten(), column=name)
             known = codes >= 0
             return cls(total, values, rows[known], codes[known], nulls)
         values, codes = Values.of(array, column=name)
@@ -137,15 +136,20 @@ class Postings:
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """All of it as arrays."""
-        order = {} if self.order is None else {"place": self.order.place, "prefixes": self.order.prefixes}
-        return self.values.arrays() | order | {name: getattr(self, name) for name in _ARRAYS}
+        found = {
+            **self.values.arrays(),
+            "starts": self.starts,
+            "rows": self.rows,
+            "frequent": self.frequent,
+            "bitmaps": self.bitmaps,
+        }
+        return found if self.order is None else {**found, "place": self.order.place, "prefixes": self.order.prefixes}
 
     @classmethod
     def from_arrays(cls, column: str, kind: pa.DataType, total: int, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
         """As ``arrays`` gave them; ``kind`` is the type of the values, or of the elements of the lists."""
         values = Values.from_arrays(kind, arrays)
         order = Order(column, arrays["rows"], arrays["place"], arrays["prefixes"]) if "place" in arrays else None
-        return cls(column, total, values, *(arrays[name] for name in _ARRAYS), order)
-
-
-_ARRAYS = ("starts", "rows", "frequent", "bitmaps")
+        return cls(
+            column, total, values, arrays["starts"], arrays["rows"], arrays["frequent"], arrays["bitmaps"], order
+        )

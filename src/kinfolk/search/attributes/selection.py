@@ -8,6 +8,7 @@ import numpy as np
 
 from kinfolk.errors import ConfigurationError
 from kinfolk.search.attributes.postings import Postings
+from kinfolk.search.attributes.values import Key
 from kinfolk.search.filters.expression import (
     And,
     Between,
@@ -21,7 +22,7 @@ from kinfolk.search.filters.expression import (
     Or,
     StartsWith,
 )
-from kinfolk.search.filters.values import Mine
+from kinfolk.search.filters.values import Mine, Value
 from kinfolk.search.passing import Passing, all_rows, no_rows, of_ids
 from kinfolk.search.set_algebra import complement, intersect, unite
 
@@ -58,6 +59,8 @@ def select(expression: Expression, postings: Mapping[str, Postings], total: int)
             return _in(postings[column], _codes(postings[column], values))
         case Contains(column, how, values) if not isinstance(values, Mine):
             found = [_bucket(postings[column], code) for code in _codes(postings[column], values)]
+            if len(found) == 1:
+                return found[0]
             return unite(found, total) if how == "any" else intersect(found, total)
         case StartsWith(column, prefix):
             values, key = postings[column].values, prefix.encode()
@@ -69,7 +72,7 @@ def select(expression: Expression, postings: Mapping[str, Postings], total: int)
     raise ConfigurationError(f"{expression!r} has to be bound and checked before rows can be selected.")
 
 
-def _compare(postings: Postings, operator: str, key: object) -> Passing:
+def _compare(postings: Postings, operator: str, key: Key) -> Passing:
     values = postings.values
     num = len(values)
     if operator == "=":
@@ -88,7 +91,7 @@ def _compare(postings: Postings, operator: str, key: object) -> Passing:
     return unite([postings.between(0, code), postings.between(code + 1, num)], postings.total)
 
 
-def _codes(postings: Postings, values: tuple[object, ...]) -> list[int]:
+def _codes(postings: Postings, values: tuple[Value, ...]) -> list[int]:
     return [postings.values.code(postings.values.key(value)) for value in values]
 
 

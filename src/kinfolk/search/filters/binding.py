@@ -55,8 +55,9 @@ def bind(expression: Expression, attributes: Mapping[str, object]) -> Expression
             value = _value(whose, attributes)
             return NOTHING if value is None else replace(expression, value=value)
         case Between(_, low, high):
-            ends = [_value(end, attributes) if isinstance(end, Mine) else end for end in (low, high)]
-            return NOTHING if None in ends else replace(expression, low=ends[0], high=ends[1])
+            lowest = _value(low, attributes) if isinstance(low, Mine) else low
+            highest = _value(high, attributes) if isinstance(high, Mine) else high
+            return NOTHING if lowest is None or highest is None else replace(expression, low=lowest, high=highest)
         case In(column, Mine() as whose):
             several = _list(whose, attributes)
             return NOTHING if several is None else col(column).is_in(several)
@@ -140,17 +141,19 @@ def _value(whose: Mine, attributes: Mapping[str, object]) -> Value | None:
         raise ConfigurationError(f"{whose!r} leaves the calendar: the query's {whose.name!r} is {value!r}.") from None
 
 
-def _list(whose: Mine, attributes: Mapping[str, object]) -> list[object] | None:
+def _list(whose: Mine, attributes: Mapping[str, object]) -> list[Value] | None:
     own = _own(whose, attributes)
     if own is None:
         return None
     if isinstance(own, str) or not isinstance(own, Iterable):
         raise ConfigurationError(f"{whose!r} stands where a list is needed. The query's {whose.name!r} is {own!r}.")
-    return [value for value in own if not _is_missing(value)]
+    return [constant(value) for value in own if not _is_missing(value)]
 
 
 def _is_missing(value: object) -> bool:
-    return value is None or (isinstance(value, float | np.floating) and bool(np.isnan(value)))
+    if isinstance(value, float | np.floating | datetime.datetime | np.datetime64):
+        return bool(value != value)
+    return value is None
 
 
 def _hashable(value: object) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -15,6 +16,7 @@ from kinfolk.search.filters.expression import (
     And,
     Between,
     Compare,
+    Condition,
     Constant,
     Contains,
     Expression,
@@ -91,15 +93,16 @@ def check(expression: Expression, schema: pa.Schema) -> Expression:
 def check_kinds(expression: Expression, kinds: Mapping[str, Kind]) -> Expression:
     """As ``check``, by the kinds of the columns."""
     match expression:
-        case And(parts):
-            return all_of(*(check_kinds(part, kinds) for part in parts))
-        case Or(parts):
-            return any_of(*(check_kinds(part, kinds) for part in parts))
+        case And(parts) | Or(parts):
+            checked = [check_kinds(part, kinds) for part in parts]
+            if all(map(operator.is_, checked, parts)):  # nothing to change, and microseconds count
+                return expression
+            return all_of(*checked) if isinstance(expression, And) else any_of(*checked)
         case Not(part):
             return ~check_kinds(part, kinds)
         case Constant():
             return expression
-    if not isinstance(expression, Compare | Between | In | Contains | StartsWith | IsNull):
+    if not isinstance(expression, Condition):
         raise ConfigurationError(f"A filter is made by col(...) or from_sql(...). Got {expression!r}.")
     kind = kinds.get(expression.column)
     if kind is None:
@@ -120,11 +123,13 @@ def check_kinds(expression: Expression, kinds: Mapping[str, Kind]) -> Expression
             typed = _typed(value, kind, expression)
             return expression if typed is value else replace(expression, value=typed)
         case Between(_, low, high):
-            return replace(expression, low=_typed(low, kind, expression), high=_typed(high, kind, expression))
+            lowest, highest = _typed(low, kind, expression), _typed(high, kind, expression)
+            return expression if lowest is low and highest is high else replace(expression, low=lowest, high=highest)
         case In(_, values) | Contains(_, _, values):
             if isinstance(values, Mine):
                 raise _unbound(expression)
-            return replace(expression, values=tuple(_typed(value, kind, expression) for value in values))
+            several = tuple(_typed(value, kind, expression) for value in values)
+            return expression if all(map(operator.is_, several, values)) else replace(expression, values=several)
         case StartsWith() if kind.name not in ("text", "unknown"):
             raise ConfigurationError(
                 f"Only texts can start with a text. Got {expression!r} on a column of {kind.name}s."

@@ -100,7 +100,7 @@ class Column:
 
     def starts_with(self, prefix: str) -> Expression:
         """The text in the column starts with this; upper and lower case differ."""
-        text = constant(prefix) if not isinstance(prefix, Mine) else None
+        text = _operand(prefix)
         if not isinstance(text, str):
             raise ConfigurationError(f"{self!r}.starts_with needs a text. Got {prefix!r}.")
         return StartsWith(self.name, text)

@@ -107,7 +107,7 @@ def _exclude_each_other(conditions: Sequence[Expression]) -> bool:
             case Between(_, low, high):
                 lows.append((low, False))
                 highs.append((high, False))
-            case In(_, values):
+            case In(_, tuple(values)):
                 among.append(set(values))
     try:
         if among:

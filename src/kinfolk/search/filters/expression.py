@@ -28,10 +28,10 @@ class Expression:
     __slots__ = ()
 
     def __and__(self, other: Expression) -> Expression:
-        return all_of(self, other) if isinstance(other, Expression) else NotImplemented
+        return all_of(self, other)
 
     def __or__(self, other: Expression) -> Expression:
-        return any_of(self, other) if isinstance(other, Expression) else NotImplemented
+        return any_of(self, other)
 
     def __invert__(self) -> Expression:
         return Not(self)
@@ -209,18 +209,21 @@ def any_of(*parts: Expression) -> Expression:
     return Or(tuple(kept)) if len(kept) > 1 else (kept or [NOTHING])[0]
 
 
-def leaves(expression: Expression) -> Iterator[Expression]:
+Condition: TypeAlias = Compare | Between | In | Contains | StartsWith | IsNull
+
+
+def leaves(expression: Expression) -> Iterator[Condition]:
     """The conditions of an expression that stand on one column, from left to right."""
     if isinstance(expression, And | Or):
         for part in expression.parts:
             yield from leaves(part)
     elif isinstance(expression, Not):
         yield from leaves(expression.part)
-    elif not isinstance(expression, Constant):
+    elif isinstance(expression, Condition):
         yield expression
 
 
-def _flat(kind: type[And | Or], parts: Iterable[Expression], *, leave_out: Constant) -> Iterator[Expression]:
+def _flat(kind: type[And | Or], parts: Iterable[object], *, leave_out: Constant) -> Iterator[Expression]:
     for part in parts:
         if not isinstance(part, Expression):
             raise ConfigurationError(f"A filter is put together of filters, such as col('year') > 1950. Got {part!r}.")

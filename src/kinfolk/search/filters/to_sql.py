@@ -23,84 +23,15 @@ from kinfolk.search.filters.values import Mine, Value
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Words that are no names for sqlglot unless they are quoted.
-_RESERVED = frozenset(
-    [
-        "all",
-        "alter",
-        "and",
-        "any",
-        "as",
-        "between",
-        "call",
-        "case",
-        "connect_by_root",
-        "create",
-        "cross",
-        "current_catalog",
-        "current_date",
-        "current_time",
-        "current_timestamp",
-        "current_user",
-        "distinct",
-        "drop",
-        "else",
-        "except",
-        "execute",
-        "explain",
-        "false",
-        "fetch",
-        "for",
-        "from",
-        "glob",
-        "grant",
-        "having",
-        "if",
-        "ilike",
-        "in",
-        "inner",
-        "insert",
-        "intersect",
-        "into",
-        "join",
-        "lateral",
-        "like",
-        "localtime",
-        "localtimestamp",
-        "mine",
-        "min",
-        "not",
-        "notnull",
-        "null",
-        "on",
-        "optimize",
-        "or",
-        "outer",
-        "partitioned_by",
-        "prepare",
-        "qualify",
-        "regexp",
-        "rename",
-        "returning",
-        "revoke",
-        "rlike",
-        "rollback",
-        "select",
-        "session_user",
-        "show",
-        "straight_join",
-        "tablesample",
-        "then",
-        "true",
-        "uncache",
-        "union",
-        "using",
-        "vacuum",
-        "when",
-        "where",
-        "with",
-        "xor",
-    ]
-)
+_WORDS = """
+    all alter and any as between call case connect_by_root create cross current_catalog current_date current_time
+    current_timestamp current_user distinct drop else except execute explain false fetch for from glob grant
+    having if ilike in inner insert intersect into join lateral like localtime localtimestamp mine min not notnull
+    null on optimize or outer partitioned_by prepare qualify regexp rename returning revoke rlike rollback select
+    session_user show straight_join tablesample then true uncache union using vacuum when where with xor
+"""
+RESERVED = frozenset(_WORDS.split())
+_ESCAPE = r" ESCAPE '\'"
 
 
 def to_sql(expression: Expression) -> str:
@@ -134,15 +65,12 @@ def to_sql(expression: Expression) -> str:
     raise ConfigurationError(f"{expression!r} is no filter that can be written as SQL.")
 
 
-_ESCAPE = r" ESCAPE '\'"
-
-
 def _bracketed(part: Expression) -> str:
     return f"({to_sql(part)})" if isinstance(part, And | Or) else to_sql(part)
 
 
 def _name(column: str) -> str:
-    if _PLAIN.fullmatch(column) and column.lower() not in _RESERVED:
+    if _PLAIN.fullmatch(column) and column.lower() not in RESERVED:
         return column
     return '"' + column.replace('"', '""') + '"'
 

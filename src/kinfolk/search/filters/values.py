@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
 from kinfolk.errors import ConfigurationError
 
 Value: TypeAlias = str | bool | int | float | datetime.date | datetime.datetime
@@ -18,7 +20,7 @@ VALUES = "a text, a number, True or False, a date or a datetime"
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Mine:
-    """An attribute of the query itself, for conditions that differ from query to query; ``bind`` puts its value there.
+    """An attribute of the query, for conditions that differ from query to query; ``bind`` puts its value there.
 
     Attributes:
         name: of the attribute.
@@ -63,11 +65,15 @@ class Mine:
 
 
 def mine(name: str) -> Mine:
-    """The attribute that the query itself has under this name, such as ``mine("country")`` or ``mine("year") - 2``."""
+    """An attribute of the query, where a filter needs a value.
+
+    ``col("country") == mine("country")`` asks for rows of the query's own country, ``col("year") > mine("year") - 2`` for rows
+    at most two years older.
+    """
     return Mine(checked_name(name))
 
 
-def checked_name(name: str) -> str:
+def checked_name(name: object) -> str:
     """The name of a column or attribute.
 
     Raises:
@@ -84,7 +90,9 @@ def constant(value: object) -> Value:
     Raises:
         ConfigurationError: None, NaN, an infinite number, or something of another type.
     """
-    if type(value).__module__ == "numpy" and hasattr(value, "item"):
+    if isinstance(value, np.datetime64):
+        value = value.astype("datetime64[us]").item() if isinstance(value.item(), int) else value.item()
+    elif isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, bool | str):
         if isinstance(value, str) and not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
@@ -99,16 +107,16 @@ def constant(value: object) -> Value:
                 "bound that is not there."
             )
         return float(value)
-    if isinstance(value, datetime.datetime):
+    if isinstance(value, datetime.datetime) and value == value:
         if getattr(value, "nanosecond", 0):
             raise ConfigurationError(
                 f"A filter compares with microseconds at the finest. Got {value!r}. Round it first."
             )
         aware = value.astimezone(datetime.UTC) if value.tzinfo is not None else value
-        return datetime.datetime.combine(aware.date(), aware.time(), tzinfo=aware.tzinfo)
-    if isinstance(value, datetime.date):
+        return datetime.datetime.combine(aware.date(), aware.time(), tzinfo=aware.tzinfo).replace(fold=0)
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         return datetime.date(value.year, value.month, value.day)
-    if value is None:
+    if value is None or isinstance(value, datetime.datetime):
         raise ConfigurationError("A comparison with None never passes. For missing values use .is_null().")
     raise ConfigurationError(f"A filter compares with {VALUES}. Got {value!r} ({type(value).__name__}).")
 
