@@ -18,7 +18,15 @@ from kinfolk.search.calibration import (
     with_margin,
 )
 from kinfolk.search.kernels.one_bit import needed_errors
-from kinfolk.search.kernels.subsets import Subset, bitmap_of, rows_of, span_of, subset_of_bitmap, subset_of_ids
+from kinfolk.search.kernels.subsets import (
+    Subset,
+    bitmap_of,
+    read_only,
+    rows_of,
+    span_of,
+    subset_of_bitmap,
+    subset_of_ids,
+)
 from kinfolk.search.parts import ScratchPool, glance, run_exact, run_one_bit, run_shared, run_walk
 from kinfolk.search.stored import Stored
 
@@ -42,7 +50,7 @@ def calibrate(stored: Stored, held: npt.NDArray[np.int64], rng: np.random.Genera
         held: rows that serve as queries.
         rng: draws the filters.
     """
-    queries = stored.vectors[held]
+    queries = read_only(stored.vectors[held])
     rest = np.setdiff1d(np.arange(stored.num), held)
     needed: dict[int, list[npt.NDArray[np.float64]]] = {k: [] for k in NEIGHBORS}
     hundredth = np.sort(rng.choice(rest, max(200, len(rest) // 100), replace=False)).astype(np.int32)

@@ -91,7 +91,7 @@ def exact_scan(first, last, queries, subsets, flat, dead, squared, out_rows, out
     scores, rows = np.empty(k, np.float64), np.empty(k, np.int64)
     for query in range(first, last):
         wide = wide_query(queries[query])
-        size, cursor = 0, subsets.starts[query]
+        size, cursor = np.int64(0), subsets.starts[query]
         while cursor < subsets.stops[query]:
             count, cursor = next_rows(subsets, query, cursor, block)
             for t in range(count):
