@@ -133,6 +133,21 @@ def test_scores_are_in_the_units_of_the_metric() -> None:
         assert hits.rows[0, 3] == -1
 
 
+@pytest.mark.parametrize("metric", ["cosine", "l2"])
+def test_constant_vectors_and_zeros_are_measured_and_found(metric: str) -> None:
+    table = np.full((1200, 20), 3.25)
+    table[600:] = 0
+    built = VectorSet.build(table, metric=metric, graph=True, threads=1)  # type: ignore[arg-type]
+    for exact in (False, True):
+        hits = built.search(np.full((1, 20), 3.25), 3, exact=exact)
+        assert (hits.rows < 600).all()
+        np.testing.assert_allclose(hits.scores, 1 if metric == "cosine" else 0, atol=1e-6)
+    assert hits.rows.tolist() == [[0, 1, 2]]
+    assert built.search(np.full((1, 20), 3.25), 2, ids=np.arange(700, 1200), part=Part.ONE_BIT).rows.tolist() == [
+        [700, 701]
+    ]
+
+
 def test_a_slice_of_an_order_is_the_rows_it_holds(scanned: VectorSet) -> None:
     rng = np.random.default_rng(8)
     queries, _ = clustered(rng, 4)

@@ -76,11 +76,11 @@ def calibrate(stored: Stored, held: npt.NDArray[np.int64], rng: np.random.Genera
 def _farther_half(
     stored: Stored, queries: npt.NDArray[np.float32], pool: npt.NDArray[np.int64], k: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """The k best rows of each query among those of a pool that are worse than the middle one, and their scores."""
+    """The k best rows of each query of the worse half of a pool, and their scores."""
     halves = 0 if stored.half_squares is None else stored.half_squares[pool]
     scores = (queries @ stored.vectors[pool].T - halves).astype(np.float64)
-    scores[scores >= np.median(scores, axis=1, keepdims=True)] = -np.inf
-    best = np.argpartition(-scores, k, axis=1)[:, :k]
+    half = len(pool) // 2
+    best = np.argpartition(-scores, (half, half + k), axis=1)[:, half : half + k]
     best_scores = np.take_along_axis(scores, best, axis=1)
     order = np.argsort(-best_scores, axis=1)
     rows, best_scores = pool[np.take_along_axis(best, order, axis=1)], np.take_along_axis(best_scores, order, axis=1)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from kinfolk.search.kernels.exact import exact_score, wide_query, write_best
+from kinfolk.search.kernels.exact import exact_score, prefetch_vector, wide_query, write_best
 from kinfolk.search.kernels.heaps import is_worse, keep, sort_best_first
 from kinfolk.search.kernels.instructions import prefetch
 from kinfolk.search.kernels.lines import line_layout, onto_estimates, plausible, prepare_query
@@ -67,11 +67,9 @@ def one_bit_scan(
                     if not has_bit(dead, row):
                         size = keep(values, listed, size, shortlist, value, row)
         sort_best_first(values, listed, size)
-        found, scored = np.int64(0), np.int64(0)
+        found, scored = np.int64(0), 0
         while scored < size and (found < k or np.float64(values[scored]) >= (scores[0] + shift) * scale):
-            for ahead in range(min(scored + 2, size - 1), min(scored + 3, size)):
-                for line in range(0, dim, 16):
-                    prefetch(flat, listed[ahead] * dim + line)
+            prefetch_vector(flat, listed[min(scored + 2, size - 1)], dim)
             score = exact_score(wide, flat, listed[scored], dim, squared)
             found = keep(scores, rows, found, k, score, listed[scored])
             scored += 1

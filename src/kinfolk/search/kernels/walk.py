@@ -15,7 +15,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from kinfolk.search.kernels.exact import exact_score, wide_query, write_best
+from kinfolk.search.kernels.exact import exact_score, prefetch_vector, wide_query, write_best
 from kinfolk.search.kernels.heaps import add_to_frontier, drop_best, is_worse, keep
 from kinfolk.search.kernels.instructions import prefetch
 from kinfolk.search.kernels.products import CODES, code_product
@@ -143,8 +143,7 @@ def walk(
         out_visited[query] = seen
         wide, found = wide_query(queries[query]), np.int64(0)
         for t in range(size):
-            for line in range(0, dim, 16):
-                prefetch(flat, kept[t] * dim + line)
+            prefetch_vector(flat, kept[t], dim)
         for t in range(size):
             score = exact_score(wide, flat, kept[t], dim, squared)
             found = keep(scores, rows, found, k, score, kept[t])
