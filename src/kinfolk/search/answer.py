@@ -104,7 +104,7 @@ class Search:
 
     def _run(self, queries: Floats, subsets: list[Subset], plans: list[Plan]) -> Hits:
         """Run every part on the queries that were planned for it."""
-        if all(plan == plans[0] for plan in plans) and plans[0].part in _SCANS and self._alike(subsets):
+        if plans and all(plan == plans[0] for plan in plans) and plans[0].part in _SCANS and self._alike(subsets):
             return self._hits(*self._run_scan(queries, subsets, plans[0]), plans)
         rows, scores = no_rows(len(queries), self.k)
         walkers = [place for place, plan in enumerate(plans) if plan.part is Part.WALK]

@@ -18,7 +18,15 @@ from kinfolk.search.calibration import (
     with_margin,
 )
 from kinfolk.search.kernels.one_bit import needed_errors
-from kinfolk.search.kernels.subsets import Subset, bitmap_of, rows_of, span_of, subset_of_bitmap, subset_of_ids
+from kinfolk.search.kernels.subsets import (
+    Subset,
+    bitmap_of,
+    read_only,
+    rows_of,
+    span_of,
+    subset_of_bitmap,
+    subset_of_ids,
+)
 from kinfolk.search.parts import ScratchPool, glance, run_exact, run_one_bit, run_shared, run_walk
 from kinfolk.search.stored import Stored
 
@@ -42,7 +50,7 @@ def calibrate(stored: Stored, held: npt.NDArray[np.int64], rng: np.random.Genera
         held: rows that serve as queries.
         rng: draws the filters.
     """
-    queries = stored.vectors[held]
+    queries = read_only(stored.vectors[held])
     rest = np.setdiff1d(np.arange(stored.num), held)
     needed: dict[int, list[npt.NDArray[np.float64]]] = {k: [] for k in NEIGHBORS}
     hundredth = np.sort(rng.choice(rest, max(200, len(rest) // 100), replace=False)).astype(np.int32)
@@ -68,11 +76,11 @@ def calibrate(stored: Stored, held: npt.NDArray[np.int64], rng: np.random.Genera
 def _farther_half(
     stored: Stored, queries: npt.NDArray[np.float32], pool: npt.NDArray[np.int64], k: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """The k best rows of each query among those of a pool that are worse than the middle one, and their scores."""
+    """The k best rows of each query of the worse half of a pool, and their scores."""
     halves = 0 if stored.half_squares is None else stored.half_squares[pool]
     scores = (queries @ stored.vectors[pool].T - halves).astype(np.float64)
-    scores[scores >= np.median(scores, axis=1, keepdims=True)] = -np.inf
-    best = np.argpartition(-scores, k, axis=1)[:, :k]
+    half = len(pool) // 2
+    best = np.argpartition(-scores, (half, half + k), axis=1)[:, half : half + k]
     best_scores = np.take_along_axis(scores, best, axis=1)
     order = np.argsort(-best_scores, axis=1)
     rows, best_scores = pool[np.take_along_axis(best, order, axis=1)], np.take_along_axis(best_scores, order, axis=1)

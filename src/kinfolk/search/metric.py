@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from kinfolk.errors import ConfigurationError, DataError
 from kinfolk.search.kernels.exact import divide_rows, row_lengths
+from kinfolk.search.kernels.subsets import read_only
 
 Metric: TypeAlias = Literal["cosine", "ip", "l2"]
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -41,13 +42,13 @@ def stored_form(values: npt.ArrayLike, *, name: str, metric: Metric, dim: int | 
         dim: the width it must have; None for any.
 
     Returns:
-        float32 (num, dim), row after row in memory; not copied where nothing changes.
+        float32 (num, dim), row after row in memory and read-only; not copied where nothing changes.
 
     Raises:
         DataError: another shape, or a number that is not finite or too large, with its row.
     """
     try:
-        table = np.ascontiguousarray(values, dtype=np.float32)
+        table: Floats = read_only(np.ascontiguousarray(values, dtype=np.float32))
     except (TypeError, ValueError) as error:
         raise DataError(f"{name} must be a table of numbers ({error}).") from error
     if table.ndim != 2 or table.shape[1] == 0 or table.shape[1] != (dim or table.shape[1]):
@@ -63,11 +64,11 @@ def stored_form(values: npt.ArrayLike, *, name: str, metric: Metric, dim: int | 
         return table
     unit = np.empty_like(table)
     divide_rows(table, lengths, unit)
-    return unit
+    return read_only(unit)
 
 
 def lengths_of(vectors: Floats) -> npt.NDArray[np.float64]:
     """The length of each row, float64 (num,)."""
     lengths = np.empty(len(vectors))
-    row_lengths(vectors, lengths)
+    row_lengths(read_only(vectors), lengths)
     return lengths

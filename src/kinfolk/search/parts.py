@@ -21,14 +21,14 @@ from kinfolk.search.kernels.exact import exact_scan
 from kinfolk.search.kernels.lines import line_layout
 from kinfolk.search.kernels.one_bit import nearest_lines, one_bit_scan
 from kinfolk.search.kernels.shared_filter import search_shared
-from kinfolk.search.kernels.subsets import Subset, pack
+from kinfolk.search.kernels.subsets import Subset, pack, read_only
 from kinfolk.search.kernels.walk import walk
 from kinfolk.search.metric import Floats
 from kinfolk.search.stored import Stored
 
 Rows: TypeAlias = npt.NDArray[np.int64]
 Scores: TypeAlias = npt.NDArray[np.float64]
-NO_ORDER: npt.NDArray[np.int32] = np.empty(0, dtype=np.int32)
+NO_ORDER: npt.NDArray[np.int32] = read_only(np.empty(0, dtype=np.int32))
 
 _PARTS = 4  # pieces a thread, so that none waits long for the last
 
@@ -93,7 +93,7 @@ def share_out(work: Callable[[int, int], object], num_queries: int, threads: int
 def run_exact(stored: Stored, queries: Floats, subsets: Sequence[Subset], k: int, threads: int) -> tuple[Rows, Scores]:
     """Answer by exact scores of all rows that pass."""
     rows, scores = no_rows(len(queries), k)
-    packed, flat = pack(subsets), stored.vectors.reshape(-1)
+    queries, packed, flat = read_only(queries), pack(subsets), stored.vectors.reshape(-1)
     share_out(
         lambda first, last: exact_scan(
             first, last, queries, packed, flat, stored.dead, stored.squared, rows, scores
@@ -124,13 +124,14 @@ def run_one_bit(
     """
     rows, scores = no_rows(len(queries), k)
     scored = np.zeros(len(queries), dtype=np.int64)
-    packed, flat = pack(subsets), stored.vectors.reshape(-1)
-    flat_lines = (stored.lines if lines is None else lines).reshape(-1)
-    shortlist = short_list(k, errors)
+    queries, packed, flat = read_only(queries), pack(subsets), stored.vectors.reshape(-1)
+    flat_lines = read_only((stored.lines if lines is None else lines).reshape(-1))
+    packed_order = read_only(order)
+    shortlists = np.array([short_list(k, errors, subset.size) for subset in subsets])
     share_out(
         lambda first, last: one_bit_scan(
-            first, last, queries, packed, flat, stored.dead, stored.squared, flat_lines, order, stored.mean, stored.signs,
-            errors, shortlist, rows, scores, scored,
+            first, last, queries, packed, flat, stored.dead, stored.squared, flat_lines, packed_order, stored.mean, stored.signs,
+            errors, shortlists, rows, scores, scored,
         ),
         len(queries),
         threads,
@@ -138,9 +139,13 @@ def run_one_bit(
     return rows, scores, scored
 
 
-def short_list(k: int, errors: float) -> int:
-    """Rows that a scan remembers: some multiple of k that is larger where more errors are allowed for; time, not recall."""
-    return int(k * (3 + 3 * errors)) + 8
+def short_list(k: int, errors: float, size: int) -> int:
+    """Rows that a scan remembers; it decides the time alone.
+
+    Some multiple of k that is larger where more errors are allowed for, and a few in a thousand rows: so many cost little beside
+    the scan, and a list that is too short costs a second one.
+    """
+    return int(k * (3 + 3 * errors)) + 8 + size // 400
 
 
 def run_walk(
@@ -164,7 +169,7 @@ def run_walk(
     """
     rows, scores = no_rows(len(queries), k)
     seen = np.zeros(len(queries), dtype=np.int64)
-    packed, flat = pack(subsets), stored.vectors.reshape(-1)
+    queries, packed, flat = read_only(queries), pack(subsets), stored.vectors.reshape(-1)
 
     def work(first: int, last: int) -> None:
         with pool.lent(stored.num, last - first) as scratch:
@@ -191,7 +196,7 @@ def run_shared(stored: Stored, queries: Floats, subset: Subset, k: int, threads:
 
 def glance(stored: Stored, queries: Floats, count: int, threads: int) -> Rows:
     """Rows of the sample that are near each query, nearest first, int64 (queries, count)."""
-    words = line_layout(stored.dim)[0]
+    queries, words = read_only(queries), line_layout(stored.dim)[0]
     lines = np.full((len(queries), min(count, len(stored.sample_lines) // words)), -1, dtype=np.int64)
     share_out(
         lambda first, last: nearest_lines(first, last, queries, stored.sample_lines, stored.mean, stored.signs, lines),

@@ -6,7 +6,7 @@ A search holds the value it began with, so whoever adds rows meanwhile makes a n
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from kinfolk.search.graph import Links
 from kinfolk.search.kernels.lines import aligned_lines, encode_lines, line_layout
-from kinfolk.search.kernels.subsets import bitmap_of
+from kinfolk.search.kernels.subsets import bitmap_of, read_only
 from kinfolk.search.kernels.walk import code_width, encode_codes
 from kinfolk.search.metric import Floats, Metric, lengths_of
 
@@ -51,6 +51,12 @@ class Stored:
     codes: npt.NDArray[np.int8]
     code_numbers: Floats
     dead: npt.NDArray[np.uint64]
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray):
+                object.__setattr__(self, field.name, read_only(value))
 
     @property
     def num(self) -> int:
@@ -90,7 +96,7 @@ class Stored:
     @cached_property
     def sample_lines(self) -> npt.NDArray[np.uint64]:
         """The lines of the sample, flat, one after the other."""
-        return lines_of(self.lines, self.sample).reshape(-1)
+        return read_only(lines_of(self.lines, self.sample).reshape(-1))
 
     @cached_property
     def alive(self) -> int:
@@ -110,6 +116,7 @@ def derived(
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int8], Floats, npt.NDArray[np.float64]]:
     """Lines, codes with their numbers (empty unless asked for), and lengths of vectors."""
     num, dim = vectors.shape
+    mean, signs = read_only(mean), read_only(signs)
     lines = aligned_lines(num, line_layout(dim)[0])
     made = np.zeros((num if codes else 0, code_width(dim)), dtype=np.int8)
     numbers = np.zeros((num if codes else 0, 2), dtype=np.float32)

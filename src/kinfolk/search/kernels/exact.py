@@ -65,6 +65,13 @@ def exact_score(wide, flat, row, dim, squared):
 
 
 @nb.njit(cache=True, nogil=True)
+def prefetch_vector(flat, row, dim):
+    """Ask for a vector that will be scored soon."""
+    for i in range(0, dim, _LINE):
+        prefetch(flat, row * dim + i)
+
+
+@nb.njit(cache=True, nogil=True)
 def write_best(scores, rows, size, out_rows, out_scores):
     """Write a heap as one line of a result, best first; what is left of the line stays as it was."""
     sort_best_first(scores, rows, size)
@@ -91,13 +98,11 @@ def exact_scan(first, last, queries, subsets, flat, dead, squared, out_rows, out
     scores, rows = np.empty(k, np.float64), np.empty(k, np.int64)
     for query in range(first, last):
         wide = wide_query(queries[query])
-        size, cursor = 0, subsets.starts[query]
+        size, cursor = np.int64(0), subsets.starts[query]
         while cursor < subsets.stops[query]:
             count, cursor = next_rows(subsets, query, cursor, block)
             for t in range(count):
-                ahead = np.int64(block[min(t + 3, count - 1)]) * dim
-                for line in range(0, dim, _LINE):
-                    prefetch(flat, ahead + line)
+                prefetch_vector(flat, np.int64(block[min(t + 3, count - 1)]), dim)
                 row = np.int64(block[t])
                 score = exact_score(wide, flat, row, dim, squared)
                 if (size < k or score >= scores[0]) and not has_bit(dead, row):

@@ -1,4 +1,7 @@
-"""Bounded heaps: the best few of many, equal values in the order of their rows, so that the order of arrival changes nothing."""
+"""Bounded heaps: the best few of many, equal values in the order of their rows, so that the order of arrival changes nothing.
+
+A size begins as ``np.int64(0)``: to numba a plain 0 is of another type than a size, and everything would be compiled for both.
+"""
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 from __future__ import annotations
@@ -6,7 +9,7 @@ from __future__ import annotations
 import numba as nb
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
+@nb.njit(cache=True, nogil=True, forceinline=True)
 def is_worse(value, row, other_value, other_row):
     """Whether a row comes after another: by a lower value, or by a higher row where values are equal."""
     return value < other_value or (value == other_value and row > other_row)

@@ -4,6 +4,8 @@ Every function here, and in ``products``, is two things: a Python function that 
 which numba compiles in its place. LLVM's vectors are of no processor: on AVX-512, AVX2, SSE or NEON they become what that one has, and
 the results are the same on each, bit for bit. With ``NUMBA_DISABLE_JIT=1`` the Python runs, to the same results.
 
+numba keeps compiled kernels until the file of the kernel itself changes. After a change in a file that kernels import, empty the
+``__pycache__`` folders.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,call-arg"

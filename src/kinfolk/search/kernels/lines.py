@@ -116,7 +116,7 @@ def prepare_query(query, mean, signs, planes):
     return low, step, levels, square
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
+@nb.njit(cache=True, nogil=True, forceinline=True)
 def plausible(planes, lines, numbers, line, words, at, low, step, levels, errors, rounding):
     """The estimate of a row plus what it may be too low by, float32."""
     weighted = 0

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from kinfolk.search.kernels.exact import exact_score, wide_query, write_best
+from kinfolk.search.kernels.exact import exact_score, prefetch_vector, wide_query, write_best
 from kinfolk.search.kernels.heaps import is_worse, keep, sort_best_first
 from kinfolk.search.kernels.instructions import prefetch
 from kinfolk.search.kernels.lines import line_layout, onto_estimates, plausible, prepare_query
@@ -24,7 +24,7 @@ AHEAD = 24  # rows between asking for a line and reading it
 
 @nb.njit(cache=True, nogil=True)
 def one_bit_scan(
-    first, last, queries, subsets, flat, dead, squared, lines, order, mean, signs, errors, shortlist,
+    first, last, queries, subsets, flat, dead, squared, lines, order, mean, signs, errors, shortlists,
     out_rows, out_scores, out_scored,
 ):  # fmt: skip
     """Find the rows with the best scores for the queries ``first`` up to ``last``, as far as errors allow.
@@ -36,22 +36,26 @@ def one_bit_scan(
             where line i is row i.
         mean, signs: what the lines were made with.
         errors: errors that an estimate is taken to be too low by; more give a higher recall.
-        shortlist: rows that are remembered for exact scoring, at least k; it decides the time alone.
+        shortlists: rows that are remembered for exact scoring, int64 (queries,), at least k; they decide the time alone.
         out_scored: int64 (queries,), how many rows were scored exactly.
     """
     dim, k = queries.shape[1], out_rows.shape[1]
     words, at = line_layout(dim)
     numbers = lines.view(np.float32)
     planes, block = np.empty(4 * words, np.uint64), np.empty(ROOM, np.int32)
-    values, listed = np.empty(shortlist, np.float32), np.empty(shortlist, np.int64)
+    longest = np.int64(1)
+    for query in range(first, last):
+        longest = max(longest, shortlists[query])
+    values, listed = np.empty(longest, np.float32), np.empty(longest, np.int64)
     scores, rows = np.empty(k, np.float64), np.empty(k, np.int64)
     for query in range(first, last):
+        shortlist = shortlists[query]
         low, step, levels, square = prepare_query(queries[query], mean, signs, planes)
         margin = np.float32(errors * np.sqrt(square))
         rounding = np.float32(errors * np.sqrt(dim / 12.0)) * step
         shift, scale = onto_estimates(queries[query], mean, square, squared)
         wide = wide_query(queries[query])
-        size, cursor = 0, subsets.starts[query]
+        size, cursor = np.int64(0), subsets.starts[query]
         while cursor < subsets.stops[query]:
             count, cursor = next_rows(subsets, query, cursor, block)
             for t in range(count):
@@ -59,15 +63,13 @@ def one_bit_scan(
                 line = np.int64(block[t])
                 value = plausible(planes, lines, numbers, line, words, at, low, step, levels, margin, rounding)
                 if size < shortlist or value >= values[0]:
-                    row = np.int64(order[line] if len(order) > 0 else line)
+                    row = np.int64(order[line]) if len(order) > 0 else np.int64(line)
                     if not has_bit(dead, row):
                         size = keep(values, listed, size, shortlist, value, row)
         sort_best_first(values, listed, size)
-        found, scored = 0, 0
+        found, scored = np.int64(0), 0
         while scored < size and (found < k or np.float64(values[scored]) >= (scores[0] + shift) * scale):
-            for ahead in range(min(scored + 2, size - 1), min(scored + 3, size)):
-                for line in range(0, dim, 16):
-                    prefetch(flat, listed[ahead] * dim + line)
+            prefetch_vector(flat, listed[min(scored + 2, size - 1)], dim)
             score = exact_score(wide, flat, listed[scored], dim, squared)
             found = keep(scores, rows, found, k, score, listed[scored])
             scored += 1
@@ -82,7 +84,7 @@ def one_bit_scan(
                     line = np.int64(block[t])
                     value = plausible(planes, lines, numbers, line, words, at, low, step, levels, margin, rounding)
                     if found < k or np.float64(value) >= (scores[0] + shift) * scale:
-                        row = np.int64(order[line] if len(order) > 0 else line)
+                        row = np.int64(order[line]) if len(order) > 0 else np.int64(line)
                         if is_worse(value, row, lowest, last_listed) and not has_bit(dead, row):
                             score = exact_score(wide, flat, row, dim, squared)
                             found = keep(scores, rows, found, k, score, row)
@@ -107,7 +109,7 @@ def nearest_lines(first, last, queries, lines, mean, signs, out_lines):
     none = np.float32(0)
     for query in range(first, last):
         low, step, levels, _ = prepare_query(queries[query], mean, signs, planes)
-        size = 0
+        size = np.int64(0)
         for line in range(len(lines) // words):
             value = plausible(planes, lines, numbers, line, words, at, low, step, levels, none, none)
             if size < count or value >= values[0]:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from kinfolk.search.kernels.exact import exact_score, wide_query, write_best
 from kinfolk.search.kernels.heaps import keep, sort_best_first
-from kinfolk.search.kernels.subsets import Subset, has_bit
+from kinfolk.search.kernels.subsets import Subset, has_bit, read_only
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Product: TypeAlias = Callable[[Floats, Floats, Floats], object]
@@ -97,13 +97,14 @@ def search_shared(
             else:  # the last tile: a product wants its result row after row
                 out = np.empty(out.shape, dtype=np.float32)
                 product(queries[first:last], part, out)
-            keep_best(out, rows, offsets, dead, values[first:last], kept[first:last], sizes[first:last])
+            keep_best(out, rows, offsets, read_only(dead), values[first:last], kept[first:last], sizes[first:last])
     found = np.full((num_queries, k), -1, dtype=np.int64)
     scores = np.full((num_queries, k), -np.inf)
     certain = np.zeros(num_queries, dtype=np.bool_)
     relative = float32_rounding(dim) if rounding is None else rounding
     score_kept(
-        queries, vectors.reshape(-1), values, kept, sizes, half_squares is not None, relative, largest, found, scores, certain
+        read_only(queries), read_only(vectors.reshape(-1)), values, kept, sizes, half_squares is not None, relative, largest,
+        found, scores, certain,
     )  # fmt: skip
     return found, scores, certain
 
@@ -139,7 +140,7 @@ def score_kept(queries, flat, values, kept, sizes, squared, rounding, largest, o
         square = 0.0
         for i in range(dim):
             square += wide[i] * wide[i]
-        size, found = sizes[query], 0
+        size, found = sizes[query], np.int64(0)
         lowest = np.float64(values[query, 0])
         sort_best_first(values[query], kept[query], size)
         for t in range(size):

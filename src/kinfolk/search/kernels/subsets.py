@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba as nb
 import numpy as np
@@ -18,8 +18,6 @@ from kinfolk.search.kernels.instructions import trailing_zeros
 
 SPAN, IDS, BITMAP = 0, 1, 2
 BLOCK = 1024  # rows read at a time
-_NO_IDS: npt.NDArray[np.int32] = np.empty(0, dtype=np.int32)
-_NO_WORDS: npt.NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
 ROOM = BLOCK + 64  # of the array they are read into: a word of a bitmap is never split
 
 
@@ -73,6 +71,19 @@ class Subset:
     ordered: OrderedLines | None = None
 
 
+def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same array, not to be written to.
+
+    To numba an array that may be written to is of another type than one that may not, such as one of a file: a kernel would
+    be compiled once for each mixture of both. So whatever kernels only read is read-only.
+    """
+    if not array.flags.writeable:
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 def span_of(start: int, stop: int, ordered: OrderedLines | None = None) -> Subset:
     """All rows from ``start`` up to ``stop``, or those of that slice of an order."""
     return Subset(stop - start, start=start, stop=stop, ordered=ordered)
@@ -87,6 +98,10 @@ def subset_of_bitmap(words: npt.NDArray[np.uint64], size: int | None = None) -> 
     """The rows whose bit is set; they are counted unless their number is given."""
     count = int(np.bitwise_count(words).sum(dtype=np.int64)) if size is None else size
     return Subset(count, words=np.ascontiguousarray(words, dtype=np.uint64))
+
+
+_NO_IDS = read_only(np.empty(0, dtype=np.int32))
+_NO_WORDS = read_only(np.empty(0, dtype=np.uint64))
 
 
 def pack(subsets: Sequence[Subset]) -> Subsets:
@@ -117,7 +132,7 @@ def pack(subsets: Sequence[Subset]) -> Subsets:
 def _joined(parts, none):
     if not parts:
         return none
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return read_only(parts[0] if len(parts) == 1 else np.concatenate(parts))
 
 
 def bitmap_of(rows: npt.NDArray[np.integer], num: int) -> npt.NDArray[np.uint64]:
@@ -144,7 +159,7 @@ def rows_of(subset: Subset) -> npt.NDArray[np.int64]:
     return np.arange(subset.start, subset.stop)
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
+@nb.njit(cache=True, nogil=True, forceinline=True)
 def has_bit(words, row):
     """Whether the bit of a row is set; a bitmap without words has none."""
     return len(words) > 0 and (words[row >> 6] >> np.uint64(row & 63)) & np.uint64(1) != np.uint64(0)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from kinfolk.search.kernels.exact import exact_score, wide_query, write_best
+from kinfolk.search.kernels.exact import exact_score, prefetch_vector, wide_query, write_best
 from kinfolk.search.kernels.heaps import add_to_frontier, drop_best, is_worse, keep
 from kinfolk.search.kernels.instructions import prefetch
 from kinfolk.search.kernels.products import CODES, code_product
@@ -67,7 +67,7 @@ def _round_query(query, mean, rounded):
     return highest / np.float32(most)
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
+@nb.njit(cache=True, nogil=True, forceinline=True)
 def _estimate(rounded, codes, numbers, row, scale):
     product = code_product(rounded, codes, row * len(rounded), len(rounded))
     return np.float32(product) * (scale * numbers[2 * row]) + numbers[2 * row + 1]
@@ -106,7 +106,7 @@ def walk(
         scale = _round_query(queries[query], mean, rounded)
         filtered = subsets.kinds[query] == BITMAP
         words = subsets.words[subsets.starts[query] : subsets.stops[query]] if filtered else subsets.words[:0]
-        size, waiting, seen = 0, 0, 0
+        size, waiting, seen = np.int64(0), np.int64(0), 0
         for entry in entries[query]:
             if entry < 0 or entry >= num_linked or visited[entry] == mark:
                 continue
@@ -141,10 +141,9 @@ def walk(
                     if (not filtered or has_bit(words, row)) and not has_bit(dead, row):
                         size = keep(values, kept, size, breadth[query], value, row)
         out_visited[query] = seen
-        wide, found = wide_query(queries[query]), 0
+        wide, found = wide_query(queries[query]), np.int64(0)
         for t in range(size):
-            for line in range(0, dim, 16):
-                prefetch(flat, kept[t] * dim + line)
+            prefetch_vector(flat, kept[t], dim)
         for t in range(size):
             score = exact_score(wide, flat, kept[t], dim, squared)
             found = keep(scores, rows, found, k, score, kept[t])
