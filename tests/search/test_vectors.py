@@ -210,8 +210,8 @@ def test_without_faiss_everything_is_scanned(
     rows: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(graph, "can_build", lambda: False)
-    monkeypatch.setattr("kinfolk.search.vectors.can_build", lambda: False)
-    monkeypatch.setattr("kinfolk.search.vectors.GRAPH_FROM", 10)
+    monkeypatch.setattr("kinfolk.search.building.can_build", lambda: False)
+    monkeypatch.setattr("kinfolk.search.building.GRAPH_FROM", 10)
     built = VectorSet.build(rows[0][:1200], threads=1)
     assert not built.has_graph
     assert "no graph" in repr(built)

@@ -11,6 +11,7 @@ from kinfolk.errors import DataError
 from kinfolk.search.calibration import Calibration
 from kinfolk.search.kernels.subsets import (
     Subset,
+    are_rows,
     bitmap_of,
     has_bits,
     rows_of,
@@ -164,7 +165,7 @@ class Search:
         """The subset, whose rows are all there: kernels read memory by them."""
         num = self.stored.num
         if subset.ids is not None:
-            if subset.size and not 0 <= subset.ids.min() <= subset.ids.max() < num:
+            if not are_rows(subset.ids, num):
                 raise DataError(
                     f"ids must be rows from 0 to {num - 1}. Got {subset.ids.min()} to {subset.ids.max()}."
                 )  # fmt: skip

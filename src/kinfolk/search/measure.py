@@ -148,6 +148,6 @@ def _seconds(stored: Stored, queries: npt.NDArray[np.float32], errors: float) ->
                 stored, queries, [everything] * count, 10, 1, breadths=breadths, entries=entries, pool=scratch
             )[2].sum()
 
-        costs["visit"] = seconds_of(walks) / max(seen, 1)
+        costs["visit"] = float(seconds_of(walks) / max(seen, 1))
         costs["glance"] = seconds_of(lambda: glance(stored, queries, 64, 1)) / count
     return Seconds(**costs)
