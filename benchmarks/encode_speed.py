@@ -189,7 +189,8 @@ def with_threads(threads: int, share: int, turns: int, *, is_most: bool) -> dict
             row["share_of_float32_peak"] = row["operations_per_second"] / peaks["float32"]
             print(
                 f"  {name:16} {arm:9}{row['texts_per_second']:8.0f} texts a second, {row['ratio_wall']:.2f} times ({row['ratio_cpu']:.2f} "
-                f"in CPU time), drift {row['mean_drift']:.1e}, at most {row['max_drift']:.1e}, {row['share_of_float32_peak']:.0%} of the peak",
+                f"in CPU time), drift {row['mean_drift']:.1e}, at most {row['max_drift']:.1e}, "
+                f"{row['share_of_float32_peak']:.0%} of the peak",
                 flush=True,
             )
     if is_most:
