@@ -18,7 +18,7 @@ from kinfolk.search.kernels.subsets import OrderedLines, Subset, span_of, subset
 from kinfolk.search.metric import Metric, known_metric, stored_form
 from kinfolk.search.parts import ScratchPool, num_threads
 from kinfolk.search.planner import Part
-from kinfolk.search.stored import Room, Stored, derived, lines_of, with_dead
+from kinfolk.search.stored import Room, Stored, aligned, derived, lines_of, with_dead
 
 _PER_ROW = ("vectors", "lines", "lengths", "codes", "code_numbers")
 
@@ -53,7 +53,8 @@ class VectorSet:
         """Store vectors; with a graph that takes minutes for a million rows, without it seconds.
 
         Args:
-            vectors: (num, dim), finite. For ``cosine`` a row of zeros has the cosine 0 with everything.
+            vectors: (num, dim), finite. For ``cosine`` a row of zeros has the cosine 0 with everything. For the other metrics a table of
+                float32 is kept and not copied: do not write to it afterwards.
             metric: ``cosine``, ``ip`` (inner product) or ``l2`` (Euclidean distance).
             seed: of the rotation, the sample, and the rows that are held out to measure recall. The graph is the same for a
                 seed only if faiss builds it with one thread (``faiss.omp_set_num_threads``).
@@ -250,6 +251,7 @@ class VectorSet:
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], facts: Mapping[str, Any]) -> Self:
         """Open what ``arrays`` and ``facts`` gave; arrays may be memory-mapped files, which are read as they are needed.
 
-        Lines of a file must begin at a multiple of 64 bytes to be fast, as those of ``numpy.save`` do.
+        Lines that do not begin at a multiple of 64 bytes are copied; those of a mapped file of ``numpy.save`` do.
         """
+        arrays = {**arrays, "lines": aligned(arrays["lines"])}
         return cls(Stored(metric=known_metric(facts["metric"]), **arrays), Calibration.from_json(facts["calibration"]))
