@@ -1,0 +1,126 @@
+"""CUR approximation of a score matrix: from a few rows and a few columns to all of it.
+
+A is the matrix of the scores of all queries and all items. Known are R, the rows of some anchor queries, and for a new query its
+scores c against some anchor items I alone. With U, the pseudo-inverse of R[:, I], the scores of the query against all items
+are about c U R. Where A has rank r, and so has R[:, I], they are exact.
+
+Yadav, Monath, Angell, Zaheer & McCallum, "Efficient Nearest Neighbor Search for Cross-Encoder Models using Matrix Factorization",
+EMNLP 2022, arXiv 2210.12579.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from kinfolk.errors import ConfigurationError, DataError
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+
+RCOND = 1e-10
+
+
+def anchor_inverse(
+    anchor_scores: npt.ArrayLike, anchors: npt.ArrayLike, *, rcond: float = RCOND, ridge: float = 0.0
+) -> Floats:
+    """U, the pseudo-inverse of R[:, I], in float64: (num anchor items, num anchor queries).
+
+    Args:
+        anchor_scores: R, scores of the anchor queries against all items, (num anchor queries, num items), finite.
+        anchors: I, columns of the anchor items; the same one twice shares its weight, and changes no product.
+        rcond: singular values below this share of the largest count as 0. The authors' 1e-15 lets the rounding errors of
+            nearly dependent anchors through; exact scores need no more than the default.
+        ridge: damps what is left: a singular value s becomes s + (ridge s_max)² / s. 0 damps nothing, and alone recovers
+            matrices of low rank exactly; on noisy scores about 0.1 keeps the weights small where there are about as
+            many anchor items as anchor queries. This is the project's, not the paper's.
+
+    Raises:
+        ConfigurationError: rcond is not in [0, 1), or ridge is negative.
+        DataError: the scores are no finite matrix, or an anchor is no column of it.
+    """
+    check_damping(rcond, ridge)
+    scores, columns = np.asarray(anchor_scores, dtype=np.float64), np.asarray(anchors, dtype=np.int64)
+    if scores.ndim != 2 or not np.isfinite(scores).all():
+        raise DataError(f"anchor_scores must be a matrix of finite numbers. Got shape {scores.shape}, or NaN in it.")
+    if columns.ndim != 1 or not len(columns) or columns.min() < 0 or columns.max() >= scores.shape[1]:
+        raise DataError(
+            f"anchors must be columns of the {scores.shape[1]} items, at least one. Got {columns.tolist()[:5]}."
+        )
+    return inverse_of(scores[:, columns], rcond=rcond, ridge=ridge)
+
+
+def check_damping(rcond: float, ridge: float) -> None:
+    """Raise a ConfigurationError where a number is not possible."""
+    if not 0 <= rcond < 1:
+        raise ConfigurationError(f"rcond must be in [0, 1). Got {rcond}.")
+    if not 0 <= ridge < np.inf:
+        raise ConfigurationError(f"ridge must be finite, and at least 0. Got {ridge}.")
+
+
+def inverse_of(crossing: Floats, *, rcond: float, ridge: float) -> Floats:
+    """As ``anchor_inverse``, of R[:, I] itself and without looking at what is given."""
+    if ridge == 0.0:
+        return np.asarray(np.linalg.pinv(crossing, rcond=rcond))
+    left, singular, right = np.linalg.svd(crossing, full_matrices=False)
+    most = singular.max(initial=0.0)
+    damped = np.divide(
+        singular, singular**2 + (ridge * most) ** 2, out=np.zeros_like(singular), where=singular > rcond * most
+    )
+    return np.asarray((right.T * damped) @ left.T)
+
+
+def item_embeddings(
+    anchor_scores: npt.ArrayLike, anchors: npt.ArrayLike, *, rcond: float = RCOND, ridge: float = 0.0
+) -> Floats:
+    """Embeddings of the items whose inner product with a query's scores against the anchors approximates its scores.
+
+    Args and errors are those of ``anchor_inverse``.
+
+    Returns:
+        E = U R, float64 (num anchor items, num items).
+    """
+    scores = np.asarray(anchor_scores, dtype=np.float64)
+    return np.asarray(anchor_inverse(scores, anchors, rcond=rcond, ridge=ridge) @ scores)
+
+
+def best_rows(scores: npt.ArrayLike, k: int) -> Rows:
+    """The places of the k largest in each row, largest first; of equal ones the earlier place first.
+
+    Args:
+        scores: (num queries, num items).
+        k: how many; more than there are gives all.
+    """
+    return np.asarray(np.argsort(-np.asarray(scores, dtype=np.float64), axis=1, kind="stable")[:, :k])
+
+
+def rerank(approximate: npt.ArrayLike, exact: npt.ArrayLike, *, k: int, num_retrieved: int) -> Rows:
+    """The k best by exact score among the items with the best approximate scores, best first.
+
+    Args:
+        approximate, exact: scores, (num queries, num items).
+        k: how many to find.
+        num_retrieved: how many are scored exactly; more than there are items means all.
+    """
+    retrieved = best_rows(approximate, num_retrieved)
+    order = best_rows(np.take_along_axis(np.asarray(exact, dtype=np.float64), retrieved, axis=1), k)
+    return np.take_along_axis(retrieved, order, axis=1)
+
+
+def recall_of_best(exact: npt.ArrayLike, found: npt.ArrayLike, *, k: int) -> Floats:
+    """Share of the k best items that were found, for each query.
+
+    Args:
+        exact: scores, (num queries, num items).
+        found: places of items, (num queries, any number).
+        k: how many items count as best, at least 1 and at most all.
+    """
+    best, places = best_rows(exact, k), np.asarray(found)
+    return np.array([np.isin(row, place).sum() / k for row, place in zip(best, places, strict=True)])
+
+
+def relative_error(exact: npt.ArrayLike, approximate: npt.ArrayLike) -> float:
+    """Frobenius norm of the error as a share of that of the exact scores; 0 where both are all zeros."""
+    truth = np.asarray(exact, dtype=np.float64)
+    error = float(np.linalg.norm(truth - np.asarray(approximate, dtype=np.float64)))
+    return error / float(np.linalg.norm(truth)) if error else 0.0
