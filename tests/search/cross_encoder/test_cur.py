@@ -98,7 +98,7 @@ def reference_rounds(anchor_scores, exact, first, steps):
         for step in steps:
             approximate = row[anchors] @ np.linalg.pinv(anchor_scores[:, anchors], rcond=1e-10) @ anchor_scores
             approximate[anchors] = -np.inf
-            anchors += sorted(range(len(row)), key=lambda item: -approximate[item])[:step]  # noqa: B023
+            anchors += sorted(range(len(row)), key=lambda item: -approximate[item])[:step]
         chosen.append(anchors)
     return np.array(chosen)
 
@@ -120,7 +120,7 @@ def test_the_best_item_of_a_low_rank_matrix_is_found_at_once(rng):
     np.testing.assert_array_equal(found.anchors[:, -1], best)
 
 
-def test_softmax_draws_in_proportion(rng):
+def test_softmax_draws_in_proportion():
     """Of items with scores 0, log 2 and log 4 beside an anchor, 1/7, 2/7 and 4/7 of the draws take each."""
     row = np.array([1.0, 0.0, np.log(2), np.log(4)])
     num = 7000

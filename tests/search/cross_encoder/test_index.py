@@ -63,7 +63,7 @@ def test_a_search_costs_its_calls_exactly_and_finds_the_best_of_them(scores, tab
     assert found.calls == table.asked.total() == 30 * 26
     for row, query in enumerate(range(30, 60)):
         scored = [int(item.split()[1]) for asked_by, item in table.asked if asked_by == QUERIES[query]]
-        best = sorted(scored, key=lambda item: -scores[query, item])[:5]  # noqa: B023
+        best = sorted(scored, key=lambda item: -scores[query, item])[:5]
         assert found.ids[row].tolist() == best
         np.testing.assert_array_equal(found.scores[row], scores[query, best])
 
@@ -139,7 +139,8 @@ def test_a_first_stage_is_scored_first(scores, table, index):
     index.search(QUERIES[30:32], 5, calls=12, rounds=1, first=[[], [3, 3, 4]])
     random, begun = ({item for asked, item in table.asked if asked == query} for query in QUERIES[30:32])
     assert len(random) == len(begun) == 12
-    assert begun - random == {"item 3", "item 4"}
+    assert {"item 3", "item 4"} <= begun
+    assert begun - {"item 3", "item 4"} <= random
 
 
 def test_anchors_are_the_size_of_the_first_round(scores):
