@@ -5,7 +5,7 @@ each word of the query, the most similar word of the document by edit distance, 
 ratio of the sets of words beside it. It is not symmetric, and no inner product of two vectors.
 
 *Records*: the products of Abt-Buy, left records looking for right ones. The scorer is a kinfolk matcher: it learned from 300 labeled pairs
-of the records that are anchor queries; queries are the others.
+of the records that are anchor queries; queries are 120 of the others.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from kinfolk.linking.pair_scorer import MatcherScorer
 from kinfolk.search.cross_encoder.cur import best_rows
 
 NUM_ANCHORS = 200
+NUM_QUERIES = 120  # of the records; of the collection all
 NUM_LABELS = 300
+_AT_ONCE = 100  # records that the matcher scores at a time
 _LEAST = 0.6  # similarity of two words below which they have nothing to do with each other
 _COLUMNS = ("title", "abstract")
 
@@ -108,7 +110,7 @@ def ranked(scores: Any) -> npt.NDArray[np.int64]:
 
 @cache
 def _minilm() -> Any:
-    return load_text_encoder("minilm", precision="float32")
+    return load_text_encoder("minilm")
 
 
 def first_stages(queries: list[str], items: list[str]) -> dict[str, npt.NDArray[np.int64]]:
@@ -149,7 +151,7 @@ def records(name: str, seed: int) -> Searched:
         matches = {(row["left_id"], row["right_id"]) for row in csv.DictReader(file)}
     draw = np.random.default_rng(seed)
     anchors = np.sort(draw.choice(len(left), NUM_ANCHORS, replace=False))
-    others = np.setdiff1d(np.arange(len(left)), anchors)
+    others = np.sort(draw.choice(np.setdiff1d(np.arange(len(left)), anchors), NUM_QUERIES, replace=False))
     scores = _label_free(left, right).scores
     pairs = np.array([scores.column(side).to_numpy() for side in ("left", "right")]).T
     near = np.flatnonzero(np.isin(pairs[:, 0], anchors) & (scores.column("probability").to_numpy() > 0.01))
@@ -161,7 +163,12 @@ def records(name: str, seed: int) -> Searched:
     scorer = MatcherScorer(kinfolk.link(left, right, labels=labels, seed=seed))
     asked, items = left.ids.to_pylist(), right.ids.to_pylist()
     order = [*anchors.tolist(), *others.tolist()]
-    table = np.vstack([scorer([asked[row]] * len(items), items) for row in order])
+    table = np.vstack(
+        [
+            scorer([asked[row] for row in part for _ in items], items * len(part)).reshape(len(part), -1)
+            for part in (order[start : start + _AT_ONCE] for start in range(0, len(order), _AT_ONCE))
+        ]
+    )
     texts_left, texts_right = (record_texts(side, side.fields("text", "number")) for side in (left, right))
     partner = dict(matches)
     found = table[len(anchors) :].argmax(axis=1)

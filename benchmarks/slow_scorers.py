@@ -8,7 +8,7 @@ and so does the first stage's re-ranking. ANNCUR: half of the calls are random a
 Recall of the exact top k, mean over queries. Seeds draw the anchor queries and the items of random first rounds, and of the records also
 the labels that the scorer learned from. The ridge was chosen on the collection CACM (``--choose``), whose figures are not shown.
 
-Run: ``python -m benchmarks.slow_scorers [--seeds 0 1 2]``, with the extra ``offline``. Finished runs are kept. Writes
+Run: ``python -m benchmarks.slow_scorers [--seeds 0 1 2] [--sets CISI Abt-Buy]``, with the extra ``offline``. Finished runs are kept. Writes
 ``benchmarks/results/slow_scorers.json`` and ``.svg``, and prints the tables of the guide.
 """
 
@@ -79,7 +79,7 @@ def one_run(name: str, seed: int) -> dict[str, Any]:
         "calls to build": len(searched.anchors) * len(searched.items),
         **searched.facts,
         "with ridge": measure(searched, seed, RIDGE),
-        "without ridge": measure(searched, seed, 0.0),
+        "without ridge": measure(searched, seed, 0.0, ("ANNCUR", "AdaCUR")),
     }
 
 
@@ -139,6 +139,7 @@ def choose() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
     parser.add_argument("--choose", action="store_true", help="only show what the ridge does on CACM")
     arguments = parser.parse_args()
     if arguments.choose:
@@ -149,7 +150,7 @@ def main() -> None:
     key = key_of(settings)
     report: dict[str, Any] = {"settings": settings, "seeds": seeds, "sets": {}}
     drawn = []
-    for name in SETS:
+    for name in arguments.sets:
         made = [
             kept(WORK / "slow_scorers" / f"{name}-{seed}-{key}.json", partial(one_run, name, seed)) for seed in seeds
         ]

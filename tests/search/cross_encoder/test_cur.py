@@ -49,11 +49,18 @@ def test_a_scorer_that_says_zero_is_no_error():
     assert not item_embeddings(np.zeros((3, 4)), [0, 1]).any()
 
 
-def test_ridge_is_that_of_the_normal_equations(rng):
-    scores = rng.normal(size=(6, 4))
-    most = np.linalg.svd(scores, compute_uv=False)[0]
-    by_equations = np.linalg.solve(scores.T @ scores + (0.3 * most) ** 2 * np.eye(4), scores.T)
-    np.testing.assert_allclose(anchor_inverse(scores, range(4), ridge=0.3), by_equations)
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6)])
+@pytest.mark.parametrize("ridge", [0.3, 0.9e-3])
+def test_ridge_damps_singular_values(rng, shape, ridge):
+    scores = rng.normal(size=shape)
+    left, singular, right = np.linalg.svd(scores, full_matrices=False)
+    damped = 1 / (singular + (ridge * np.linalg.norm(scores)) ** 2 / singular)
+    np.testing.assert_allclose(anchor_inverse(scores, range(shape[1]), ridge=ridge), (right.T * damped) @ left.T)
+
+
+def test_ridge_takes_what_is_zero_or_repeated(rng):
+    assert not anchor_inverse(np.zeros((3, 4)), [0, 1], ridge=0.1).any()
+    assert np.isfinite(anchor_inverse(rng.normal(size=(3, 4)), [1, 1, 1, 2, 2], ridge=0.1)).all()
 
 
 def test_a_tiny_ridge_is_none(rng):

@@ -19,6 +19,9 @@ Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
 RCOND = 1e-10
+_BY_EQUATIONS = (
+    1e-3  # ridge from which the normal equations lose no more than a part in 10^9, and rcond has nothing left to do
+)
 
 
 def anchor_inverse(
@@ -31,9 +34,10 @@ def anchor_inverse(
         anchors: I, columns of the anchor items; the same one twice shares its weight, and changes no product.
         rcond: singular values below this share of the largest count as 0. The authors' 1e-15 lets the rounding errors of
             nearly dependent anchors through; exact scores need no more than the default.
-        ridge: damps what is left: a singular value s becomes s + (ridge s_max)² / s. 0 damps nothing, and alone recovers
-            matrices of low rank exactly; on noisy scores about 0.03 finds more where there are about as many anchor items
-            as anchor queries (docs/cross-encoder-search.md). This is the project's, not the paper's.
+        ridge: damps what is left: with f the Frobenius norm of R[:, I], a singular value s becomes s + (ridge f)² / s. 0 damps
+            nothing, and alone recovers matrices of low rank exactly; on noisy scores about 0.03 finds more where there are
+            about as many anchor items as anchor queries (docs/cross-encoder-search.md), and is ten times as fast. This is
+            the project's, not the paper's.
 
     Raises:
         ConfigurationError: rcond is not in [0, 1), or ridge is negative.
@@ -62,11 +66,24 @@ def inverse_of(crossing: Floats, *, rcond: float, ridge: float) -> Floats:
     """As ``anchor_inverse``, of R[:, I] itself and without looking at what is given."""
     if ridge == 0.0:
         return np.asarray(np.linalg.pinv(crossing, rcond=rcond))
+    damping = (ridge * float(np.linalg.norm(crossing))) ** 2
+    if damping == 0.0:
+        return np.zeros(crossing.shape[::-1])
+    if ridge >= _BY_EQUATIONS:
+        from scipy.linalg import cho_factor, cho_solve
+
+        wide = crossing.shape[0] < crossing.shape[1]
+        gram = crossing @ crossing.T if wide else crossing.T @ crossing
+        gram[np.diag_indices_from(gram)] += damping
+        factor = cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
+        return np.asarray(
+            cho_solve(factor, crossing, check_finite=False).T
+            if wide
+            else cho_solve(factor, crossing.T, check_finite=False)
+        )
     left, singular, right = np.linalg.svd(crossing, full_matrices=False)
-    most = singular.max(initial=0.0)
-    damped = np.divide(
-        singular, singular**2 + (ridge * most) ** 2, out=np.zeros_like(singular), where=singular > rcond * most
-    )
+    kept = singular > rcond * singular[0]
+    damped = np.divide(singular, singular**2 + damping, out=np.zeros_like(singular), where=kept)
     return np.asarray((right.T * damped) @ left.T)
 
 
