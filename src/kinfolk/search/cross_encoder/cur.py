@@ -35,9 +35,9 @@ def anchor_inverse(
         rcond: singular values below this share of the largest count as 0. The authors' 1e-15 lets the rounding errors of
             nearly dependent anchors through; exact scores need no more than the default.
         ridge: damps what is left: with f the Frobenius norm of R[:, I], a singular value s becomes s + (ridge f)² / s. 0 damps
-            nothing, and alone recovers matrices of low rank exactly; on noisy scores about 0.03 finds more where there are
-            about as many anchor items as anchor queries (docs/cross-encoder-search.md), and is ten times as fast. This is
-            the project's, not the paper's.
+            nothing, and alone recovers matrices of low rank exactly. Where there are about as many anchor items as anchor
+            queries, 0.03 found more on texts, and less on log-odds far from 0, whose mean alone makes f large
+            (docs/cross-encoder-search.md): try it on queries of which you know the answer. This is the project's, not the paper's.
 
     Raises:
         ConfigurationError: rcond is not in [0, 1), or ridge is negative.

@@ -38,7 +38,7 @@ class Plan:
         return (
             f"The last of the approximations rests on {most:,} anchor items and {self.num_queries:,} anchor queries. Below "
             f"{_WELL_POSED} anchor queries for each anchor item it loses accuracy, most where they are about as many: build "
-            "with more queries, ask for fewer calls, or give ridge=0.03.",
+            "with more queries, ask for fewer calls, or try a ridge.",
         )
 
 
