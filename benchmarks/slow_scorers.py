@@ -3,11 +3,12 @@
 Claims: ANNCUR finds more of the exact top 10 and 50 than re-ranking what TF-IDF finds; AdaCUR finds the exact top 1 more often than
 ANNCUR.
 
-Protocol: two sets (``slow_scorer_sets``). All methods get the same number of scorer calls a query: anchors among the items count as calls,
-and so does the first stage's re-ranking. ANNCUR: half of the calls are random anchors, two rounds. AdaCUR: four rounds of equal size.
-Recall of the exact top k, mean over queries. Seeds draw the anchor queries and the items of random first rounds, and of the records also
-the labels that the scorer learned from. The ridge was chosen on the collection CACM (``--choose``), whose figures are not shown, when it was a share of the largest
-singular value and not of the Frobenius norm. ANNCUR and AdaCUR are also measured without it, which is the default of the index.
+Protocol: two sets (``slow_scorer_sets``). All methods get the same number of scorer calls a query: anchors among the items
+count as calls, and so does the first stage's re-ranking. ANNCUR: half of the calls are random anchors, two rounds. AdaCUR:
+four rounds of equal size. Recall of the exact top k, mean over queries. Seeds draw the anchor queries and the items of
+random first rounds, and of the records also the labels that the scorer learned from. The ridge was chosen on the collection
+CACM (``--choose``), whose figures are not shown, when it was a share of the largest singular value and not of the Frobenius
+norm. ANNCUR and AdaCUR are also measured without it, which is the default of the index.
 
 Run: ``python -m benchmarks.slow_scorers [--seeds 0 1 2] [--sets CISI Abt-Buy]``, with the extra ``offline``. Finished runs are kept. Writes
 ``benchmarks/results/slow_scorers.json`` and ``.svg``, and prints the tables of the guide.
