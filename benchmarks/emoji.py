@@ -22,6 +22,7 @@ are kept. Writes ``benchmarks/results/emoji.json`` and ``.svg``.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import time
 from dataclasses import replace
@@ -33,15 +34,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 import torch
+from torch import Tensor, nn
 
 from benchmarks.plot import bars
 from benchmarks.retrieval import by_strings, code_of, kept, key_of, mean_and_deviation, parts_of, top1
 from benchmarks.sets import RESULTS, WORK
+from kinfolk.data import atomic_write
 from kinfolk.data.image_decoding import Pixels, decode_image
 from kinfolk.data.public import get_dataset
 from kinfolk.encoders.pooling import pool
 from kinfolk.encoders.record import RecordEncoder, Towers
 from kinfolk.encoders.record_inputs import RecordInputs, image_field, text_field
+from kinfolk.encoders.whitened_start import whiten_projections
 from kinfolk.evaluation.clusters import compare_labels
 from kinfolk.evaluation.no_match import none_threshold
 from kinfolk.linking.fusion_weight import WEIGHTS, choose_weight, choose_weight_and_cut
@@ -49,7 +53,8 @@ from kinfolk.linking.meaning import open_encoder
 from kinfolk.linking.tree import linkage_tree
 from kinfolk.methods.clippings.finetune import finetune
 from kinfolk.methods.clippings.pretrain import pretrain
-from kinfolk.methods.clippings.stage import encoder_of
+from kinfolk.methods.clippings.model import RecordModel
+from kinfolk.methods.clippings.stage import seeded, specs_of
 from kinfolk.methods.history import EpochEnd
 
 VENDORS = ("twitter", "google", "apple", "facebook")  # the first two have names
@@ -113,6 +118,44 @@ class Emoji:
                 text_field("name", [self.names[v][row] for v in vendors for row in chosen]),
             )
         )
+
+
+class Seen:
+    """What the network of the pictures makes of each picture; it stays as it is in every stage, so this is made once.
+
+    Args:
+        tower: trained, whose ``forward`` this takes the place of.
+        pictures: all there are.
+        place: of the file in which it is kept for the next run.
+    """
+
+    def __init__(self, tower: nn.Module, pictures: Pixels, place: Path) -> None:
+        if not place.exists():
+            tower.eval()
+            with torch.no_grad():
+                made = [tower(torch.from_numpy(pictures[start : start + 256])) for start in range(0, len(pictures), 256)]
+            with atomic_write(place) as aside:
+                np.save(aside, torch.cat(made).numpy())
+        self._features = torch.from_numpy(np.load(place))
+        self._row_of = {picture.tobytes(): row for row, picture in enumerate(pictures)}
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        return self._features[[self._row_of[picture.tobytes()] for picture in pictures.numpy()]]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Seen:
+        return self  # copies of an encoder see the same
+
+
+def beginning(emoji: Emoji, towers: Towers, seed: int) -> RecordModel:
+    """Where training begins: trained towers as they come, whitened; others random."""
+    both = emoji.records(VENDORS[:2])
+    with seeded(seed):
+        encoder = RecordEncoder(specs_of(both), towers)
+    pictures = np.concatenate(list(emoji.pixels.values()))
+    place = WORK / "emoji" / f"pictures-{hashlib.sha256(pictures.tobytes()).hexdigest()[:8]}.npy"
+    encoder.towers["image"].forward = Seen(encoder.towers["image"], pictures, place)
+    whiten_projections(encoder, both, towers.trained)
+    return RecordModel(encoder, {"stages": []})
 
 
 def fresh_split(first: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
