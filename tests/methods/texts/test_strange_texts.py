@@ -11,7 +11,7 @@ pytest.importorskip("sentence_transformers", reason="needs kinfolk[text]: senten
 
 import torch
 
-from kinfolk.encoders import TextEncoder, load_text_encoder
+from kinfolk.encoders import TextEncoder, load_text_encoder, sentence_transformer
 from kinfolk.encoders.text_by_name import text_tower_for
 from kinfolk.errors import ConfigurationError
 from kinfolk.methods.embed_stream import embed_stream
@@ -96,7 +96,8 @@ def test_what_is_not_finite_is_refused(tmp_path: Path, saved: bool) -> None:
 
 
 @pytest.mark.parametrize("name", SIZES)
-def test_a_trained_model_is_opened_with_its_vectors(tmp_path: Path, name: str) -> None:
+def test_a_trained_model_is_opened_with_its_vectors(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sentence_transformer, "processor_has_fast_bfloat16", lambda: False)  # which would round them
     model = model_of(name)
     opened = open_text_encoder(model.save(tmp_path))
     assert isinstance(opened, TextEncoder) == (name == "subwords")
