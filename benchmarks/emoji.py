@@ -67,7 +67,7 @@ TOWERS = Towers(dim=256, image="efficientnet")
 OWN = {"epochs": 4, "batch_size": 128, "learning_rate": 1e-3}
 OWN_MINILM = {**OWN, "epochs": 2, "learning_rate": 3e-4, "tower_learning_rate": 2e-5, "precision": "bfloat16"}
 LABELED = {"epochs": 8, "batch_size": 240, "learning_rate": 3e-4, "weight_decay": 1e-3}
-CONTRAST = {"de": 1.0, "en": 0.0}  # of a name with itself, misread: without it random weights unlearn that like is like
+CONTRAST = {"de": 1.0, "en": 0.0}  # weight of the contrast of a name with itself, misread
 SETTINGS = {
     "code": code_of("methods/clippings", "views", "encoders"),
     "size": SIZE,
