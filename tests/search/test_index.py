@@ -130,9 +130,7 @@ class AnyHistory(RuleBasedStateMachine):
 
 
 TestAnyHistory = AnyHistory.TestCase
-TestAnyHistory.settings = settings(
-    max_examples=8, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestAnyHistory.settings = settings(max_examples=8, stateful_step_count=14, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ def assert_same(first: Attributes, second: Attributes) -> None:
 
 
 @given(tables(), st.lists(filters, min_size=1, max_size=5))
-@settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=70, suppress_health_check=[HealthCheck.too_slow])
 def test_the_rows_that_pass_are_those_that_pass_one_by_one(table: pa.Table, expressions: list[Expression]) -> None:
     attributes = Attributes.build(table)
     for expression, expected in zip(expressions, passing_rows(expressions, table), strict=True):
@@ -101,7 +101,7 @@ def test_the_rows_of_a_large_table_are_those_that_pass_one_by_one(rng: np.random
 
 
 @given(tables(), tables(), st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 def test_rows_that_come_change_and_go_give_what_would_have_been_built(
     table: pa.Table, other: pa.Table, data: st.DataObject
 ) -> None:

@@ -74,7 +74,7 @@ QUERIES = [
         [SAME_PLACE, col("tags").contains_any(mine("tags")), col("a") == 1, ~(col("c") == mine("country"))]
     ),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_queries_are_grouped_by_equal_filters(queries: list[dict[str, object]], expression: Expression) -> None:
     schema = pa.schema({"country": pa.string(), "year": pa.int64(), "tags": pa.list_(pa.string())})
     groups = group_by_filter(expression, pa.Table.from_pylist(queries, schema))

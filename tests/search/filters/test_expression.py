@@ -13,7 +13,7 @@ NAMES = {name: getattr(filters, name) for name in filters.__all__} | {"datetime"
 
 
 @given(trees(any_conditions))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 def test_an_expression_reads_as_the_python_that_makes_it(expression: Expression) -> None:
     again = eval(repr(expression), NAMES)
     assert again == expression

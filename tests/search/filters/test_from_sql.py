@@ -11,7 +11,7 @@ from kinfolk.search.filters.to_sql import RESERVED
 
 
 @given(trees(any_conditions))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 def test_an_expression_comes_back_from_its_text(expression: Expression) -> None:
     assert from_sql(expression.to_sql()) == expression
 
