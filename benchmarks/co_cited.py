@@ -94,7 +94,7 @@ def _reviews() -> Domain:
     """Papers that are included in the same review."""
     papers = [(same_text(_text(row)), row) for row in _rows("reviews-biomedical", "papers.csv.gz")]
     included = [(key, row) for key, row in papers if key and row["included"] == "1"]
-    texts, topics = {}, {}
+    texts, topics = dict[str, str](), dict[str, str]()
     for key, row in included:
         texts.setdefault(key, _text(row))
         topics.setdefault(key, row["topic"])
