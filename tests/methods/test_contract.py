@@ -88,7 +88,7 @@ class TestEveryMethod:
         torch.manual_seed(0)
         module = methods()[name].make(image_encoder("resnet", depth=8, width=8), size=16, **small(name))
         module.steps = 40
-        batch = next(iter(batches(stripes, batch_size=64, seed=0)))
+        batch = next(iter(batches(stripes, batch_size=32, seed=0)))
         optimizer = torch.optim.Adam([p for p in module.parameters() if p.requires_grad], lr=2e-3)
         values = []
         for _ in range(40):
