@@ -21,10 +21,10 @@ from kinfolk.search.growing import GrowingAttributes
 from kinfolk.search.id_column import IdColumn
 from kinfolk.search.ids import Id, Ids, id_list
 from kinfolk.search.index_folder import attributes_of, create_folder, open_folder, write_folder
-from kinfolk.search.kernels.subsets import Subset
+from kinfolk.search.kernels.subsets import span_of
 from kinfolk.search.lance_rows import ROW, LanceRows, rows_table
 from kinfolk.search.memory_rows import MemoryRows
-from kinfolk.search.metric import Metric, known_metric, stored_form
+from kinfolk.search.metric import Metric, as_vectors, known_metric, stored_form
 from kinfolk.search.moment import Moment
 from kinfolk.search.parts import no_rows
 from kinfolk.search.vectors import VectorSet
@@ -153,27 +153,38 @@ class Index:
             MissingExtraError: a filter in SQL, and sqlglot is not installed.
         """
         moment = self._moment
-        table = stored_form(queries, name="queries", metric=moment.vectors.metric, dim=moment.vectors.dim)
+        table = as_vectors(queries, name="queries", dim=moment.vectors.dim)
         groups = filters_of_queries(where, own, len(table))
-        rows, scores = no_rows(len(table), k)
-        alone: list[tuple[int, Subset]] = []
-        notices: list[str] = []
-        for expression, members in groups:
-            subset = moment.subset(expression)
-            if len(groups) > 1 and len(members) < _TOGETHER:
-                alone += [(member, subset) for member in members.tolist()]
-            else:
+        subsets = [moment.subset(expression) for expression, _ in groups]
+        if len(groups) == 1:
+            hits = moment.vectors.search(table, k, span=subsets[0], recall=recall, exact=exact, threads=threads)
+            rows, scores = hits.rows, hits.scores
+        else:
+            rows, scores = no_rows(len(table), max(k, 1))
+            alone: list[int] = []
+            subset_of = [span_of(0, 0)] * len(table)
+            for (_, members), subset in zip(groups, subsets, strict=True):
+                if len(members) < _TOGETHER:
+                    alone += members.tolist()
+                    for member in members:
+                        subset_of[member] = subset
+                    continue
                 hits = moment.vectors.search(
                     table[members], k, span=subset, recall=recall, exact=exact, threads=threads
                 )
                 rows[members], scores[members] = hits.rows, hits.scores
-            if expression is not None and not subset.size:
-                notices += moment.attributes.notices(expression)
-        if alone:
-            places = [place for place, _ in alone]
-            subsets = [subset for _, subset in alone]
-            hits = moment.vectors.search_each(table[places], k, subsets, recall=recall, exact=exact, threads=threads)
-            rows[places], scores[places] = hits.rows, hits.scores
+            if alone:
+                own_subsets = [subset_of[member] for member in alone]
+                hits = moment.vectors.search_each(
+                    table[alone], k, own_subsets, recall=recall, exact=exact, threads=threads
+                )
+                rows[alone], scores[alone] = hits.rows, hits.scores
+        notices = (
+            notice
+            for (expression, _), subset in zip(groups, subsets, strict=True)
+            if expression is not None and not subset.size
+            for notice in moment.attributes.notices(expression)
+        )
         return Nearest(moment.ids.at(rows), scores, tuple(dict.fromkeys(notices)))
 
     def explain(

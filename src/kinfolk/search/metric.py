@@ -29,6 +29,21 @@ def known_metric(metric: str) -> Metric:
     raise ConfigurationError(f"metric must be one of {', '.join(get_args(Metric))}. Got {metric!r}.")
 
 
+def as_vectors(values: npt.ArrayLike, *, name: str, dim: int | None = None) -> Floats:
+    """A table of vectors whose shape is right, float32 (num, dim), row after row in memory; its numbers are not looked at.
+
+    Raises:
+        DataError: no table of numbers, or another shape.
+    """
+    try:
+        table = np.ascontiguousarray(values, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name} must be a table of numbers ({error}).") from error
+    if table.ndim != 2 or table.shape[1] == 0 or table.shape[1] != (dim or table.shape[1]):
+        raise DataError(f"{name} must have the shape (num, {dim or 'dim'}). Got {table.shape}.")
+    return table
+
+
 def stored_form(values: npt.ArrayLike, *, name: str, metric: Metric, dim: int | None = None) -> Floats:
     """Check a table of vectors and bring it into the form that scores are computed from.
 
