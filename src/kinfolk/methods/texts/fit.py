@@ -63,6 +63,7 @@ def train_texts(
     sampling_coefficient: float,
     mine: Source | None,
     mining: Mining,
+    measured: int = _SAMPLE,
 ) -> TextModel:
     """Train on texts, and keep the model.
 
@@ -79,6 +80,7 @@ def train_texts(
         facts: what the model is to know of where the texts are from.
         sampling_coefficient: how much the size of a corpus counts, see ``sampling_probabilities``.
         mine, mining: where hard negatives are looked for, and how; see ``mine_negatives``.
+        measured: items that are measured before the training and after each epoch, at most; at least 1.
 
     Raises:
         ConfigurationError: the texts lack what the method needs, or an option is not possible.
@@ -135,7 +137,7 @@ def train_texts(
     }
     checkpoints = Checkpoints(checkpoint, key, minutes=checkpoint_minutes)
     start = TextModel(copy.deepcopy(module.encoder).eval(), {}) if report else None
-    sample = np.random.default_rng(seed).permutation(len(learned))[:_SAMPLE]
+    sample = np.random.default_rng(seed).permutation(len(learned))[:measured]
     far = check_pairs(module, learned, sample, recipe.batch_size, seed) if is_trained(encoder) else None
     monitor = _Monitor(learned.take(sample), seed)
     before = monitor.measure(module)
