@@ -26,6 +26,10 @@ TRADES = [("brewery", "beer"), ("bakery", "bread"), ("foundry", "iron"), ("tanne
 ADAPTED = "The text encoder was adapted"
 
 
+def quiet(_: float) -> None:
+    """Is told how far it is."""
+
+
 @pytest.fixture(scope="module")
 def tables() -> tuple[pa.Table, pa.Table]:
     """Two tables of the same firms; what the one calls a brewery is beer in the other."""
@@ -72,7 +76,7 @@ def test_a_note_and_a_stage_say_what_the_encoder_was_adapted_to(run):
     assert not any("Learned from" in note for note in links.notes)  # there is no image, so nothing else is trained
 
 
-def test_adapted_vectors_know_what_the_tables_say_in_other_words(tables, encoder, run):
+def test_adapted_vectors_know_what_the_tables_say_in_other_words(encoder, run):
     _, folder = run
     words = [list(words) for words in zip(*TRADES, strict=True)]
 
@@ -102,12 +106,12 @@ def test_a_pair_is_compared_by_the_encoder_that_did_not_learn_from_it(tables, en
     left, right = (read_records(table) for table in tables)
     fields = [FieldPair("firm", "firm", "text"), FieldPair("town", "town", "text")]
     pairs = LikelyPairs(np.arange(120), np.arange(120), np.ones(120))
-    learner = adapt_text.TextLearner(encoder, None, None, 0)
-    adapted = learner.learn(left, right, fields, lambda advance: pairs, lambda share: None)
+    learner = adapt_text.TextLearner(encoder, open_encoder(encoder), None, 0)
+    adapted = learner.learn(left, right, fields, lambda _: pairs, quiet)
     assert set(adapted.half_left[:120]) == {0, 1}
     assert set(adapted.half_left[120:]) == {NEITHER}
-    (whole, _) = adapted.encode_tables(left, right, fields, None, lambda share: None).views
-    alone = [encode_tables(one, left, right, fields, None, lambda share: None).views[0] for one in adapted.encoders]
+    (whole, _) = adapted.encode_tables(left, right, fields, None, quiet).views
+    alone = [encode_tables(one, left, right, fields, None, quiet).views[0] for one in adapted.encoders]
     rows = np.arange(FIRMS)
     cosines = np.stack([Vectors(of.left, of.right).cosines(rows, rows) for of in alone])
     unseen = np.where(adapted.half_left == 0, cosines[1], cosines[0])
@@ -138,6 +142,6 @@ def test_too_few_records_or_pairs_leave_the_encoder_as_it_is_and_say_so(tables, 
 
 
 def test_what_is_missing_is_named_before_any_work(tables, encoder, monkeypatch):
-    monkeypatch.setattr(adapt_text, "find_spec", lambda name: None)
+    monkeypatch.setattr(adapt_text, "find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match="Adapting the text encoder"):
         link(*tables, encoder=encoder, adapt=True)

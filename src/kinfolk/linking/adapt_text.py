@@ -17,16 +17,19 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from kinfolk.data import Records
+from kinfolk.data.same_text import item_keys
 from kinfolk.data.texts import Texts
 from kinfolk.data.wording import counted
 from kinfolk.encoders import TextEncoder, record_texts
-from kinfolk.errors import MissingExtraError
+from kinfolk.encoders.precision import processor_has_fast_bfloat16
+from kinfolk.errors import ConfigurationError, MissingExtraError
 from kinfolk.linking.adapt import Adapt
 from kinfolk.linking.alignment import FieldPair
 from kinfolk.linking.halves import HalvedVectors, halves_of
@@ -37,8 +40,9 @@ FEWEST_RECORDS = 64  # of both tables, below which there is nothing to learn fro
 _MOST_PAIRS = 2_000  # which bounds the time; of more some are drawn
 _EPOCHS = 1
 _RATE = 2e-5
-_BATCH = 32
+_BATCH, _LEAST_BATCH = 32, 8  # pairs
 _MOST_CHARACTERS = 256  # of a text while it is learned from, which bounds the time, too
+_COMPARED, _ALIKE = 16, 0.99  # texts by which an encoder is compared with what is trained, and their least cosine
 _MEASURED = 64  # items that are looked at after an epoch
 _MODEL, _TRAINING = (
     "text-model",
@@ -89,7 +93,7 @@ class TextLearner:
 
     Attributes:
         name: of the encoder, or its folder.
-        max_tokens: after which it cuts a text; None takes what it does by itself.
+        encoder: as it was opened.
         folder: the run folder, in which the training goes on where it was stopped; None keeps nothing.
         seed: of everything random.
 
@@ -98,7 +102,7 @@ class TextLearner:
     """
 
     name: str
-    max_tokens: int | None
+    encoder: Encoder
     folder: Path | None
     seed: int
 
@@ -131,6 +135,10 @@ class TextLearner:
         num = len(left) + len(right)
         if num < FEWEST_RECORDS:
             return AdaptedText(f"{_UNADAPTED}: that takes {FEWEST_RECORDS} records at least, and there are {num}.")
+        if not self._begins_alike(record_texts(left, views_of_fields(left, right, fields)[0][0])):
+            return AdaptedText(
+                f"{_UNADAPTED}: training makes vectors by the mean over the last layer, and this encoder in another way."
+            )
         pairs = likely(lambda share: advance(0.2 * share))
         if len(pairs) > _MOST_PAIRS:
             pairs = pairs.take(np.sort(np.random.default_rng(self.seed).permutation(len(pairs))[:_MOST_PAIRS]))
@@ -142,10 +150,12 @@ class TextLearner:
         things, halves = dealt
         items = items_of_pairs(left, right, fields, pairs, things[pairs.left])
         half_of_item = halves[pairs.left][items.rows]
+        of_halves = [items.take(np.flatnonzero(half_of_item == half)) for half in (0, 1)]
+        if min(map(batch_that_fills, of_halves)) < _LEAST_BATCH:
+            return AdaptedText(f"{_UNADAPTED}: what letters and fields alone make likely says the same on both sides.")
         encoders = list[Encoder]()
         with _place(self.folder) as place:
-            for half in (0, 1):
-                of_half = items.take(np.flatnonzero(half_of_item == half))
+            for half, of_half in enumerate(of_halves):
                 begin = 0.2 + 0.4 * half  # share of the time
                 encoders.append(
                     self._train(of_half, place / f"half-{half + 1}", lambda share, at=begin: advance(at + 0.4 * share))  # type: ignore[misc]
@@ -155,6 +165,31 @@ class TextLearner:
             f"likely, in two copies, of which each compares the pairs that the other one learned from."
         )
         return AdaptedText(note, tuple(encoders), halves[: len(left)], halves[len(left) :])
+
+    @cached_property
+    def _settings(self) -> dict[str, int]:
+        """Of the tower: it is to cut texts where the encoder does."""
+        most = self.encoder.model.max_tokens if isinstance(self.encoder, TextEncoder) else None
+        return {} if most is None else {"max_tokens": most}
+
+    def _begins_alike(self, texts: Sequence[str]) -> bool:
+        """Whether the tower that is trained gives the vectors of the encoder.
+
+        Raises:
+            ConfigurationError: there is no such tower.
+        """
+        from kinfolk.encoders.text_by_name import text_tower
+        from kinfolk.methods.texts.model import TextModel
+
+        try:
+            tower = text_tower(self.name, self._settings)
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"adapt trains the encoder, and {self.name!r} cannot be trained. {error} Leave out adapt, or take another encoder."
+            ) from error
+        sample = [text for text in texts if text][:_COMPARED]
+        vectors = TextModel(tower.eval(), {}).encode(sample), np.asarray(self.encoder.encode(sample))
+        return bool((np.einsum("ij,ij->i", *vectors) > _ALIKE * np.linalg.norm(vectors[1], axis=1)).all())
 
     def _train(self, items: Texts, place: Path, advance: Callable[[float], None]) -> Encoder:
         from kinfolk.methods.checkpoints import CHECKPOINT
@@ -169,10 +204,15 @@ class TextLearner:
             entry=entry,
             settings=entry.read_settings({"head": False}),
             recipe=entry.recipe.changed(
-                {"epochs": _EPOCHS, "batch_size": max(2, min(_BATCH, len(items) // 4)), "learning_rate": _RATE}
+                {
+                    "epochs": _EPOCHS,
+                    "batch_size": batch_that_fills(items),
+                    "learning_rate": _RATE,
+                    "precision": "bfloat16" if processor_has_fast_bfloat16() else "float32",
+                }
             ),
             encoder=self.name,
-            encoder_settings={} if self.max_tokens is None else {"max_tokens": self.max_tokens},
+            encoder_settings=self._settings,
             folder=place,
             checkpoint=place / _TRAINING / CHECKPOINT,
             seed=self.seed,
@@ -206,8 +246,7 @@ def text_learner(
     """
     if not adapt or opened is None or not isinstance(encoder, str | Path):
         return None
-    most = opened.model.max_tokens if isinstance(opened, TextEncoder) else None
-    return TextLearner(str(encoder), most, folder, seed)
+    return TextLearner(str(encoder), opened, folder, seed)
 
 
 def items_of_pairs(
@@ -234,6 +273,20 @@ def items_of_pairs(
                 positives.append(other)
                 rows.append(row)
     return Texts((tuple(anchors), tuple(positives)), np.array(rows, np.int64), groups=things[rows])
+
+
+def batch_that_fills(items: Texts) -> int:
+    """How large batches are: so small that the items fill them in any order, though no text and no thing comes twice in one.
+
+    Items that have nothing in common are picked until none is left; in another order they are a third as many at least, for each
+    item has three keys.
+    """
+    from kinfolk.methods.texts.batches import distinct_batches
+
+    if not len(items):
+        return 0
+    keys = item_keys(items).T.tolist()
+    return min(_BATCH, len(distinct_batches(range(len(items)), keys, len(items))[0]) // len(keys))
 
 
 @contextmanager

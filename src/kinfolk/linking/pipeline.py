@@ -79,9 +79,11 @@ def link(
         encoder: a text encoder that finds and compares records by meaning, beside n-grams: the name or folder of a
             sentence-transformers model, "minilm" for the one that the extra ``offline`` brings, or any object with
             ``encode(texts)`` that returns (n, dim); None uses none.
-        adapt: whether an encoder is trained on the records themselves, without labels: it learns which image belongs to which
-            text, and its vectors are compared, too. For tables with images; it takes minutes (extra ``train``). "reading",
-            where images are crops of what the texts say, learns to read first, from texts drawn in fonts of this machine.
+        adapt: whether an encoder is trained on the records themselves, without labels; it takes minutes (extra ``train``). A text
+            encoder that is given by its name or folder learns from the pairs that n-grams and fields alone make likely, and
+            finds and compares records as adapted. Where there are images, or no such encoder, one of whole records learns
+            which image belongs to which text, and its vectors are compared, too. "reading", where images are crops of what the
+            texts say, learns to read first, from texts drawn in fonts of this machine.
         on_error: "raise" stops at the first image that cannot be read; "skip" takes it for missing, with a note.
         relation: "one-to-one", "many-to-one" (a left record has at most one partner), "one-to-many", "many-to-many" (every
             pair at or above the cut is a link) or "auto", which is one-to-one unless the records clearly say otherwise.
