@@ -39,9 +39,9 @@ from kinfolk.linking.meaning import Encoder, Meaning, encode_tables, views_of_fi
 FEWEST_RECORDS = 64  # of both tables, below which there is nothing to learn from
 _MOST_PAIRS = 2_000  # which bounds the time; of more some are drawn
 _EPOCHS = 1
-_RATE = 2e-5
+_RATE = 5e-5
 _BATCH, _LEAST_BATCH = 32, 8  # pairs
-_MOST_CHARACTERS = 256  # of a text while it is learned from, which bounds the time, too
+_MOST_CHARACTERS = 128  # of a text while it is learned from, which bounds the time, too
 _COMPARED, _ALIKE = 16, 0.99  # texts by which an encoder is compared with what is trained, and their least cosine
 _MEASURED = 64  # items that are looked at after an epoch
 _MODEL, _TRAINING = (
