@@ -228,7 +228,7 @@ def _score(
     views: list[Meaning | Pictures | Learned] = []
     if encoder is not None:
         compared_fields = [field.pair for field in fields]
-        encode = partial(encode_tables, encoder)
+        encode: Callable[..., Meaning] = partial(encode_tables, encoder)
         if learn_text is not None:
             clock.start("adapt text")
             likely = partial(likely_pairs, left, right, fields, (*texts, whole), near, judged, relation)
