@@ -8,12 +8,13 @@ import pytest
 
 import kinfolk
 from kinfolk.data import read_records
+from kinfolk.data.texts import Texts
 from kinfolk.errors import MissingExtraError
 from kinfolk.linking import adapt_text
-from kinfolk.linking.adapt_text import items_of_pairs
 from kinfolk.linking.alignment import FieldPair
 from kinfolk.linking.halves import NEITHER
 from kinfolk.linking.likely_pairs import LikelyPairs
+from kinfolk.linking.likely_texts import full_batches, items_of_pairs
 from kinfolk.linking.meaning import Vectors, encode_tables, open_encoder
 from kinfolk.linking.pipeline import link
 from kinfolk.linking.stored import load
@@ -129,6 +130,23 @@ def test_items_are_whole_records_and_main_fields_of_which_both_sides_say_somethi
     assert items.columns[1] == ("television | new", "radio | old", "television")
     assert items.rows.tolist() == [0, 1, 0]
     assert items.groups.tolist() == [7, 9, 7]
+    assert [items.corpus_names[view] for view in items.corpora] == ["record", "record", "main field"]
+
+
+def test_a_view_that_says_the_same_all_over_fills_no_batch_and_is_left_out():
+    rows = np.arange(60)
+    texts = Texts(
+        (tuple(f"one {row}" for row in rows) + ("shop",) * 60, tuple(f"other {row}" for row in rows) + ("store",) * 60),
+        np.concatenate([rows, rows]),
+        groups=np.concatenate([rows, rows]),
+        corpora=np.repeat([0, 1], 60),
+        corpus_names=("record", "main field"),
+    )
+    items, size = full_batches(texts, least=8, most=32)
+    assert size == 20  # a third of what has nothing in common, so that any order fills them
+    assert items.corpus_names == ("record",)
+    assert items.columns[0] == texts.columns[0][:60]
+    assert full_batches(texts.take(rows + 60), least=8, most=32)[1] == 0
 
 
 def test_too_few_records_or_pairs_leave_the_encoder_as_it_is_and_say_so(tables, encoder):

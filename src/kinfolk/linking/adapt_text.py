@@ -17,14 +17,13 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from kinfolk.data import Records
-from kinfolk.data.same_text import item_keys
 from kinfolk.data.texts import Texts
 from kinfolk.data.wording import counted
 from kinfolk.encoders import TextEncoder, record_texts
@@ -34,6 +33,7 @@ from kinfolk.linking.adapt import Adapt
 from kinfolk.linking.alignment import FieldPair
 from kinfolk.linking.halves import HalvedVectors, halves_of
 from kinfolk.linking.likely_pairs import LikelyPairs
+from kinfolk.linking.likely_texts import full_batches, items_of_pairs
 from kinfolk.linking.meaning import Encoder, Meaning, encode_tables, views_of_fields
 
 FEWEST_RECORDS = 64  # of both tables, below which there is nothing to learn from
@@ -41,7 +41,6 @@ _MOST_PAIRS = 2_000  # which bounds the time; of more some are drawn
 _EPOCHS = 1
 _RATE = 5e-5
 _BATCH, _LEAST_BATCH = 32, 8  # pairs
-_MOST_CHARACTERS = 128  # of a text while it is learned from, which bounds the time, too
 _COMPARED, _ALIKE = 16, 0.99  # texts by which an encoder is compared with what is trained, and their least cosine
 _MEASURED = 64  # items that are looked at after an epoch
 _MODEL, _TRAINING = (
@@ -150,16 +149,18 @@ class TextLearner:
         things, halves = dealt
         items = items_of_pairs(left, right, fields, pairs, things[pairs.left])
         half_of_item = halves[pairs.left][items.rows]
-        of_halves = [items.take(np.flatnonzero(half_of_item == half)) for half in (0, 1)]
-        if min(map(batch_that_fills, of_halves)) < _LEAST_BATCH:
+        of_halves = [
+            full_batches(items.take(np.flatnonzero(half_of_item == half)), least=_LEAST_BATCH, most=_BATCH)
+            for half in (0, 1)
+        ]
+        if not all(size for _, size in of_halves):
             return AdaptedText(f"{_UNADAPTED}: what letters and fields alone make likely says the same on both sides.")
         encoders = list[Encoder]()
         with _place(self.folder) as place:
-            for half, of_half in enumerate(of_halves):
+            for half, (of_half, size) in enumerate(of_halves):
                 begin = 0.2 + 0.4 * half  # share of the time
-                encoders.append(
-                    self._train(of_half, place / f"half-{half + 1}", lambda share, at=begin: advance(at + 0.4 * share))  # type: ignore[misc]
-                )
+                tell = partial(_tell_part, advance, begin)
+                encoders.append(self._train(of_half, size, place / f"half-{half + 1}", tell))
         note = (
             f"The text encoder was adapted, without labels, to {len(pairs):,} pairs that letters and fields alone make "
             f"likely, in two copies, of which each compares the pairs that the other one learned from."
@@ -191,7 +192,7 @@ class TextLearner:
         vectors = TextModel(tower.eval(), {}).encode(sample), np.asarray(self.encoder.encode(sample))
         return bool((np.einsum("ij,ij->i", *vectors) > _ALIKE * np.linalg.norm(vectors[1], axis=1)).all())
 
-    def _train(self, items: Texts, place: Path, advance: Callable[[float], None]) -> Encoder:
+    def _train(self, items: Texts, batch_size: int, place: Path, advance: Callable[[float], None]) -> Encoder:
         from kinfolk.methods.checkpoints import CHECKPOINT
         from kinfolk.methods.registry import find_method
         from kinfolk.methods.texts.fit import train_texts
@@ -206,7 +207,7 @@ class TextLearner:
             recipe=entry.recipe.changed(
                 {
                     "epochs": _EPOCHS,
-                    "batch_size": batch_that_fills(items),
+                    "batch_size": batch_size,
                     "learning_rate": _RATE,
                     "precision": "bfloat16" if processor_has_fast_bfloat16() else "float32",
                 }
@@ -249,44 +250,9 @@ def text_learner(
     return TextLearner(str(encoder), opened, folder, seed)
 
 
-def items_of_pairs(
-    left: Records, right: Records, fields: Sequence[FieldPair], pairs: LikelyPairs, things: np.ndarray
-) -> Texts:
-    """What an encoder learns from: of each pair the texts of its records, and those of their main field.
-
-    Args:
-        left, right: the tables.
-        fields: the fields that are compared.
-        pairs: the pairs.
-        things: one number for pairs of the same thing, which are no negatives of each other, int64 (pairs,).
-
-    Returns:
-        Items, whose rows are those of ``pairs``; what says nothing on a side, or the same on both, is left out.
-    """
-    anchors, positives, rows = list[str](), list[str](), list[int]()
-    for names_left, names_right in views_of_fields(left, right, fields):
-        texts_left, texts_right = record_texts(left, names_left), record_texts(right, names_right)
-        for row, (a, b) in enumerate(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)):
-            one, other = texts_left[a][:_MOST_CHARACTERS], texts_right[b][:_MOST_CHARACTERS]
-            if one and other and one != other:
-                anchors.append(one)
-                positives.append(other)
-                rows.append(row)
-    return Texts((tuple(anchors), tuple(positives)), np.array(rows, np.int64), groups=things[rows])
-
-
-def batch_that_fills(items: Texts) -> int:
-    """How large batches are: so small that the items fill them in any order, though no text and no thing comes twice in one.
-
-    Items that have nothing in common are picked until none is left; in another order they are a third as many at least, for each
-    item has three keys.
-    """
-    from kinfolk.methods.texts.batches import distinct_batches
-
-    if not len(items):
-        return 0
-    keys = item_keys(items).T.tolist()
-    return min(_BATCH, len(distinct_batches(range(len(items)), keys, len(items))[0]) // len(keys))
+def _tell_part(advance: Callable[[float], None], begin: float, share: float) -> None:
+    """Tell how much of all is done, where this much of the training of one half is."""
+    advance(begin + 0.4 * share)
 
 
 @contextmanager
