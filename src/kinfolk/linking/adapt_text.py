@@ -43,10 +43,8 @@ _RATE = 5e-5
 _BATCH, _LEAST_BATCH = 32, 8  # pairs
 _COMPARED, _ALIKE = 16, 0.99  # texts by which an encoder is compared with what is trained, and their least cosine
 _MEASURED = 64  # items that are looked at after an epoch
-_MODEL, _TRAINING = (
-    "text-model",
-    "training",
-)  # folder of the encoders in the run folder, and of the training in that of an encoder
+_MODEL = "text-model"  # folder of the encoders in the run folder
+_TRAINING = "training"  # folder in that of an encoder
 _UNADAPTED = "The text encoder was not adapted"
 
 
@@ -190,7 +188,7 @@ class TextLearner:
             ) from error
         sample = [text for text in texts if text][:_COMPARED]
         vectors = TextModel(tower.eval(), {}).encode(sample), np.asarray(self.encoder.encode(sample))
-        return bool((np.einsum("ij,ij->i", *vectors) > _ALIKE * np.linalg.norm(vectors[1], axis=1)).all())
+        return bool((np.einsum("ij,ij->i", *vectors) >= _ALIKE * np.linalg.norm(vectors[1], axis=1)).all())
 
     def _train(self, items: Texts, batch_size: int, place: Path, advance: Callable[[float], None]) -> Encoder:
         from kinfolk.methods.checkpoints import CHECKPOINT
@@ -220,12 +218,13 @@ class TextLearner:
             checkpoint_minutes=1.0,
             held_out=0,
             report=False,
-            progress=lambda end: advance(end.epoch / end.epochs),
+            progress=None,
             facts={"data": "likely pairs of two tables"},
             sampling_coefficient=0.0,
             mine=None,
             mining=Mining(),
             measured=_MEASURED,
+            advance=advance,
         )
         return open_text_encoder(place)
 

@@ -88,7 +88,7 @@ def link(
         relation: "one-to-one", "many-to-one" (a left record has at most one partner), "one-to-many", "many-to-many" (every
             pair at or above the cut is a link) or "auto", which is one-to-one unless the records clearly say otherwise.
         threshold: least probability of a link; None chooses the cut with the highest expected F1.
-        seed: of what is random in learning from labels; without labels nothing is.
+        seed: of what is random in learning from labels, and in ``adapt``; without both nothing is.
         run: folder that keeps finished stages; the same call goes on where it stopped.
         progress: told of the stages as they begin, advance and end; a plain function is called with their names.
 
