@@ -1,5 +1,6 @@
 """Texts that break encoders: each gets a vector, alone and beside others, and none holds a NaN."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ pytest.importorskip("sentence_transformers", reason="needs kinfolk[text]: senten
 
 import torch
 
-from kinfolk.encoders import TextEncoder, load_text_encoder
+from kinfolk.encoders import TextEncoder, load_text_encoder, sentence_transformer
 from kinfolk.encoders.text_by_name import text_tower_for
 from kinfolk.errors import ConfigurationError
 from kinfolk.methods.embed_stream import embed_stream
@@ -51,11 +52,35 @@ def model_of(name: str) -> TextModel:
     return TextModel(tower, {"encoder": name, "encoder_settings": SIZES[name]})
 
 
-@pytest.fixture(scope="module", params=["characters", "bag", "subwords", "sentence-transformers"])
+NO_OPENVINO = pytest.mark.skipif(
+    find_spec("openvino") is None, reason="needs kinfolk[openvino]: OpenVINO is not installed"
+)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        "characters",
+        "bag",
+        "subwords",
+        "packed in float32",
+        "packed in bfloat16",
+        "as the library runs it",
+        pytest.param("openvino in float32", marks=[pytest.mark.openvino, NO_OPENVINO]),
+        pytest.param("openvino in bfloat16", marks=[pytest.mark.openvino, NO_OPENVINO]),
+    ],
+)
 def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TextModel | TextEncoder:
-    if request.param != "sentence-transformers":
+    """Every way in which texts become vectors."""
+    if request.param in SIZES:
         return model_of(request.param)
-    return load_text_encoder(model_of("subwords").save(tmp_path_factory.mktemp("model")), precision="float32")
+    folder = model_of("subwords").save(tmp_path_factory.mktemp("model"))
+    if request.param == "as the library runs it":
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("kinfolk.encoders.packed_bert.is_packable", lambda _model: False)
+            return load_text_encoder(folder, precision="float32")
+    way, _, precision = request.param.partition(" in ")
+    return load_text_encoder(folder, precision=precision, backend="openvino" if way == "openvino" else "torch")
 
 
 @pytest.mark.parametrize("name", STRANGE)
@@ -64,7 +89,7 @@ def test_a_strange_text_has_a_vector_of_its_own(encoder: TextModel | TextEncoder
     beside = encoder.encode(["red shoe of York", STRANGE[name], "hat"])
     lengths = np.linalg.norm(beside, axis=1)
     assert np.isfinite(beside).all()
-    np.testing.assert_allclose(alone[0], beside[1], atol=1e-5)
+    np.testing.assert_allclose(alone[0], beside[1], atol=1e-6)
     # a bag has nothing of a text without a token that it knows
     says_nothing = name in ("empty", "blank") or (isinstance(encoder, TextModel) and not alone.any())
     np.testing.assert_allclose(lengths, [1, 0 if says_nothing else 1, 1], atol=1e-5)
@@ -96,7 +121,8 @@ def test_what_is_not_finite_is_refused(tmp_path: Path, saved: bool) -> None:
 
 
 @pytest.mark.parametrize("name", SIZES)
-def test_a_trained_model_is_opened_with_its_vectors(tmp_path: Path, name: str) -> None:
+def test_a_trained_model_is_opened_with_its_vectors(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sentence_transformer, "processor_has_fast_bfloat16", lambda: False)  # which would round them
     model = model_of(name)
     opened = open_text_encoder(model.save(tmp_path))
     assert isinstance(opened, TextEncoder) == (name == "subwords")

@@ -1,0 +1,190 @@
+"""The rows of an index on disk, in a LanceDB table: each change is a version of its own, there whole or not at all.
+
+A process that is killed while it writes leaves the last version as it was, and what it left half-written is never read. What
+searching needs beside the rows, such as codes and graphs, lies in files that follow from a version (``array_files``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from kinfolk.errors import DataError, MissingExtraError, RunError
+
+if TYPE_CHECKING:
+    from lancedb.table import Table
+
+ROW = "__row"
+"""Column of the number of a row: rising in the order in which rows came, never given twice."""
+
+_NAME, _ABOUT = "rows", b"kinfolk_index"
+_LAST = 2**64 - 1  # Lance names the file of a version by what is missing to this, so that the newest comes first
+
+
+class LanceRows:
+    """A table of rows in a folder, and the version that this object has read or written last.
+
+    Args:
+        folder: of the index.
+        table: as LanceDB opened it.
+    """
+
+    def __init__(self, folder: Path, table: Table) -> None:
+        self.folder, self._table = folder, table
+        self.version = int(table.version)
+
+    @classmethod
+    def create(cls, folder: str | Path, rows: pa.Table, *, about: Mapping[str, object]) -> LanceRows:
+        """Write all rows, in place of those that are there.
+
+        Args:
+            folder: of the index; made where it is absent.
+            rows: with the column ``ROW``, int64.
+            about: what else is to be known of the rows, as JSON holds it.
+
+        Raises:
+            DataError: the folder cannot be written to.
+            MissingExtraError: lancedb is not installed.
+        """
+        folder = Path(folder)
+        described = rows.replace_schema_metadata({_ABOUT: json.dumps(dict(about))})
+        with _in_words(folder, "written"):
+            folder.mkdir(parents=True, exist_ok=True)
+            mode = "overwrite" if (folder / f"{_NAME}.lance").is_dir() else "create"
+            return cls(folder, _database(folder).create_table(_NAME, described, mode=mode))
+
+    @classmethod
+    def open(cls, folder: str | Path) -> LanceRows:
+        """Open the newest version.
+
+        Raises:
+            DataError: the folder holds no rows of an index, or none that can be read.
+            MissingExtraError: lancedb is not installed.
+        """
+        folder = Path(folder)
+        if not (folder / f"{_NAME}.lance").is_dir():
+            raise DataError(
+                f"{folder} holds no index: there is no {_NAME}.lance. Give a folder that an index was saved to."
+            )
+        with _in_words(folder, "read"):
+            return cls(folder, _database(folder).open_table(_NAME))
+
+    def about(self) -> dict[str, Any]:
+        """What was said of the rows when they were created.
+
+        Raises:
+            DataError: nothing was.
+        """
+        with _in_words(self.folder, "read"):
+            said = (self._table.schema.metadata or {}).get(_ABOUT)
+        if said is None:
+            raise DataError(f"{self.folder} holds a table that is no index of kinfolk. Give another folder.")
+        known: dict[str, Any] = json.loads(said)
+        return known
+
+    def read(self) -> pa.Table:
+        """All rows, in the order of ``ROW``.
+
+        Raises:
+            DataError: they cannot be read.
+        """
+        with _in_words(self.folder, "read"):
+            return self._table.to_arrow().sort_by(ROW).replace_schema_metadata(None)
+
+    def append(self, rows: pa.Table) -> None:
+        """Add rows; when this returns they are on disk.
+
+        Raises:
+            RunError: another process has changed the index.
+            DataError: they cannot be written.
+        """
+        with self._one_version():
+            self._table.add(rows)
+
+    def remove(self, rows: Sequence[int]) -> None:
+        """Remove rows by their numbers; when this returns they are gone from the disk's newest version.
+
+        Raises:
+            RunError: another process has changed the index.
+            DataError: it cannot be written.
+        """
+        with self._one_version():
+            self._table.delete(f"{ROW} IN ({', '.join(str(row) for row in rows)})")
+
+    def replace(self, rows: pa.Table) -> None:
+        """Write rows anew that are there, by their numbers.
+
+        Raises:
+            RunError: another process has changed the index.
+            DataError: they cannot be written.
+        """
+        with self._one_version():
+            self._table.merge_insert(ROW).when_matched_update_all().execute(rows)
+
+    def tidy(self) -> None:
+        """Join small files and drop versions of more than an hour ago: another process may be reading a younger one.
+
+        Raises:
+            DataError: the folder cannot be written to.
+        """
+        with self._one_version():
+            self._table.optimize(cleanup_older_than=timedelta(hours=1))
+
+    @contextmanager
+    def _one_version(self) -> Iterator[None]:
+        """Make one change to the version that is known here.
+
+        Two writers at the same moment are told apart by LanceDB itself; one that comes later, here.
+        """
+        newest = newest_version(self.folder)
+        if newest is not None and newest != self.version:
+            raise RunError(
+                f"{self.folder} was changed by another process: version {newest} is there, this one knows {self.version}. "
+                "Open the index again, then repeat the change."
+            )
+        with _in_words(self.folder, "written"):
+            yield
+            self.version = int(self._table.version)
+
+
+def newest_version(folder: str | Path) -> int | None:
+    """The newest version of the rows in a folder, without LanceDB, whose import takes a second.
+
+    Returns:
+        None where the names of the files do not tell, as in a folder that another LanceDB has written.
+    """
+    found = []
+    for file in (Path(folder) / f"{_NAME}.lance" / "_versions").glob("*.manifest"):
+        if not (len(file.stem) == 20 and file.stem.isdecimal()):
+            return None
+        found.append(_LAST - int(file.stem))
+    return max(found, default=None)
+
+
+def _database(folder: Path) -> Any:
+    if find_spec("lancedb") is None:
+        raise MissingExtraError("Keeping an index in a folder", "search")
+    import lancedb
+
+    return lancedb.connect(folder)
+
+
+@contextmanager
+def _in_words(folder: Path, what: str) -> Iterator[None]:
+    """Say an error of the store in a sentence; it raises RuntimeError for whatever happens below Python."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, DataError | RunError | MissingExtraError):
+            raise
+        said = next(iter(str(error).splitlines()), type(error).__name__)
+        raise DataError(
+            f"The rows of the index in {folder} cannot be {what} ({said[:200]}). Free some space, or build the index again."
+        ) from error
