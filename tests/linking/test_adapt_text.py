@@ -9,7 +9,7 @@ import pytest
 import kinfolk
 from kinfolk.data import read_records
 from kinfolk.data.texts import Texts
-from kinfolk.errors import MissingExtraError
+from kinfolk.errors import ConfigurationError, MissingExtraError
 from kinfolk.linking import adapt_text
 from kinfolk.linking.alignment import FieldPair
 from kinfolk.linking.halves import NEITHER
@@ -167,3 +167,30 @@ def test_what_is_missing_is_named_before_any_work(tables, encoder, monkeypatch):
     monkeypatch.setattr(adapt_text, "find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match="Adapting the text encoder"):
         link(*tables, encoder=encoder, adapt=True)
+
+
+class Letters:
+    """How often each letter comes, which no training begins with."""
+
+    def encode(self, texts):
+        return np.array(
+            [[text.count(letter) for letter in "abcdefghijklmnopqrstuvwxyzäöüßàé"] for text in texts], float
+        )
+
+
+def test_an_encoder_that_makes_its_vectors_in_another_way_is_left_as_it_is(tables, encoder):
+    left, right = (read_records(table) for table in tables)
+    fields = [FieldPair("firm", "firm", "text")]
+    adapted = adapt_text.TextLearner(encoder, Letters(), None, 0).learn(left, right, fields, None, quiet)
+    assert adapted.encoders == ()
+    assert "was not adapted: training makes vectors by the mean over the last layer" in adapted.note
+
+
+def test_neither_an_object_nor_any_folder_can_be_trained(tables, tmp_path, encoder):
+    opened = open_encoder(encoder)
+    assert adapt_text.text_learner(True, Letters(), Letters(), folder=None, seed=0) is None
+    assert adapt_text.text_learner(False, encoder, opened, folder=None, seed=0) is None
+    assert adapt_text.text_learner(True, encoder, opened, folder=None, seed=0) is not None
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ConfigurationError, match="adapt trains the encoder, and .* cannot be trained"):
+        adapt_text.TextLearner(str(tmp_path), opened, None, 0).learn(*map(read_records, tables), [], None, quiet)
