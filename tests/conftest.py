@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from fake_registry import FakeRegistry
 from hashing_model import HashingModel
@@ -15,6 +16,11 @@ from hashing_model import HashingModel
 DATA_FOLDER = Path(os.environ.get("KINFOLK_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data").resolve()
 REGISTRIES = "KINFOLK_REGISTRIES"
 WHY_SKIPPED = f"needs the development data sets; there is no folder {DATA_FOLDER} (set KINFOLK_DATA)"
+
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("kinfolk", deadline=None)
+settings.load_profile("kinfolk")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

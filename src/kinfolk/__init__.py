@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kinfolk.methods.texts.classify import classify
     from kinfolk.methods.texts.distill import distill
     from kinfolk.methods.vectors import embed
+    from kinfolk.search import Index
 
 __version__ = "0.1.0"
 
@@ -30,6 +31,7 @@ __all__ = [
     "Clusters",
     "ConfigurationError",
     "DataError",
+    "Index",
     "KinfolkError",
     "Links",
     "MissingExtraError",
@@ -53,6 +55,7 @@ __all__ = [
 
 _HOME = {
     "Clusters": "kinfolk.linking.clusters",
+    "Index": "kinfolk.search",
     "Links": "kinfolk.linking.links",
     "Records": "kinfolk.data",
     "audit": "kinfolk.linking.audit.entry",

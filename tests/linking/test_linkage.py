@@ -15,7 +15,7 @@ def partition(labels: np.ndarray) -> set[frozenset[int]]:
     return {frozenset(np.flatnonzero(labels == name).tolist()) for name in np.unique(labels)}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10**6), size=st.integers(2, 30), share=st.floats(0.1, 1), cut=st.sampled_from([-4.0, 0.0, 1.0])
 )

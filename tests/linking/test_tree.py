@@ -30,7 +30,7 @@ def components(vectors: np.ndarray, cut: float) -> np.ndarray:
     return np.asarray(connected_components(graph, directed=False)[1])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10**6), num=st.integers(1, 40), dim=st.integers(1, 9), repeats=st.integers(0, 10))
 def test_single_linkage_is_the_components_of_the_pairs_within_the_cut(
     seed: int, num: int, dim: int, repeats: int

@@ -24,7 +24,7 @@ def mixture(sizes: list[int], spread: float, seed: int) -> tuple[np.ndarray, np.
     return unit(center + spread / np.sqrt(32) * draw.normal(size=center.shape)), labels
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6),
     num=st.integers(2, 25),

@@ -48,6 +48,22 @@ def test_norms_and_biases_are_not_decayed(name: str) -> None:
     assert [p.ndim for p in groups[0]["params"]] == [2]
 
 
+@pytest.mark.parametrize("name", ["sgd", "adamw", "lars"])
+def test_a_part_with_a_rate_of_its_own_has_groups_of_its_own(name: str) -> None:
+    module = nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)))
+    recipe = Recipe(optimizer=name, learning_rate=0.1, weight_decay=0.1)
+    groups = make_optimizer(module, recipe, slow=[module[1]], slow_share=0.01).param_groups
+    assert [(group["lr"], group["weight_decay"]) for group in groups] == [
+        (0.1, 0.1),
+        (0.1, 0.0),
+        (pytest.approx(0.001), 0.1),
+        (pytest.approx(0.001), 0.0),
+    ]
+    inside = {id(p) for p in module[1].parameters()}
+    assert [all(id(p) in inside for p in group["params"]) for group in groups] == [False, False, True, True]
+    assert [len(group["params"]) for group in groups] == [1, 1, 1, 3]
+
+
 def test_the_rate_of_a_larger_batch_is_larger() -> None:
     assert Recipe(batch_size=512, learning_rate=0.1).scaled_rate == pytest.approx(0.2)
     assert Recipe(batch_size=512, learning_rate=0.1, optimizer="adamw").scaled_rate == pytest.approx(0.1)

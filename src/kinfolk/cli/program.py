@@ -18,6 +18,7 @@ from kinfolk.cli.distill import distill
 from kinfolk.cli.embed import embed
 from kinfolk.cli.evaluate import evaluate
 from kinfolk.cli.evaluate_encoder import evaluate_encoder
+from kinfolk.cli.index import index
 from kinfolk.cli.link import link
 from kinfolk.cli.methods import methods
 from kinfolk.cli.terminal import print_error
@@ -55,6 +56,7 @@ for name, command in (
     ("demo", demo),
 ):
     app.command(name, help=_HELP.get(name), epilog=_BELOW.get(name))(command)
+app.add_typer(index, name="index")
 app.add_typer(datasets, name="datasets")
 
 

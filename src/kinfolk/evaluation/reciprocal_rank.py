@@ -83,3 +83,50 @@ def class_reciprocal_rank(
         ranks.append(1 + ahead[asked])
     found = np.concatenate(ranks) if ranks else np.zeros(0, np.int64)
     return float((1 / found).mean()) if len(found) else None
+
+
+def source_reciprocal_rank(
+    vectors: npt.NDArray[np.floating],
+    labels: npt.NDArray[np.integer],
+    sources: npt.NDArray[np.integer],
+    *,
+    others: npt.NDArray[np.floating] | None = None,
+    other_sources: npt.NDArray[np.integer] | None = None,
+) -> float | None:
+    """Mean of 1 / rank of the nearest record of the same class in another source, in (0, 1]; None where no class is in two.
+
+    A record asks each other source that has its class, and only records of that source are its rivals, as where one table is linked
+    to another. Of equal cosines, records of other classes come first.
+
+    Args:
+        vectors, labels, others: see ``class_reciprocal_rank``.
+        sources: of the records, (records,).
+        other_sources: of the others, (num,).
+
+    Raises:
+        ConfigurationError: lengths that differ, or vectors that are not finite.
+    """
+    rivals, of_rivals = (
+        (vectors[:0], sources[:0]) if others is None or other_sources is None else (others, other_sources)
+    )
+    if vectors.ndim != 2 or not len(vectors) == len(labels) == len(sources) or len(rivals) != len(of_rivals):
+        raise ConfigurationError(
+            "vectors, labels and sources must be of one length, and so must others and other_sources. "
+            f"Got {len(vectors)}, {len(labels)} and {len(sources)}, and {len(rivals)} and {len(of_rivals)}."
+        )
+    if not (np.isfinite(vectors).all() and np.isfinite(rivals).all()):
+        raise ConfigurationError("vectors and others must be finite. Got NaN or infinity.")
+    units, strange = (v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in (vectors, rivals))
+    ranks: list[npt.NDArray[np.int64]] = []
+    for source in np.unique(sources):
+        here = np.flatnonzero(sources == source)
+        asking = np.flatnonzero((sources != source) & np.isin(labels, labels[here]))
+        for start in range(0, len(asking), _CHUNK):
+            some = asking[start : start + _CHUNK]
+            cosines, same = units[some] @ units[here].T, labels[some, None] == labels[here]
+            best = np.where(same, cosines, -np.inf).max(axis=1, keepdims=True)
+            ahead = (~same & (cosines >= best)).sum(axis=1)
+            ahead += (units[some] @ strange[of_rivals == source].T >= best).sum(axis=1)
+            ranks.append(1 + ahead)
+    found = np.concatenate(ranks) if ranks else np.zeros(0, np.int64)
+    return float((1 / found).mean()) if len(found) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -69,20 +69,39 @@ class LARS(Optimizer):
         weight.sub_(state["momentum"], alpha=group["lr"])
 
 
-def make_optimizer(module: nn.Module, recipe: Recipe) -> Optimizer:
-    """The optimizer of a recipe; biases, norms and other parameters of one dimension or none are not decayed."""
+def make_optimizer(
+    module: nn.Module, recipe: Recipe, *, slow: Sequence[nn.Module] = (), slow_share: float = 1.0
+) -> Optimizer:
+    """The optimizer of a recipe; biases, norms and other parameters of one dimension or none are not decayed.
+
+    Args:
+        module: what is trained.
+        recipe: how.
+        slow: parts of the module that learn at a rate of their own.
+        slow_share: that rate as a share of the recipe's, in (0, inf).
+    """
     trained = [p for p in module.parameters() if p.requires_grad]
-    weights = [p for p in trained if p.ndim > 1]
-    others = [p for p in trained if p.ndim <= 1]
-    groups = [
-        {"params": weights, "weight_decay": recipe.weight_decay},
-        {"params": others, "weight_decay": 0.0, **({"adapt": False} if recipe.optimizer == "lars" else {})},
-    ]
-    groups = [group for group in groups if group["params"]]
+    inside = {id(p) for part in slow for p in part.parameters()}
     rate = recipe.scaled_rate
+    groups = _groups([p for p in trained if id(p) not in inside], recipe, rate)
+    groups += _groups([p for p in trained if id(p) in inside], recipe, slow_share * rate)
     if recipe.optimizer == "sgd":
         return SGD(groups, lr=rate, momentum=_MOMENTUM)
     return AdamW(groups, lr=rate) if recipe.optimizer == "adamw" else LARS(groups, lr=rate)
+
+
+def _groups(parameters: Sequence[Tensor], recipe: Recipe, rate: float) -> list[dict[str, Any]]:
+    """Parameters that learn at one rate: those that are decayed, and those that are not."""
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "lr": rate, "weight_decay": recipe.weight_decay},
+        {
+            "params": [p for p in parameters if p.ndim <= 1],
+            "lr": rate,
+            "weight_decay": 0.0,
+            **({"adapt": False} if recipe.optimizer == "lars" else {}),
+        },
+    ]
+    return [group for group in groups if group["params"]]
 
 
 def warmup_cosine(step: int, *, warmup: int, total: int) -> float:

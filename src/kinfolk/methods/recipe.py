@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from kinfolk.errors import ConfigurationError
 from kinfolk.methods.settings import read_setting
@@ -60,7 +60,7 @@ class Recipe:
         if self.precision not in ("float32", "bfloat16"):
             raise ConfigurationError(f"precision must be 'float32' or 'bfloat16'. Got {self.precision!r}.")
 
-    def changed(self, given: Mapping[str, object]) -> Recipe:
+    def changed(self, given: Mapping[str, object]) -> Self:
         """The recipe with other values for some fields; texts, as a command line has them, are converted.
 
         Raises:

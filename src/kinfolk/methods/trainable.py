@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import lightning.pytorch as lightning
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from kinfolk.methods.optimizers import make_optimizer, warmup_cosine
@@ -26,11 +26,14 @@ class Trainable(lightning.LightningModule, ABC):
 
     Attributes:
         recipe, seed, steps: set before training: how to train, and how many steps there will be.
+        slow, slow_share: set before training where parts learn at a rate of their own, see ``make_optimizer``.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.recipe, self.seed, self.steps = Recipe(), 0, 1
+        self.slow: Sequence[nn.Module] = ()
+        self.slow_share = 1.0
 
     @abstractmethod
     def loss(self, batch: Any, generator: torch.Generator) -> Tensor:
@@ -63,7 +66,7 @@ class Trainable(lightning.LightningModule, ABC):
 
     def configure_optimizers(self) -> Any:
         """The optimizer of the recipe, with its rate rising and falling from step to step."""
-        optimizer = make_optimizer(self, self.recipe)
+        optimizer = make_optimizer(self, self.recipe, slow=self.slow, slow_share=self.slow_share)
         warmup = round(self.steps * self.recipe.warmup_epochs / self.recipe.epochs)
         schedule = LambdaLR(optimizer, lambda step: warmup_cosine(step, warmup=warmup, total=self.steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

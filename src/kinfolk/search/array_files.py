@@ -101,6 +101,13 @@ def open_arrays(folder: str | Path, *, version: int, verify: bool = False) -> tu
         ) from error
 
 
+def kept_version(folder: str | Path) -> int | None:
+    """The newest version that has arrays; None where none has."""
+    place = Path(folder) / _FOLDER
+    versions = [int(path.name) for path in place.iterdir() if path.name.isdecimal()] if place.is_dir() else []
+    return max(versions, default=None)
+
+
 def _write(path: Path, array: npt.NDArray[Any]) -> tuple[int, int]:
     """Write one array; its bytes and their checksum."""
     with path.open("wb") as file:

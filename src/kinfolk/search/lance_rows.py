@@ -10,22 +10,38 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from kinfolk.errors import DataError, MissingExtraError, RunError
 
-if TYPE_CHECKING:
-    from lancedb.table import Table
-
-ROW = "__row"
-"""Column of the number of a row: rising in the order in which rows came, never given twice."""
+ROW, ID, VECTOR = "__row", "__id", "__vector"
+"""Columns beside the attributes. The number of a row rises in the order in which rows came and is never given twice."""
 
 _NAME, _ABOUT = "rows", b"kinfolk_index"
 _LAST = 2**64 - 1  # Lance names the file of a version by what is missing to this, so that the newest comes first
+
+
+def rows_table(
+    numbers: npt.NDArray[np.int64], ids: pa.ChunkedArray, vectors: npt.NDArray[np.float32], attributes: pa.Table
+) -> pa.Table:
+    """Rows as they are kept.
+
+    Raises:
+        DataError: an attribute has the name of a column that is needed beside them.
+    """
+    taken = [name for name in attributes.column_names if name in (ROW, ID, VECTOR)]
+    if taken:
+        raise DataError(f"An index that is kept in a folder has a column {taken[0]} of its own. Rename the attribute.")
+    cells = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
+    own = {ROW: pa.array(numbers), ID: ids, VECTOR: cells}
+    return pa.table({**own, **dict(zip(attributes.column_names, attributes.columns, strict=True))})
 
 
 class LanceRows:
@@ -33,15 +49,14 @@ class LanceRows:
 
     Args:
         folder: of the index.
-        table: as LanceDB opened it.
+        version: that is known here. The table itself is opened when it is first needed.
     """
 
-    def __init__(self, folder: Path, table: Table) -> None:
-        self.folder, self._table = folder, table
-        self.version = int(table.version)
+    def __init__(self, folder: str | Path, version: int) -> None:
+        self.folder, self.version = Path(folder), version
 
     @classmethod
-    def create(cls, folder: str | Path, rows: pa.Table, *, about: Mapping[str, object]) -> LanceRows:
+    def create(cls, folder: str | Path, rows: pa.Table, *, about: Mapping[str, object]) -> Self:
         """Write all rows, in place of those that are there.
 
         Args:
@@ -55,13 +70,14 @@ class LanceRows:
         """
         folder = Path(folder)
         described = rows.replace_schema_metadata({_ABOUT: json.dumps(dict(about))})
+        mode = "overwrite" if (folder / f"{_NAME}.lance").is_dir() else "create"
         with _in_words(folder, "written"):
             folder.mkdir(parents=True, exist_ok=True)
-            mode = "overwrite" if (folder / f"{_NAME}.lance").is_dir() else "create"
-            return cls(folder, _database(folder).create_table(_NAME, described, mode=mode))
+            table = _database(folder).create_table(_NAME, described, mode=mode)
+            return cls(folder, int(table.version))
 
     @classmethod
-    def open(cls, folder: str | Path) -> LanceRows:
+    def open(cls, folder: str | Path) -> Self:
         """Open the newest version.
 
         Raises:
@@ -74,7 +90,12 @@ class LanceRows:
                 f"{folder} holds no index: there is no {_NAME}.lance. Give a folder that an index was saved to."
             )
         with _in_words(folder, "read"):
-            return cls(folder, _database(folder).open_table(_NAME))
+            return cls(folder, int(_database(folder).open_table(_NAME).version))
+
+    @cached_property
+    def _table(self) -> Any:
+        with _in_words(self.folder, "read"):
+            return _database(self.folder).open_table(_NAME)
 
     def about(self) -> dict[str, Any]:
         """What was said of the rows when they were created.

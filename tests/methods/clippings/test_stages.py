@@ -148,3 +148,25 @@ def test_what_cannot_teach_is_refused(words_and_patterns, tmp_path):
         finetune(inputs, np.arange(len(labels)), output=tmp_path)
     with pytest.raises(ConfigurationError, match="labels must be 160 integers"):
         finetune(inputs, labels[:5], output=tmp_path)
+
+
+def test_with_sources_the_weights_are_kept_that_link_them(words_and_patterns, towers, tmp_path):
+    """Each source holds copies of one record of a class: they find each other anyhow, and that says nothing of a link."""
+    inputs, labels = words_and_patterns
+    sources = np.arange(len(labels)) % 2
+    first = np.searchsorted(labels, labels)
+    copies = RecordInputs(inputs.fields[:1]).take(first + sources)
+    options = {"towers": towers, "views": "none", "recipe": {"epochs": 2, "batch_size": 36, "learning_rate": 3e-3}}
+    (blind,) = finetune(copies, labels, output=tmp_path / "blind", **options).about["stages"]
+    assert (blind["best_epoch"], blind["score_at_start"]) == (0, -1)  # no weights could be better
+    (seeing,) = finetune(copies, labels, output=tmp_path / "seeing", sources=sources, **options).about["stages"]
+    assert seeing["best_epoch"] > 0
+    assert seeing["score"] < seeing["score_at_start"] > -1
+
+
+def test_sources_that_ask_for_nothing_are_refused(words_and_patterns, towers, tmp_path):
+    inputs, labels = words_and_patterns
+    with pytest.raises(ConfigurationError, match="sources must be 160 integers, one a record. Got int64 of shape"):
+        finetune(inputs, labels, output=tmp_path, towers=towers, sources=np.arange(5))
+    with pytest.raises(ConfigurationError, match="Got one at most in each"):
+        finetune(inputs, labels, output=tmp_path, towers=towers, sources=labels)

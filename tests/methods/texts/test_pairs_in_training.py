@@ -116,3 +116,17 @@ def test_a_method_without_negatives_refuses_to_mine(pairs: Texts, tmp_path: Path
     alone = Texts((pairs.texts,), pairs.rows)
     with pytest.raises(ConfigurationError, match="debcse makes no use of negatives"):
         train(alone, method="debcse", output=tmp_path, mine="bm25", encoder_settings=ENCODER)
+
+
+def test_a_vocabulary_from_scratch_holds_the_words_of_what_belongs_to_the_texts(tmp_path: Path) -> None:
+    """Questions in one language and answers in another: a frequent word of either is one token."""
+    columns = tuple(tuple(f"{word} {number}" for number in range(8)) for word in ("house", "здание"))
+    model = train(
+        Texts(columns, np.arange(8)),
+        method="simcse",
+        output=tmp_path,
+        encoder_settings=ENCODER,
+        recipe={"epochs": 1, "batch_size": 4},
+        held_out=0,
+    )
+    assert [len(model.encoder.tokenizer.tokenize(word)) for word in ("house", "здание")] == [1, 1]

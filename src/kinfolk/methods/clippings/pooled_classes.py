@@ -16,7 +16,7 @@ from torch import Tensor
 
 from kinfolk.encoders.record import RecordEncoder, pooled
 from kinfolk.encoders.record_inputs import RecordInputs
-from kinfolk.evaluation.reciprocal_rank import class_reciprocal_rank
+from kinfolk.evaluation.reciprocal_rank import class_reciprocal_rank, source_reciprocal_rank
 from kinfolk.methods.clippings.batch import Corruption, RecordBatch
 from kinfolk.methods.held import Held, spread_of
 from kinfolk.methods.trainable import Trainable
@@ -61,13 +61,28 @@ class PooledClasses(Trainable):
 
 
 def found_again(
-    module: PooledClasses, inputs: RecordInputs, labels: npt.NDArray[np.int64], others: RecordInputs
+    module: PooledClasses,
+    inputs: RecordInputs,
+    labels: npt.NDArray[np.int64],
+    others: RecordInputs,
+    *,
+    sources: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None = None,
 ) -> Held | None:
-    """How early a record of the same class comes among these and other records; None where vectors are not numbers."""
+    """How early a record of the same class comes among these and other records; None where vectors are not numbers.
+
+    Args:
+        module: what is measured.
+        inputs, labels: records that are looked for.
+        others: records of other classes, among which they are looked for, too.
+        sources: of both; a record then looks in each other source for itself. None looks everywhere at once.
+    """
     vectors, rivals = (encode_pooled(module.encoder, records) for records in (inputs, others))
     if not np.isfinite(vectors).all() or not np.isfinite(rivals).all():
         return None
-    rank = class_reciprocal_rank(vectors, labels, others=rivals)
+    if sources is None:
+        rank = class_reciprocal_rank(vectors, labels, others=rivals)
+    else:
+        rank = source_reciprocal_rank(vectors, labels, sources[0], others=rivals, other_sources=sources[1])
     score = 0.0 if rank is None else rank
     return Held(-score, {"reciprocal_rank": score, **spread_of(vectors)})
 

@@ -25,13 +25,15 @@ from kinfolk.methods.clippings.stage import (
     train_stage,
     with_fields,
 )
+from kinfolk.methods.clippings.tower_recipe import TowerRecipe
 from kinfolk.methods.history import EpochEnd
-from kinfolk.methods.recipe import Recipe
 
 SMALL = Towers(image="convnext", image_settings={"depth": 6, "width": 32, "patch_size": 4, "channels": 1})
 """For pictures of any kind in shades of gray: small enough to be learned on a CPU in minutes."""
 
-PRETRAINING = Recipe(epochs=20, batch_size=128, optimizer="adamw", learning_rate=1e-3, weight_decay=1e-3, clip_norm=1.0)
+PRETRAINING = TowerRecipe(
+    epochs=20, batch_size=128, optimizer="adamw", learning_rate=1e-3, weight_decay=1e-3, clip_norm=1.0
+)
 
 
 def pretrain(
@@ -67,7 +69,7 @@ def pretrain(
         views, text_noise: see ``Corruption``.
         locked: kinds of fields whose vectors stay as they are, while the others learn to meet them: for a trained tower and few
             records (LiT: Zhai et al., CVPR 2022, arXiv 2111.07991).
-        recipe: fields of ``Recipe`` that differ from ``PRETRAINING``; a batch is at most half of the records, and the warm-up,
+        recipe: fields of ``TowerRecipe`` that differ from ``PRETRAINING``; a batch is at most half of the records, and the warm-up,
             unless given, a tenth of the epochs.
         seed: of everything random.
         checkpoint_minutes: see ``kinfolk.train``.

@@ -27,13 +27,13 @@ from kinfolk.methods.clippings.guard import Guard
 from kinfolk.methods.clippings.letters import Reading
 from kinfolk.methods.clippings.model import RecordModel
 from kinfolk.methods.clippings.stage import fingerprint, recipe_of, seeded, specs_of, train_stage
+from kinfolk.methods.clippings.tower_recipe import TowerRecipe
 from kinfolk.methods.history import EpochEnd
-from kinfolk.methods.recipe import Recipe
 from kinfolk.views import document_scan
 from kinfolk.views.fonts import Font, find_fonts
 
 READING = Towers(image="writing")
-RECIPE = Recipe(epochs=8, batch_size=32, optimizer="adamw", learning_rate=3e-3, weight_decay=1e-3, clip_norm=1.0)
+RECIPE = TowerRecipe(epochs=8, batch_size=32, optimizer="adamw", learning_rate=3e-3, weight_decay=1e-3, clip_norm=1.0)
 
 _EACH, _STRINGS = 5, (2_000, 8_000)  # strings an epoch for each letter, and the bounds of all
 _HELD, _HELD_OUT = 512, 1 << 31  # strings by which states are compared; what sets their random numbers apart
@@ -66,7 +66,7 @@ def learn_to_read(
         image: the field whose crops show the texts; None takes the only field of images.
         towers: of the encoder, which reads all fields of the records.
         strings: how many are drawn for an epoch, new ones for each; None takes five for each letter, from 2,000 to 8,000.
-        recipe: fields of ``Recipe`` that differ from ``RECIPE``.
+        recipe: fields of ``TowerRecipe`` that differ from ``RECIPE``.
         seed: of everything random.
         checkpoint_minutes: see ``kinfolk.train``.
         progress: told of each epoch as it ends.

@@ -23,9 +23,9 @@ from kinfolk.encoders.whitened_start import whiten_projections
 from kinfolk.methods.checkpoints import CHECKPOINT, Checkpoints
 from kinfolk.methods.clippings.guard import Guard
 from kinfolk.methods.clippings.model import RecordModel
+from kinfolk.methods.clippings.tower_recipe import TowerRecipe, slow_towers
 from kinfolk.methods.history import HISTORY, EpochEnd
 from kinfolk.methods.loop import run
-from kinfolk.methods.recipe import Recipe
 from kinfolk.methods.trainable import Trainable
 from kinfolk.methods.watch import Watch
 
@@ -47,7 +47,7 @@ def train_stage(
     data: str,
     start: RecordModel | None,
     settings: Mapping[str, object],
-    recipe: Recipe,
+    recipe: TowerRecipe,
     seed: int,
     checkpoint_minutes: float | None,
     progress: Callable[[EpochEnd], None] | None,
@@ -55,6 +55,7 @@ def train_stage(
 ) -> RecordModel:
     """Train, keep what did best, and write the model."""
     module.recipe, module.seed = recipe, seed
+    slow_towers(module, encoder, recipe)
     module.steps = recipe.epochs * math.ceil(len(loader) / recipe.accumulate)
     key = {
         "version": version("kinfolk"),
@@ -112,7 +113,7 @@ def encoder_of(
     return encoder
 
 
-def recipe_of(standard: Recipe, given: Mapping[str, object]) -> Recipe:
+def recipe_of(standard: TowerRecipe, given: Mapping[str, object]) -> TowerRecipe:
     """The recipe with what was given; a training of few epochs warms up for a tenth of them, unless told otherwise."""
     chosen = standard.changed(given)
     short = min(chosen.warmup_epochs, _WARMUP * chosen.epochs)

@@ -94,7 +94,7 @@ def train_texts(
     learned = whole.take(kept)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        tower = text_tower_for(learned.texts, encoder, encoder_settings)
+        tower = text_tower_for([text for column in learned.columns for text in column], encoder, encoder_settings)
         module = entry.make(tower, **settings)
         assert isinstance(module, TextMethod)
         if module.corpora(learned)[0] is None and sampling_coefficient:

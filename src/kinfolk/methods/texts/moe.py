@@ -14,6 +14,7 @@ a small network stands on the mean over the tokens; here it is left out, so that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -125,15 +126,19 @@ class ExpertsOfDomains(TextMethod):
             )
         return texts.labels, texts.label_names
 
+    def experts_of(self, batch: TextBatch, columns: Sequence[Sequence[str]]) -> Tensor:
+        """The expert of each text, one column after the other, int64 (columns * items,): that of the domain of the item."""
+        assert batch.labels is not None
+        return self._experts[torch.from_numpy(batch.labels)].repeat(len(columns))
+
     def loss(self, batch: TextBatch, generator: torch.Generator) -> Tensor:
         """The objective on the features of both sides, and where gates route, their losses."""
         del generator  # dropout draws from the common numbers
         tower = self.encoder
         assert isinstance(tower, MixtureTower), "prepare makes it"
-        assert batch.labels is not None
         columns = batch.columns if len(batch.columns) > 1 else batch.columns * 2
         tokens = tower.tokens([text for column in columns for text in column]).to(self.device)
-        experts = self._experts[torch.from_numpy(batch.labels)].repeat(len(columns)).to(self.device)
+        experts = self.experts_of(batch, columns).to(self.device)
         features, logits = tower.routed(tokens, experts if tower.by_domain else None)
         value: Tensor = self.objective(*features.chunk(len(columns)))
         if logits is None:

@@ -1,0 +1,200 @@
+"""One search: a plan for each query, then each part on the queries that are its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinfolk.errors import DataError
+from kinfolk.search.calibration import Calibration
+from kinfolk.search.kernels.subsets import (
+    Subset,
+    are_rows,
+    bitmap_of,
+    has_bits,
+    rows_of,
+    span_of,
+    subset_of_bitmap,
+    subset_of_ids,
+)
+from kinfolk.search.measure import ENTRIES
+from kinfolk.search.metric import Floats
+from kinfolk.search.parts import (
+    NO_ORDER,
+    Rows,
+    Scores,
+    ScratchPool,
+    glance,
+    no_rows,
+    run_exact,
+    run_one_bit,
+    run_shared,
+    run_walk,
+)
+from kinfolk.search.planner import Part, Plan, plan_search
+from kinfolk.search.stored import Stored
+
+_SCANS = (Part.EXACT, Part.ONE_BIT)
+_NEAR = 64  # rows of the sample that count as near a query
+
+
+@dataclass(frozen=True, eq=False)
+class Hits:
+    """The rows nearest to each query, nearest first.
+
+    Attributes:
+        rows: int64 (queries, k), -1 where fewer pass.
+        scores: exact, float64 (queries, k): cosines, inner products, or for ``l2`` distances; -inf, or for ``l2`` inf, where fewer pass.
+        plans: how each query was answered.
+    """
+
+    rows: Rows
+    scores: Scores
+    plans: tuple[Plan, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """What the queries of a search have in common.
+
+    Attributes:
+        stored: what is searched.
+        calibration: what was measured about it.
+        scratch: for walks.
+        k: neighbors of each query.
+        recall: to be reached; 1 for exact answers.
+        part: that must answer; None lets the planner choose.
+        threads: to use.
+    """
+
+    stored: Stored
+    calibration: Calibration
+    scratch: ScratchPool
+    k: int
+    recall: float
+    part: Part | None
+    threads: int
+
+    def shared(self, queries: Floats, subset: Subset) -> Hits:
+        """Answer queries under one filter."""
+        subset = self._checked(subset)
+        plan = self._plan(subset, len(queries))
+        if plan.part is Part.PRODUCT:
+            rows, scores = run_shared(self.stored, queries, self._listed(subset), self.k, self.threads)
+            return self._hits(rows, scores, [plan] * len(queries))
+        subsets, plans = [subset] * len(queries), [plan] * len(queries)
+        if plan.part in _SCANS and plans:
+            return self._hits(*self._run_scan(queries, subsets, plan), plans)
+        return self._run(queries, subsets, plans)
+
+    def each(self, queries: Floats, subsets: Sequence[Subset]) -> Hits:
+        """Answer queries under a filter each."""
+        known: dict[int, tuple[Subset, Plan]] = {}
+        for subset in subsets:
+            if id(subset) not in known:
+                checked = self._checked(subset)
+                known[id(subset)] = checked, self._plan(checked, 1)
+        return self._run(
+            queries, [known[id(subset)][0] for subset in subsets], [known[id(subset)][1] for subset in subsets]
+        )
+
+    def _plan(self, subset: Subset, num_sharing: int, lift: float | None = None) -> Plan:
+        return plan_search(
+            self.calibration, size=subset.size, num=self.stored.num, num_unlinked=self.stored.num_unlinked, k=self.k,
+            recall=self.recall, num_sharing=num_sharing, part=self.part, lift=lift,
+        )  # fmt: skip
+
+    def _run(self, queries: Floats, subsets: list[Subset], plans: list[Plan]) -> Hits:
+        """Run every part on the queries that were planned for it."""
+        rows, scores = no_rows(len(queries), self.k)
+        walkers = [place for place, plan in enumerate(plans) if plan.part is Part.WALK]
+        if walkers:
+            self._walk(queries, subsets, plans, np.array(walkers), rows, scores)
+        groups: dict[tuple[Part, float, int], list[int]] = {}
+        for place, plan in enumerate(plans):
+            if plan.part in _SCANS:
+                groups.setdefault((plan.part, plan.errors, id(subsets[place].ordered)), []).append(place)
+        for places in groups.values():
+            rows[places], scores[places] = self._run_scan(
+                queries[places], [subsets[place] for place in places], plans[places[0]]
+            )
+        return self._hits(rows, scores, plans)
+
+    def _run_scan(self, queries: Floats, subsets: list[Subset], plan: Plan) -> tuple[Rows, Scores]:
+        """Run the part of a plan on queries that have it in common."""
+        stored, ordered = self.stored, subsets[0].ordered
+        if plan.part is Part.EXACT:
+            listed = subsets if ordered is None else self._each_listed(subsets)
+            return run_exact(stored, queries, listed, self.k, self.threads)
+        lines, order = (stored.lines, NO_ORDER) if ordered is None else (ordered.lines, ordered.order)
+        return run_one_bit(
+            stored, queries, subsets, self.k, self.threads, errors=plan.errors, lines=lines, order=order
+        )[:2]  # fmt: skip
+
+    def _walk(
+        self, queries: Floats, subsets: list[Subset], plans: list[Plan], walkers: Rows, rows: Rows, scores: Scores
+    ) -> None:
+        """Walk, except where a glance shows that the filter keeps away from the query: there the plan is made again."""
+        near = glance(self.stored, queries[walkers], _NEAR, self.threads)
+        bitmaps: dict[int, Subset] = {}
+        staying: list[int] = []
+        for place, around in zip(walkers.tolist(), near, strict=True):
+            subset = subsets[place]
+            if id(subset) not in bitmaps:
+                bitmaps[id(subset)] = self._as_bitmap(subset)
+            bitmap = bitmaps[id(subset)]
+            passing = 1.0 if bitmap.words is None else float(has_bits(bitmap.words, around).mean())
+            plans[place] = self._plan(subset, 1, passing * self.stored.num / subset.size)
+            if plans[place].part is Part.WALK:
+                staying.append(place)
+        if not staying:
+            return
+        entries = near[np.isin(walkers, staying), :ENTRIES]
+        rows[staying], scores[staying], _ = run_walk(
+            self.stored, queries[staying], [bitmaps[id(subsets[place])] for place in staying], self.k, self.threads,
+            breadths=np.array([plans[place].breadth for place in staying]), entries=np.ascontiguousarray(entries),
+            pool=self.scratch,
+        )  # fmt: skip
+
+    def _checked(self, subset: Subset) -> Subset:
+        """The subset, whose rows are all there: kernels read memory by them."""
+        num = self.stored.num
+        if subset.ids is not None:
+            if not are_rows(subset.ids, num):
+                raise DataError(
+                    f"ids must be rows from 0 to {num - 1}. Got {subset.ids.min()} to {subset.ids.max()}."
+                )  # fmt: skip
+        elif subset.words is not None:
+            words = -(-num // 64)
+            if len(subset.words) != words:
+                raise DataError(
+                    f"A bitmap of {num} rows has {words} words. Got {len(subset.words)}; make it again after rows are added."
+                )
+            if num % 64 and int(subset.words[-1]) >> (num % 64):
+                raise DataError(f"A bitmap must have no bit after row {num - 1}. Set those of the last word to 0.")
+        else:
+            end = num if subset.ordered is None else len(subset.ordered.order)
+            if not 0 <= subset.start <= subset.stop <= end:
+                raise DataError(f"A span must lie within 0 and {end}. Got {subset.start} to {subset.stop}.")
+        return subset
+
+    def _listed(self, subset: Subset) -> Subset:
+        """The subset in numbers of rows instead of places in an order."""
+        return subset if subset.ordered is None else subset_of_ids(rows_of(subset))
+
+    def _each_listed(self, subsets: list[Subset]) -> list[Subset]:
+        listed = {id(subset): self._listed(subset) for subset in subsets}
+        return [listed[id(subset)] for subset in subsets]
+
+    def _as_bitmap(self, subset: Subset) -> Subset:
+        """The subset as a walk reads it: a bitmap, or all rows."""
+        if subset.words is not None:
+            return subset
+        if subset.size == self.stored.num:
+            return span_of(0, self.stored.num)
+        return subset_of_bitmap(bitmap_of(rows_of(subset), self.stored.num), subset.size)
+
+    def _hits(self, rows: Rows, scores: Scores, plans: list[Plan]) -> Hits:
+        return Hits(rows, np.sqrt(-scores) if self.stored.squared else scores, tuple(plans))

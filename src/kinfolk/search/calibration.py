@@ -1,0 +1,168 @@
+"""What an index learns about its vectors and its machine when it is built: errors of estimates, breadths of walks, seconds.
+
+Nothing here changes an exact score. Errors and breadths decide whether an asked recall is reached; they are measured on rows that serve
+as queries and are left out of the answers, under filters that are harder than most: all rows, a random hundredth, and
+the half of the rows that is farther from the query. Seconds decide only which part is taken.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from itertools import product
+from time import thread_time
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+RECALLS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
+NEIGHBORS = (1, 10, 100)
+SHARES = (1.0, 0.3, 0.1, 0.03)
+BREADTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024)
+QUERIES = 128
+LOW_LIFT = 0.5
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Costs on this machine, in seconds.
+
+    Attributes:
+        call: of a search, whatever it does.
+        exact_row: of the exact score of a row.
+        query: of a rotated query, its short list included.
+        line: of a row that is estimated from its line.
+        visit: of a row that a walk looks at.
+        glance: of a look at the sample, which tells where a walk begins and whether the filter is related to the query.
+        gather: of a row that is gathered for a batch.
+        product: of a row that is multiplied with one query of a batch.
+    """
+
+    call: float = 2e-5
+    exact_row: float = 8e-8
+    query: float = 1.5e-5
+    line: float = 7e-9
+    visit: float = 1.5e-7
+    glance: float = 2e-5
+    gather: float = 3e-7
+    product: float = 1.2e-8
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was measured when the index was built.
+
+    Attributes:
+        errors: by neighbors asked for and recall, in the order of NEIGHBORS and RECALLS, the errors that a one-bit scan allows for.
+        breadths: by share of rows that pass, neighbors and recall, the breadth of a walk; 0 where none of BREADTHS was enough. Empty
+            without a graph.
+        visits: likewise, the rows a walk of that breadth looked at.
+        seconds: costs on this machine.
+    """
+
+    errors: tuple[tuple[float, ...], ...]
+    breadths: tuple[tuple[tuple[int, ...], ...], ...] = ()
+    visits: tuple[tuple[tuple[float, ...], ...], ...] = ()
+    seconds: Seconds = Seconds()
+
+    def errors_for(self, k: int, recall: float) -> float | None:
+        """The errors to allow for, or None where a recall is asked for that only exact scores reach."""
+        place = _place(recall)
+        return None if place is None else self.errors[_row(k)][place]
+
+    def walk_for(self, k: int, recall: float, share: float) -> tuple[int, float] | None:
+        """The breadth of a walk and the rows it looks at, or None where no walk reaches the recall."""
+        place = _place(recall)
+        level = sum(
+            tried > share for tried in SHARES
+        )  # of the shares that were tried the next smaller one, which is harder
+        if not self.breadths or place is None or level >= len(SHARES) or k > NEIGHBORS[-1]:
+            return None
+        column = bisect_left(NEIGHBORS, k)
+        breadth = self.breadths[level][column][place]
+        if not breadth:
+            return None
+        return max(breadth, k), self.visits[level][column][place] * SHARES[level] / share
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as numbers, lists and dicts, for a file."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Calibration:
+        """Read what ``as_json`` gave."""
+
+        def fixed(value: Any) -> Any:
+            return tuple(fixed(part) for part in value) if isinstance(value, list | tuple) else value
+
+        tables = {name: fixed(values[name]) for name in ("errors", "breadths", "visits")}
+        return cls(**tables, seconds=Seconds(**values["seconds"]))
+
+
+def _place(recall: float) -> int | None:
+    """The lowest recall that was measured and is not below the one asked for."""
+    place = bisect_left(RECALLS, recall - 1e-12)
+    return place if place < len(RECALLS) else None
+
+
+def _row(k: int) -> int:
+    """Of fewer neighbors each is nearer to the last one, and needs more errors: the next smaller number tried is safe."""
+    return bisect_right(NEIGHBORS, k) - 1
+
+
+def with_margin(recall: float) -> float:
+    """The recall to measure, so that the one asked for is reached on other queries, too: a fifth of what may be missed less."""
+    return recall + 0.2 * (1 - recall)
+
+
+def error_table(needed: Mapping[int, list[npt.NDArray[np.float64]]]) -> tuple[tuple[float, ...], ...]:
+    """For each number of neighbors and recall, the errors with which every condition reaches it.
+
+    Args:
+        needed: by number of neighbors, for each condition the errors that each true neighbor needed (queries, k).
+    """
+    table: list[tuple[float, ...]] = []
+    for k in NEIGHBORS:
+        if needed[k]:
+            levels = [[float(np.quantile(part, with_margin(recall))) for part in needed[k]] for recall in RECALLS]
+            table.append(tuple(max(0.0, *level) for level in levels))
+        else:  # too few rows to have so many neighbors: as for fewer of them
+            table.append(table[-1])
+    return tuple(table)
+
+
+def breadth_tables(
+    search: Callable[[float, int, int], tuple[float, float]], most: float
+) -> tuple[tuple[tuple[tuple[int, ...], ...], ...], tuple[tuple[tuple[float, ...], ...], ...]]:
+    """The smallest breadth that reaches each recall, and the rows that were looked at with it.
+
+    Args:
+        search: of a share of rows that pass, a number of neighbors and a breadth, the recall reached and the rows looked at.
+        most: rows; a walk that looks at more of them is never worth it, and broader ones are not tried.
+    """
+    breadths = [[[0] * len(RECALLS) for _ in NEIGHBORS] for _ in SHARES]
+    visits = [[[0.0] * len(RECALLS) for _ in NEIGHBORS] for _ in SHARES]
+    for (i, share), (j, k) in product(enumerate(SHARES), enumerate(NEIGHBORS)):
+        left, seen = 0, 0.0
+        for breadth in BREADTHS:
+            if breadth < k or left == len(RECALLS) or seen > most:
+                continue
+            reached, seen = search(share, k, breadth)
+            while left < len(RECALLS) and reached >= with_margin(RECALLS[left]):
+                breadths[i][j][left], visits[i][j][left] = breadth, seen
+                left += 1
+    fixed = tuple(tuple(tuple(part) for part in table) for table in breadths)
+    return fixed, tuple(tuple(tuple(part) for part in table) for table in visits)
+
+
+def seconds_of(call: Callable[[], object], repeats: int = 5) -> float:
+    """The shortest of several runs, in seconds of this thread: what else the machine does hardly counts, nor does the first run."""
+    call()
+    shortest = float("inf")
+    for _ in range(repeats):
+        start = thread_time()
+        call()
+        shortest = min(shortest, thread_time() - start)
+    return shortest

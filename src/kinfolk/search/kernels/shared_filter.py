@@ -1,0 +1,141 @@
+"""Many queries under one filter: the rows that pass are gathered once and multiplied with all queries, tile by tile.
+
+The product is float32 and only preselects. Its rounding error has a bound, so most queries can be told to be answered exactly: where the
+k-th best exact score is above everything that the product of a row left out could hide. ``certain`` says for which; the few others
+(many equal rows, say) are left to an exact scan. So the part answers exactly, whatever the library of the product does.
+"""
+
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numba as nb
+import numpy as np
+import numpy.typing as npt
+
+from kinfolk.search.kernels.exact import exact_score, wide_query, write_best
+from kinfolk.search.kernels.heaps import keep, sort_best_first
+from kinfolk.search.kernels.subsets import Subset, has_bit, read_only, rows_of
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+Product: TypeAlias = Callable[[Floats, Floats, Floats], object]
+
+_ROWS = 1 << 11  # of a tile: with 384 dimensions 3 MB of gathered rows
+_QUERIES = 1 << 9  # of a tile: its products take 4 MB
+SPARE = 10  # rows beyond k that are scored exactly
+
+
+def float32_product(queries: Floats, rows: Floats, out: Floats) -> None:
+    """Inner products of all pairs by the library of numpy; ``out`` is (queries, rows).
+
+    A processor that multiplies bfloat16 several times as fast may bring another product: it needs only the ``rounding`` that
+    ``search_shared`` is told beside it.
+    """
+    np.matmul(queries, rows.T, out=out)
+
+
+def float32_rounding(dim: int) -> float:
+    """How far a float32 product may be off, relative to the lengths of the two vectors: in whatever order it is summed.
+
+    ``dim * 2**-24`` (Higham 2002, section 3.1), and four roundings more for what is added to it.
+    """
+    return 1.05 * (dim + 4) * 2.0**-24
+
+
+def search_shared(
+    queries: Floats,
+    subset: Subset,
+    vectors: Floats,
+    dead: npt.NDArray[np.uint64],
+    *,
+    k: int,
+    half_squares: Floats | None,
+    largest: float,
+    product: Product = float32_product,
+    rounding: float | None = None,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Find the k rows with the best exact scores for each query, and say for which queries that is certain.
+
+    Args:
+        queries: float32 (queries, dim).
+        subset: the rows that pass, for all queries.
+        vectors: float32 (num, dim).
+        dead: bitmap of deleted rows; without words none was.
+        k: how many.
+        half_squares: half the squared length of each row for ``l2``; None for inner products.
+        largest: the largest length of a row.
+        product: what multiplies the tiles.
+        rounding: its relative error; None for float32.
+
+    Returns:
+        Rows (queries, k), -1 where fewer pass; exact scores, -inf there; and certainty (queries,).
+    """
+    num_queries, dim = queries.shape
+    num_kept = k + SPARE
+    values = np.empty((num_queries, num_kept), dtype=np.float32)
+    kept = np.empty((num_queries, num_kept), dtype=np.int64)
+    sizes = np.zeros(num_queries, dtype=np.int64)
+    gathered = np.empty((_ROWS, dim), dtype=np.float32)
+    products = np.empty(min(num_queries, _QUERIES) * _ROWS, dtype=np.float32)
+    listed = None if subset.ids is None and subset.words is None else rows_of(subset)
+    start, stop = (subset.start, subset.stop) if listed is None else (0, len(listed))
+    for tile in range(start, stop, _ROWS):
+        end = min(tile + _ROWS, stop)
+        if listed is None:
+            rows, part = np.arange(tile, end), vectors[tile:end]
+        else:
+            rows = listed[tile:end]
+            part = np.take(vectors, rows, axis=0, out=gathered[: end - tile])
+        offsets = np.zeros(end - tile, dtype=np.float32) if half_squares is None else half_squares[rows]
+        for first in range(0, num_queries, _QUERIES):
+            last = min(first + _QUERIES, num_queries)
+            out = products[: (last - first) * (end - tile)].reshape(last - first, end - tile)
+            product(queries[first:last], part, out)
+            keep_best(out, rows, offsets, read_only(dead), values[first:last], kept[first:last], sizes[first:last])
+    found = np.full((num_queries, k), -1, dtype=np.int64)
+    scores = np.full((num_queries, k), -np.inf)
+    certain = np.zeros(num_queries, dtype=np.bool_)
+    relative = float32_rounding(dim) if rounding is None else rounding
+    score_kept(
+        read_only(queries), read_only(vectors.reshape(-1)), values, kept, sizes, half_squares is not None, relative, largest,
+        found, scores, certain,
+    )  # fmt: skip
+    return found, scores, certain
+
+
+@nb.njit(cache=True, nogil=True)
+def keep_best(products, rows, offsets, dead, values, kept, sizes):
+    """Offer the rows of a tile to the best of each query."""
+    capacity = values.shape[1]
+    for query in range(len(products)):
+        size, product = sizes[query], products[query]
+        best, listed = values[query], kept[query]
+        for t in range(len(rows)):
+            value = product[t] - offsets[t]
+            if (size < capacity or value >= best[0]) and not has_bit(dead, rows[t]):
+                size = keep(best, listed, size, capacity, value, rows[t])
+        sizes[query] = size
+
+
+@nb.njit(cache=True, nogil=True)
+def score_kept(queries, flat, values, kept, sizes, squared, rounding, largest, out_rows, out_scores, certain):
+    """Score the rows that were kept exactly, and say where none that was not kept could be among the best."""
+    dim, k, capacity = queries.shape[1], out_rows.shape[1], values.shape[1]
+    scores, rows = np.empty(k, np.float64), np.empty(k, np.int64)
+    for query in range(len(queries)):
+        wide = wide_query(queries[query])
+        square = 0.0
+        for i in range(dim):
+            square += wide[i] * wide[i]
+        size, found = sizes[query], np.int64(0)
+        lowest = np.float64(values[query, 0])
+        sort_best_first(values[query], kept[query], size)
+        for t in range(size):
+            score = exact_score(wide, flat, kept[query, t], dim, squared)
+            found = keep(scores, rows, found, k, score, kept[query, t])
+        slack = rounding * (np.sqrt(square) * largest + (largest * largest if squared else 0.0))
+        reach = 2 * (lowest + slack) - square if squared else lowest + slack
+        certain[query] = size < capacity or scores[0] > reach
+        write_best(scores, rows, found, out_rows[query], out_scores[query])

@@ -1,0 +1,145 @@
+"""Which part answers a query: the cheapest of those that keep the recall asked for, with the reason in words.
+
+The sizes of filters are known and not guessed, so the costs are simple: a scan costs by the rows that pass, a walk by its breadth over
+the share that passes, a product by the rows and, for gathering them, by the number of queries that share it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from kinfolk.errors import ConfigurationError
+from kinfolk.search.calibration import LOW_LIFT, Calibration
+
+_MOST_SCORED = 50  # rows of a short list whose scores are part of what a query costs anyway
+_FEW = 20  # times k; a filter that lets fewer rows pass is not walked
+
+
+class Part(StrEnum):
+    """What can answer a query."""
+
+    NOTHING = "nothing"
+    EXACT = "exact scan"
+    ONE_BIT = "one-bit scan"
+    WALK = "walk"
+    PRODUCT = "shared product"
+
+
+class Plan(NamedTuple):
+    """How a query is, or was, answered.
+
+    Attributes:
+        part: what answers.
+        size: rows that pass the filter.
+        num: rows in all.
+        rows: rows that will be looked at, about.
+        seconds: what it will take for one query, about.
+        errors: that a one-bit scan allows for; 0 for other parts.
+        breadth: of a walk; 0 for other parts.
+        lift: share of rows that pass near the query, over the share of all rows; None where it was not looked at.
+        asked: whether the part was asked for.
+        next_part, next_seconds: the second best, and what it would have taken; None and 0 where there is none.
+    """
+
+    part: Part
+    size: int
+    num: int
+    rows: float = 0.0
+    seconds: float = 0.0
+    errors: float = 0.0
+    breadth: int = 0
+    lift: float | None = None
+    asked: bool = False
+    next_part: Part | None = None
+    next_seconds: float = 0.0
+
+    @property
+    def reason(self) -> str:
+        """Why this part, in a sentence."""
+        if self.part is Part.NOTHING:
+            return "No row passes the filter."
+        if self.asked:
+            return f"The {self.part} was asked for."
+        words = f"{self.size:,} of {self.num:,} rows pass: the {self.part} is the cheapest"
+        if self.next_part is not None:
+            words += f" (about {1e6 * self.seconds:,.0f} µs; the {self.next_part} {1e6 * self.next_seconds:,.0f} µs)"
+        if self.lift is not None and self.lift < LOW_LIFT:
+            words += f"; no walk, as few rows near the query pass (lift {self.lift:.2f})"
+        return words + "."
+
+
+def plan_search(
+    calibration: Calibration,
+    *,
+    size: int,
+    num: int,
+    num_unlinked: int = 0,
+    k: int = 10,
+    recall: float = 0.95,
+    num_sharing: int = 1,
+    part: Part | None = None,
+    lift: float | None = None,
+) -> Plan:
+    """Choose the cheapest part.
+
+    Args:
+        calibration: what the index measured.
+        size: rows that pass.
+        num: rows in all.
+        num_unlinked: rows the graph has not; a walk scores each of them.
+        k: neighbors asked for.
+        recall: share of the true neighbors that is asked for; 1 means exactly all.
+        num_sharing: queries that come with the same filter.
+        part: the part that must answer; None chooses.
+        lift: what a glance at the sample found; None where none was taken. A low one rules a walk out.
+
+    Raises:
+        ConfigurationError: the part that must answer cannot.
+    """
+    if size == 0:
+        return Plan(Part.NOTHING, 0, num)
+    plans = _possible(calibration, size, num, num_unlinked, k, recall, num_sharing)
+    if part is not None:
+        for plan in plans:
+            if plan.part is part:
+                return plan._replace(lift=lift, asked=True)
+        raise ConfigurationError(
+            f"The {part} cannot answer this at recall {recall}: it can be answered by {', '.join(plan.part for plan in plans)}. "
+            "A walk needs a graph and a filter that is not strict, a shared product several queries under one filter, a "
+            "one-bit scan a recall below 1."
+        )
+    if lift is not None and lift < LOW_LIFT:
+        plans = [plan for plan in plans if plan.part is not Part.WALK]
+    best = min(plans, key=_seconds)
+    if len(plans) == 1:
+        return best._replace(lift=lift)
+    second = min((plan for plan in plans if plan is not best), key=_seconds)
+    return best._replace(lift=lift, next_part=second.part, next_seconds=second.seconds)
+
+
+def _seconds(plan: Plan) -> float:
+    return plan.seconds
+
+
+def _possible(
+    calibration: Calibration, size: int, num: int, num_unlinked: int, k: int, recall: float, num_sharing: int
+) -> list[Plan]:
+    """Every part that keeps the recall, with its cost. An exact scan always does."""
+    cost = calibration.seconds
+    plans = [Plan(Part.EXACT, size, num, size, cost.call + size * cost.exact_row)]
+    if num_sharing > 1:
+        seconds = cost.call + size * (cost.product + cost.gather / num_sharing)
+        plans.append(Plan(Part.PRODUCT, size, num, size, seconds))
+    errors = calibration.errors_for(k, recall)
+    if errors is None:
+        return plans
+    scored = max(0, min(size, 5 * k) - _MOST_SCORED)  # more than in the queries that the fixed cost was measured with
+    seconds = cost.call + cost.query + size * cost.line + scored * cost.exact_row
+    plans.append(Plan(Part.ONE_BIT, size, num, size, seconds, errors))
+    walk = calibration.walk_for(k, recall, size / num) if size >= _FEW * k else None
+    if walk is not None:
+        breadth, visited = walk
+        seconds = cost.call + cost.glance + visited * cost.visit + num_unlinked * cost.exact_row
+        plans.append(Plan(Part.WALK, size, num, visited + num_unlinked, seconds, breadth=breadth))
+    return plans

@@ -1,0 +1,276 @@
+"""Every part against a slow reference: scores summed one after the other, rows sorted by score and number."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kinfolk
+from kinfolk.search.kernels.lines import aligned_lines
+from kinfolk.search.kernels.one_bit import needed_errors
+from kinfolk.search.kernels.rotation import random_signs
+from kinfolk.search.kernels.shared_filter import search_shared
+from kinfolk.search.kernels.subsets import (
+    OrderedLines,
+    Subset,
+    bitmap_of,
+    rows_of,
+    span_of,
+    subset_of_bitmap,
+    subset_of_ids,
+)
+from kinfolk.search.metric import Metric, stored_form
+from kinfolk.search.parts import ScratchPool, run_exact, run_one_bit, run_shared, run_walk
+from kinfolk.search.stored import NONE_DEAD, Stored, derived, lines_of, with_dead
+
+EVERYTHING = 40.0  # errors; nothing is implausible then, and a one-bit scan is exact
+
+
+def stored_from(
+    vectors: np.ndarray, metric: Metric, dead: tuple[int, ...] = (), links: np.ndarray | None = None
+) -> Stored:
+    table = stored_form(vectors, name="vectors", metric=metric)
+    mean, signs = table.mean(axis=0), random_signs(table.shape[1], 0)
+    lines, codes, numbers, lengths = derived(
+        table, mean, signs, squared=metric == "l2", codes=links is not None, threads=1
+    )
+    gone = with_dead(NONE_DEAD, np.array(dead), len(table)) if dead else NONE_DEAD
+    no_links = np.empty((0, 0), dtype=np.int32)
+    sample = np.arange(min(8, len(table)))
+    links = no_links if links is None else links
+    return Stored(metric, table, lines, mean, signs, lengths, sample, links, codes, numbers, gone)
+
+
+def slow_scores(query: np.ndarray, rows: np.ndarray, squared: bool) -> np.ndarray:
+    """Sum i is of the terms i, i + 32, i + 64 ..., and the 32 sums are halved until one is left."""
+    terms = np.zeros((len(rows), -(-len(query) // 32) * 32))
+    terms[:, : len(query)] = (query.astype(float) - rows) ** 2 if squared else query.astype(float) * rows
+    sums = np.zeros((len(rows), 32))
+    for start in range(0, terms.shape[1], 32):
+        sums += terms[:, start : start + 32]
+    while sums.shape[1] > 1:
+        sums = sums[:, : sums.shape[1] // 2] + sums[:, sums.shape[1] // 2 :]
+    return -sums[:, 0] if squared else sums[:, 0]
+
+
+def by_sorting(stored: Stored, queries: np.ndarray, subset: Subset, k: int) -> tuple[np.ndarray, np.ndarray]:
+    rows, scores = np.full((len(queries), k), -1), np.full((len(queries), k), -np.inf)
+    gone = rows_of(subset_of_bitmap(stored.dead)) if len(stored.dead) else np.empty(0, dtype=np.int64)
+    passing = np.setdiff1d(rows_of(subset), gone)
+    for place, query in enumerate(queries):
+        score = slow_scores(query, stored.vectors[passing], stored.squared)
+        best = np.lexsort((passing, -score))[:k]
+        rows[place, : len(best)], scores[place, : len(best)] = passing[best], score[best]
+    return rows, scores
+
+
+def chain(num: int, width: int = 4) -> np.ndarray:
+    """Links to the rows beside each, a graph that is connected."""
+    near = np.arange(num)[:, None] + np.array([-2, -1, 1, 2])[:width]
+    return np.where((near >= 0) & (near < num), near, near % num).astype(np.int32)
+
+
+def forms_of(rows: np.ndarray, stored: Stored) -> dict[str, Subset]:
+    order = np.concatenate([rows[::-1], np.setdiff1d(np.arange(stored.num), rows)]).astype(np.int32)
+    return {
+        "ids": subset_of_ids(rows),
+        "bitmap": subset_of_bitmap(bitmap_of(rows, stored.num)),
+        "span of an order": span_of(0, len(rows), OrderedLines(order, lines_of(stored.lines, order))),
+    }
+
+
+def answers(stored: Stored, queries: np.ndarray, subset: Subset, k: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Every part, told to be exact."""
+    many, ordered = len(queries), subset.ordered
+    listed = subset if ordered is None else subset_of_ids(rows_of(subset))
+    order = {} if ordered is None else {"lines": ordered.lines, "order": ordered.order}
+    found = {
+        "exact scan": run_exact(stored, queries, [listed] * many, k, 1),
+        "one-bit scan": run_one_bit(stored, queries, [subset] * many, k, 2, errors=EVERYTHING, **order)[:2],
+        "shared product": run_shared(stored, queries, listed, k, 1),
+    }
+    if stored.has_graph:
+        bitmap = subset_of_bitmap(bitmap_of(rows_of(subset), stored.num))
+        found["walk"] = run_walk(
+            stored, queries, [bitmap] * many, k, 1, breadths=np.full(many, stored.num),
+            entries=np.zeros((many, 1), dtype=np.int64), pool=ScratchPool(),
+        )[:2]  # fmt: skip
+    return found
+
+
+@pytest.mark.parametrize("dim", [1, 7, 64, 384, 385, 1000])
+@pytest.mark.parametrize("metric", ["cosine", "ip", "l2"])
+def test_all_parts_equal_brute_force_in_ids_and_bits(rng: np.random.Generator, metric: Metric, dim: int) -> None:
+    vectors = rng.normal(size=(150, dim)) + 0.5
+    vectors[100:120] = vectors[:20]  # ties
+    vectors[[30, 31]] = 0
+    stored = stored_from(vectors, metric, dead=(3, 99, 149), links=chain(150))
+    queries = stored_form(np.concatenate([vectors[[3, 105, 31]], rng.normal(size=(1, dim))]), name="q", metric=metric)
+    for size, k in ((70, 5), (4, 9)):  # enough rows, and fewer than asked for
+        rows = np.sort(rng.choice(150, size, replace=False))
+        for form, subset in forms_of(rows, stored).items():
+            for part, (found, scores) in answers(stored, queries, subset, k).items():
+                expected, expected_scores = by_sorting(stored, queries, subset, k)
+                np.testing.assert_array_equal(found, expected, err_msg=f"{part}, {form}")
+                np.testing.assert_array_equal(scores, expected_scores, err_msg=f"{part}, {form}")
+
+
+@pytest.mark.parametrize("metric", ["cosine", "ip", "l2"])
+def test_constant_vectors_are_found_in_the_order_of_rows(metric: Metric) -> None:
+    stored = stored_from(np.full((300, 20), 3.25), metric, dead=(1,))
+    queries = stored.vectors[:2]
+    for part, (found, _) in answers(stored, queries, span_of(0, 300), 4).items():
+        assert found.tolist() == [[0, 2, 3, 4]] * 2, part
+    assert run_one_bit(stored, queries, [span_of(0, 300)] * 2, 4, 1, errors=0.5)[0].tolist() == [[0, 2, 3, 4]] * 2
+
+
+def test_nothing_passes_and_nothing_is_found(rng: np.random.Generator) -> None:
+    stored = stored_from(rng.normal(size=(70, 9)), "ip", links=chain(70))
+    for subset in forms_of(np.empty(0, dtype=np.int64), stored).values():
+        for part, (found, scores) in answers(stored, stored.vectors[:3], subset, 2).items():
+            assert (found == -1).all(), part
+            assert (scores == -np.inf).all(), part
+
+
+def test_a_short_list_that_is_too_short_finds_no_less(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = stored_from(rng.normal(size=(2500, 24)), "l2")
+    queries = stored.vectors[:6] + np.float32(0.1)
+    subsets = [span_of(0, 2500), span_of(7, 2049)] * 3
+    _, long, scored_for_long = run_one_bit(stored, queries, subsets, 5, 1, errors=1.0)
+    monkeypatch.setattr("kinfolk.search.parts.short_list", lambda *_: 5)
+    _, short, scored_for_short = run_one_bit(stored, queries, subsets, 5, 2, errors=1.0)
+    assert (short >= long).all()
+    assert (scored_for_short >= scored_for_long).all()
+    found, scores, _ = run_one_bit(stored, queries, subsets, 5, 2, errors=EVERYTHING)
+    for place, subset in enumerate(subsets):
+        expected, expected_scores = by_sorting(stored, queries[place : place + 1], subset, 5)
+        np.testing.assert_array_equal(found[place], expected[0])
+        np.testing.assert_array_equal(scores[place], expected_scores[0])
+
+
+@pytest.mark.parametrize("metric", ["ip", "l2"])
+def test_the_estimate_of_a_line_is_unbiased_and_its_error_honest(rng: np.random.Generator, metric: Metric) -> None:
+    # 10,000 pairs. What is needed to find the only row of a query is how far its estimate was too low, in errors.
+    vectors = rng.normal(size=(10_000, 384)) * rng.uniform(0.2, 3, size=384) + rng.normal(size=384)
+    stored = stored_from(vectors, metric)
+    queries = (stored.vectors[rng.permutation(10_000)[:500]] + rng.normal(size=(500, 384))).astype(np.float32)
+    rows = rng.integers(0, 10_000, size=(500, 20))
+    low = np.empty(rows.shape)
+    for t in range(20):
+        scores = _scores(stored, queries, rows[:, t])[:, None]
+        low[:, t] = needed_errors(
+            queries,
+            rows[:, t : t + 1].copy(),
+            scores,
+            stored.squared,
+            stored.lines.reshape(-1),
+            stored.mean,
+            stored.signs,
+        )[:, 0]
+    # 20 pairs of a query share its rounding, so the deviation is that of the means of queries.
+    assert abs(low.mean()) < 3 * low.mean(axis=1).std() / np.sqrt(500)
+    assert 0.7 < low.std() < 1.1
+    assert abs(np.mean(low > 1.645) - 0.05) < 0.05
+
+
+def _scores(stored: Stored, queries: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    wide, near = queries.astype(float), stored.vectors[rows].astype(float)
+    return -((wide - near) ** 2).sum(axis=1) if stored.squared else (wide * near).sum(axis=1)
+
+
+def test_estimates_follow_the_true_products(rng: np.random.Generator) -> None:
+    stored = stored_from(rng.normal(size=(3000, 384)), "ip")
+    queries = rng.normal(size=(1, 384)).astype(np.float32)
+    rows = np.arange(3000)[None]
+    truth = _scores(stored, queries, rows[0])
+    needed = needed_errors(
+        queries,
+        rows,
+        np.append(truth, 0.0)[None, ::-1].copy(),
+        False,
+        stored.lines.reshape(-1),
+        stored.mean,
+        stored.signs,
+    )
+    # Of equal lengths the error is the same, so what is needed falls by what is estimated.
+    assert np.corrcoef(-needed[0], truth)[0, 1] > 0.75
+
+
+def test_a_shared_product_says_where_it_is_not_certain(rng: np.random.Generator) -> None:
+    vectors = rng.normal(size=(400, 16)).astype(np.float32)
+    vectors[50:100] = vectors[50]
+    queries = vectors[[50, 200]]
+    _, _, certain = search_shared(
+        queries, span_of(0, 400), vectors, NONE_DEAD, k=3, half_squares=None, largest=float(np.linalg.norm(vectors, axis=1).max())
+    )  # fmt: skip
+    assert certain.tolist() == [False, True]
+
+
+def test_a_walk_finds_rows_the_graph_has_not(rng: np.random.Generator) -> None:
+    vectors = rng.normal(size=(90, 12))
+    stored = stored_from(vectors, "l2", links=chain(60))
+    found, scores, seen = run_walk(
+        stored, stored.vectors[[75, 10]], [span_of(0, 90)] * 2, 2, 1, breadths=np.array([60, 60]),
+        entries=np.array([[0, 5], [5, -1]]), pool=ScratchPool(),
+    )  # fmt: skip
+    expected, expected_scores = by_sorting(stored, stored.vectors[[75, 10]], span_of(0, 90), 2)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(scores, expected_scores)
+    assert seen.tolist() == [60, 60]
+
+
+def test_scratch_of_walks_starts_again_when_numbers_run_out(rng: np.random.Generator) -> None:
+    stored = stored_from(rng.normal(size=(40, 5)), "ip", links=chain(40))
+    pool = ScratchPool()
+
+    def search() -> list[list[int]]:
+        return run_walk(
+            stored, stored.vectors[:4], [span_of(0, 40)] * 4, 3, 1, breadths=np.full(4, 40),
+            entries=np.zeros((4, 1), dtype=np.int64), pool=pool,
+        )[0].tolist()  # fmt: skip
+
+    first = search()
+    with pool.lent(40, 0) as scratch:
+        scratch.epoch = np.iinfo(np.int32).max - 3
+    assert search() == first
+    with pool.lent(40, 0) as scratch:
+        assert scratch.epoch < 10
+
+
+def test_lines_begin_with_a_cache_line() -> None:
+    for words in (8, 16, 72):
+        assert aligned_lines(5, words).ctypes.data % 64 == 0
+
+
+def answers_of_a_small_index() -> list[object]:
+    rng = np.random.default_rng(7)
+    stored = stored_from(rng.normal(size=(70, 67)), "l2", dead=(4,), links=chain(70))
+    queries = stored.vectors[[4, 30]]
+    subset = subset_of_bitmap(bitmap_of(np.arange(0, 70, 2), 70))
+    exactly = {
+        part: (found.tolist(), scores.tolist()) for part, (found, scores) in answers(stored, queries, subset, 3).items()
+    }
+    scan = run_one_bit(stored, queries, [subset, span_of(0, 70)], 3, 1, errors=0.8)
+    narrow = run_walk(
+        stored, queries, [subset, span_of(0, 70)], 3, 1, breadths=np.array([4, 5]),
+        entries=np.array([[0], [9]]), pool=ScratchPool(),
+    )  # fmt: skip
+    return [exactly, stored.lines.tolist(), *(part.tolist() for part in (*scan, *narrow))]
+
+
+def test_without_compilation_everything_is_the_same() -> None:
+    code = "import test_parts as t; print(t.answers_of_a_small_index())"
+    places = os.pathsep.join([str(Path(__file__).parent), str(Path(kinfolk.__file__).parents[1]), *sys.path])
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": places},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == str(answers_of_a_small_index())
