@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kinfolk.cli.options import (
-    Adapt,
     AdaptReading,
     AsJson,
     ColumnsOfCategories,
@@ -49,7 +48,14 @@ def link(
     ignore: Ignore = None,
     labels: Labels = None,
     encoder: TextEncoder = "none",
-    adapt: Adapt = False,
+    adapt: Annotated[
+        bool,
+        typer.Option(
+            "--adapt",
+            help="Learn from the records, without labels, which image belongs to which text, and adapt the text encoder to the "
+            "tables, if one is given; takes minutes.",
+        ),
+    ] = False,
     adapt_reading: AdaptReading = False,
     rescore: Annotated[
         str,

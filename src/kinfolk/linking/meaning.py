@@ -151,15 +151,31 @@ def encode_tables(
         folder: the run folder, which keeps the vectors of a ``TextEncoder``; None keeps none.
         advance: told the share that is done.
     """
-    columns = [(left.fields(*COMPARED_ROLES), right.fields(*COMPARED_ROLES))]
-    if len(fields) > 1:
-        columns += [((pair.left,), (pair.right,)) for pair in fields if pair.role == "text"][:1]
     tables = (left,) if left is right else (left, right)
-    texts = [record_texts(table, names) for view in columns for table, names in zip(tables, view, strict=False)]
+    texts = [
+        record_texts(table, names)
+        for view in views_of_fields(left, right, fields)
+        for table, names in zip(tables, view, strict=False)
+    ]
     vectors = encode_texts(encoder, [text for side in texts for text in side], folder, advance)
     parts = np.split(vectors, np.cumsum([len(side) for side in texts])[:-1])
     width = len(tables)
     return Meaning(tuple(Vectors(parts[at], parts[at + width - 1]) for at in range(0, len(parts), width)))
+
+
+def views_of_fields(
+    left: Records, right: Records, fields: Sequence[FieldPair]
+) -> list[tuple[Sequence[str], Sequence[str]]]:
+    """The columns of both tables whose values are encoded together: all that are compared, and the first of text alone.
+
+    Args:
+        left, right: the tables.
+        fields: the fields that are compared; where there is one only, it is no view of its own.
+    """
+    columns: list[tuple[Sequence[str], Sequence[str]]] = [(left.fields(*COMPARED_ROLES), right.fields(*COMPARED_ROLES))]
+    if len(fields) > 1:
+        columns += [((pair.left,), (pair.right,)) for pair in fields if pair.role == "text"][:1]
+    return columns
 
 
 def encode_texts(

@@ -17,16 +17,19 @@ from kinfolk.data.record_images import hash_image_files
 from kinfolk.data.run import Run
 from kinfolk.errors import ConfigurationError
 from kinfolk.linking.adapt import Adapt, Learner, check_adapt, learner
+from kinfolk.linking.adapt_text import TextLearner, text_learner
 from kinfolk.linking.alignment import align_fields, align_images, split_mapping
-from kinfolk.linking.candidates import Candidates, Neighbors, neighbors, union
-from kinfolk.linking.capture import estimate_candidate_recall, nearest_of
-from kinfolk.linking.compare import MIN_DISTINCTNESS, WHOLE_RECORD, Field, compare, prepare_fields, whole_texts
+from kinfolk.linking.candidate_search import find_candidates
+from kinfolk.linking.candidates import Candidates, neighbors
+from kinfolk.linking.capture import estimate_candidate_recall
+from kinfolk.linking.compare import WHOLE_RECORD, compare, prepare_fields, whole_texts
 from kinfolk.linking.comparisons.pair_features import pair_features
 from kinfolk.linking.decide import decide, unlinked
 from kinfolk.linking.estimate import estimate_links, notes_on
 from kinfolk.linking.labeled_evidence import match_with_labels
 from kinfolk.linking.labels import Labels, read_labels
 from kinfolk.linking.learned import Learned
+from kinfolk.linking.likely_pairs import likely_pairs
 from kinfolk.linking.links import Links
 from kinfolk.linking.meaning import Encoder, Meaning, encode_tables, fingerprint_of, open_encoder
 from kinfolk.linking.pictures import Pictures, See, check_not_image, see_pictures, see_pixels
@@ -40,7 +43,7 @@ from kinfolk.linking.stages import Clock, Progress
 from kinfolk.linking.stored import contest_of, keep_records, keep_result
 from kinfolk.search.cross_encoder import Scorer
 
-_WHOLE_RECORD_K, _FIELD_K = 10, 5
+_WHOLE_RECORD_K = 10
 
 
 def link(
@@ -80,9 +83,11 @@ def link(
         encoder: a text encoder that finds and compares records by meaning, beside n-grams: the name or folder of a
             sentence-transformers model, "minilm" for the one that the extra ``offline`` brings, or any object with
             ``encode(texts)`` that returns (n, dim); None uses none.
-        adapt: whether an encoder is trained on the records themselves, without labels: it learns which image belongs to which
-            text, and its vectors are compared, too. For tables with images; it takes minutes (extra ``train``). "reading",
-            where images are crops of what the texts say, learns to read first, from texts drawn in fonts of this machine.
+        adapt: whether an encoder is trained on the records themselves, without labels; it takes minutes (extra ``train``). A text
+            encoder that is given by its name or folder learns from the pairs that n-grams and fields alone make likely, and
+            finds and compares records as adapted. Where there are images, or no such encoder, one of whole records learns
+            which image belongs to which text, and its vectors are compared, too. "reading", where images are crops of what the
+            texts say, learns to read first, from texts drawn in fonts of this machine.
         rescore: a slow scorer of pairs for the best candidates, whose score is one more comparison: the folder or name of a
             sentence-transformers CrossEncoder, ``module:function``, or a function that takes two lists of n texts, of left
             and of right records, and returns n numbers, larger for what is more alike; None uses none.
@@ -91,7 +96,7 @@ def link(
         relation: "one-to-one", "many-to-one" (a left record has at most one partner), "one-to-many", "many-to-many" (every
             pair at or above the cut is a link) or "auto", which is one-to-one unless the records clearly say otherwise.
         threshold: least probability of a link; None chooses the cut with the highest expected F1.
-        seed: of what is random in learning from labels; without labels nothing is.
+        seed: of what is random in learning from labels, and in ``adapt``; without both nothing is.
         run: folder that keeps finished stages; the same call goes on where it stopped.
         progress: told of the stages as they begin, advance and end; a plain function is called with their names.
 
@@ -151,12 +156,28 @@ def link(
     sizes = f"{len(records_left):,} and {len(records_right):,} records"
     clock.stop(f"{sizes}; {name_roles(records_left, records_right)}")
 
-    learn = learner(adapt, folder=store.folder, on_error=on_error, seed=seed)
+    learn_text = text_learner(adapt, encoder, opened, folder=store.folder, seed=seed)
+    pictured = all(records.fields("image") for records in tables)
+    # A text encoder that is given learns from the texts; an encoder of records, from what else there is.
+    by_record = adapt if learn_text is None or pictured or adapt == "reading" else False
+    learn = learner(by_record, folder=store.folder, on_error=on_error, seed=seed)
     scores = store.load("scores")
     if scores is None:
         see = partial(see_pixels, on_error=on_error)
         scores = _score(
-            records_left, records_right, given, judged, opened, see, learn, rescorer, relation, seed, store, clock
+            records_left,
+            records_right,
+            given,
+            judged,
+            opened,
+            see,
+            learn,
+            learn_text,
+            rescorer,
+            relation,
+            seed,
+            store,
+            clock,
         )
         store.save("scores", scores)
     relation, reason = relation_of_scores(scores)
@@ -203,6 +224,7 @@ def _score(
     encoder: Encoder | None,
     see: See,
     learn: Learner | None,
+    learn_text: TextLearner | None,
     rescorer: Rescorer | None,
     relation: str,
     seed: int,
@@ -229,8 +251,18 @@ def _score(
     notes = list(pictures.notes)
     views: list[Meaning | Pictures | Learned] = []
     if encoder is not None:
+        compared_fields = [field.pair for field in fields]
+        encode: Callable[..., Meaning] = partial(encode_tables, encoder)
+        if learn_text is not None:
+            clock.start("adapt text")
+            likely = partial(likely_pairs, left, right, fields, (*texts, whole), near, judged, relation)
+            adapted = learn_text.learn(left, right, compared_fields, likely, clock.advance)
+            if adapted.encoders:
+                encode = adapted.encode_tables
+            clock.stop(adapted.note)
+            notes.append(adapted.note)
         clock.start("encode")
-        meaning = encode_tables(encoder, left, right, [field.pair for field in fields], store.folder, clock.advance)
+        meaning = encode(left, right, compared_fields, store.folder, clock.advance)
         clock.stop(f"{meaning.views[0].left.shape[1]} numbers a text")
         views.append(meaning)
     if learn is not None:
@@ -244,7 +276,7 @@ def _score(
     clock.start("candidates")
     found = store.load("candidates")
     if found is None:
-        candidates, nearest = _candidates(near, texts, fields, views, judged, max(1, len(right)), clock)
+        candidates, nearest = find_candidates(near, texts, fields, views, judged, max(1, len(right)), clock.advance)
         kept = {"left": candidates.left, "right": candidates.right, "nearest": nearest}
         store.save("candidates", pa.table(kept))
     else:
@@ -289,31 +321,3 @@ def _score(
         candidate_recall=estimate_candidate_recall(nearest[winners], probability[winners]),
         notes=notes,
     )
-
-
-def _candidates(
-    near: Neighbors,
-    texts: tuple[list[str], list[str]],
-    fields: tuple[Field, ...],
-    views: Sequence[Meaning | Pictures | Learned],
-    judged: Labels | None,
-    num_right: int,
-    clock: Clock,
-) -> tuple[Candidates, np.ndarray]:
-    """The candidate pairs, and which searches name each as nearest (``nearest_of``)."""
-    telling = [f for f in fields if f.pair.role == "text" and f.distinctness > MIN_DISTINCTNESS]
-    vectors = [of for view in views for of in view.searched()]
-    num = len(telling) + len(vectors)
-    searches, others = [near], list[Neighbors]()
-    for done, field in enumerate(telling):
-        clock.advance(done / num)
-        found = neighbors(search_space(field.left, field.right, field.space), _FIELD_K)
-        # A field that is all of the record is no second search.
-        (others if (field.left, field.right) == texts else searches).append(found)
-    for done, of in enumerate(vectors, len(telling)):
-        searches.append(of.neighbors(advance=lambda share, done=done: clock.advance((done + share) / num)))  # type: ignore[misc]
-    lists = [search.pairs(num_right) for search in (*searches, *others)]
-    if judged is not None:
-        lists.append(Candidates(judged.left, judged.right))
-    candidates = union([c.left for c in lists], [c.right for c in lists], num_right)
-    return candidates, nearest_of(searches, candidates, num_right)

@@ -156,3 +156,27 @@ class Watch(lightning.Callback):
             return False
         accuracy = [end.measures["knn"] for end in self.history]
         return len(accuracy) - 1 - accuracy.index(max(accuracy)) >= self._patience
+
+
+class Steps(lightning.Callback):
+    """Tells after each batch the share of the steps that are done.
+
+    Args:
+        advance: what is told.
+    """
+
+    def __init__(self, advance: Callable[[float], None]) -> None:
+        self._advance = advance
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Tell."""
+        del outputs, batch, batch_idx
+        assert isinstance(module, Trainable)
+        self._advance(min(1.0, trainer.global_step / module.steps))

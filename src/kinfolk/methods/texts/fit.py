@@ -37,7 +37,7 @@ from kinfolk.methods.texts.method import TextBatch, TextMethod
 from kinfolk.methods.texts.mined import mine_texts
 from kinfolk.methods.texts.model import TextModel
 from kinfolk.methods.texts.negatives import Mining, Source
-from kinfolk.methods.watch import Watch
+from kinfolk.methods.watch import Steps, Watch
 from kinfolk.objectives import alignment
 from kinfolk.views.word_noise import delete_words
 
@@ -63,6 +63,8 @@ def train_texts(
     sampling_coefficient: float,
     mine: Source | None,
     mining: Mining,
+    measured: int = _SAMPLE,
+    advance: Callable[[float], None] | None = None,
 ) -> TextModel:
     """Train on texts, and keep the model.
 
@@ -79,6 +81,8 @@ def train_texts(
         facts: what the model is to know of where the texts are from.
         sampling_coefficient: how much the size of a corpus counts, see ``sampling_probabilities``.
         mine, mining: where hard negatives are looked for, and how; see ``mine_negatives``.
+        measured: items that are measured before the training and after each epoch, at most; at least 1.
+        advance: told after each step the share of all that are done.
 
     Raises:
         ConfigurationError: the texts lack what the method needs, or an option is not possible.
@@ -135,12 +139,12 @@ def train_texts(
     }
     checkpoints = Checkpoints(checkpoint, key, minutes=checkpoint_minutes)
     start = TextModel(copy.deepcopy(module.encoder).eval(), {}) if report else None
-    sample = np.random.default_rng(seed).permutation(len(learned))[:_SAMPLE]
+    sample = np.random.default_rng(seed).permutation(len(learned))[:measured]
     far = check_pairs(module, learned, sample, recipe.batch_size, seed) if is_trained(encoder) else None
     monitor = _Monitor(learned.take(sample), seed)
     before = monitor.measure(module)
     watch = Watch(checkpoint.with_name(HISTORY), monitor, checkpoints, patience=None, progress=progress)
-    run(module, loader, checkpoints, callbacks=[watch])
+    run(module, loader, checkpoints, callbacks=[watch] if advance is None else [watch, Steps(advance)])
     last = watch.history[-1]
     about = {
         "version": version("kinfolk"),
