@@ -192,6 +192,17 @@ def test_texts_are_ids_too(tmp_path: Path, rng: np.random.Generator) -> None:
     assert Index.open(tmp_path).search(vectors[:1], 1, where=col("kind") == "z").ids.tolist() == [["neu"]]
 
 
+def test_rows_may_come_one_at_a_time(rng: np.random.Generator) -> None:
+    vectors = rng.normal(size=(150, 3)).astype(np.float32)
+    one_by_one = Index.build(vectors[:1], {"row": [0]})
+    for row in range(1, 150):
+        one_by_one.add(vectors[row : row + 1], {"row": [row]})
+    together = Index.build(vectors, {"row": list(range(150))})
+    for where in (None, col("row") >= 70):
+        found = one_by_one.search(vectors[:20], 5, where=where, exact=True)
+        assert found.ids.tolist() == together.search(vectors[:20], 5, where=where, exact=True).ids.tolist()
+
+
 def test_eight_threads_search_while_rows_come_and_go(clustered) -> None:
     """A row that is in the index is found; one that was never in it, or was removed before the search, is not."""
     vectors, attributes = clustered
