@@ -309,6 +309,20 @@ def test_what_does_not_fit_is_said_and_changes_nothing(tmp_path: Path, rng: np.r
     assert len(Index.open(tmp_path)) == 3
 
 
+def test_an_index_that_another_process_changed_is_not_saved_with_rows_of_both(tmp_path: Path, rng) -> None:
+    """Its arrays would be those of before, and its rows those of after."""
+    vectors = rng.normal(size=(4, 3)).astype(np.float32)
+    Index.build(vectors, {"kind": ["a", "b", "a", "b"]}).save(tmp_path / "first")
+    late = Index.open(tmp_path / "first")
+    Index.open(tmp_path / "first").update([0], {"kind": ["z"]})
+    with pytest.raises(RunError, match="was changed by another process"):
+        late.save(tmp_path / "second")
+    Index.build(vectors[:2], {"sort": [1, 2]}).save(tmp_path / "first")
+    with pytest.raises(RunError, match="was changed by another process"):
+        late.save(tmp_path / "second")
+    assert not (tmp_path / "second").exists()
+
+
 def test_a_join_finds_for_every_row_what_its_own_conditions_leave(clustered) -> None:
     vectors, attributes = clustered
     left, own = vectors[:300] + 0.01, attributes.slice(0, 300)

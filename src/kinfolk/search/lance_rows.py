@@ -73,8 +73,7 @@ class LanceRows:
         mode = "overwrite" if (folder / f"{_NAME}.lance").is_dir() else "create"
         with _in_words(folder, "written"):
             folder.mkdir(parents=True, exist_ok=True)
-            table = _database(folder).create_table(_NAME, described, mode=mode)
-            return cls(folder, int(table.version))
+            return cls._of(folder, _database(folder).create_table(_NAME, described, mode=mode))
 
     @classmethod
     def open(cls, folder: str | Path) -> Self:
@@ -90,12 +89,20 @@ class LanceRows:
                 f"{folder} holds no index: there is no {_NAME}.lance. Give a folder that an index was saved to."
             )
         with _in_words(folder, "read"):
-            return cls(folder, int(_database(folder).open_table(_NAME).version))
+            return cls._of(folder, _database(folder).open_table(_NAME))
+
+    @classmethod
+    def _of(cls, folder: Path, table: Any) -> Self:
+        rows = cls(folder, int(table.version))
+        rows._table = table
+        return rows
 
     @cached_property
     def _table(self) -> Any:
         with _in_words(self.folder, "read"):
-            return _database(self.folder).open_table(_NAME)
+            table = _database(self.folder).open_table(_NAME)
+        self._require_known(int(table.version))
+        return table
 
     def about(self) -> dict[str, Any]:
         """What was said of the rows when they were created.
@@ -111,9 +118,10 @@ class LanceRows:
         return known
 
     def read(self) -> pa.Table:
-        """All rows, in the order of ``ROW``.
+        """All rows of the version that is known here, in the order of ``ROW``.
 
         Raises:
+            RunError: another process has changed the index before the table was first read.
             DataError: they cannot be read.
         """
         with _in_words(self.folder, "read"):
@@ -165,14 +173,18 @@ class LanceRows:
         Two writers at the same moment are told apart by LanceDB itself; one that comes later, here.
         """
         newest = newest_version(self.folder)
-        if newest is not None and newest != self.version:
+        if newest is not None:
+            self._require_known(newest)
+        with _in_words(self.folder, "written"):
+            yield
+            self.version = int(self._table.version)
+
+    def _require_known(self, newest: int) -> None:
+        if newest != self.version:
             raise RunError(
                 f"{self.folder} was changed by another process: version {newest} is there, this one knows {self.version}. "
                 "Open the index again, then repeat the change."
             )
-        with _in_words(self.folder, "written"):
-            yield
-            self.version = int(self._table.version)
 
 
 def newest_version(folder: str | Path) -> int | None:
