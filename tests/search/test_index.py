@@ -8,6 +8,7 @@ import shutil
 import signal
 import tempfile
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -321,6 +322,34 @@ def test_an_index_that_another_process_changed_is_not_saved_with_rows_of_both(tm
     with pytest.raises(RunError, match="was changed by another process"):
         late.save(tmp_path / "second")
     assert not (tmp_path / "second").exists()
+
+
+@pytest.mark.parametrize("graph", [True, False])
+def test_what_was_asked_of_the_graph_holds_when_the_index_is_built_anew(
+    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, graph: bool
+) -> None:
+    pytest.importorskip("faiss", reason="needs kinfolk[search]: faiss is not installed")
+    monkeypatch.setattr("kinfolk.search.building.GRAPH_FROM", 40)
+    index = Index.build(rng.normal(size=(90, 4)), graph=graph, threads=1)
+    index.remove(list(range(40)))
+    index.save(tmp_path)
+    assert index.stats().graph is graph
+    index = Index.open(tmp_path)
+    index.remove(list(range(40, 60)))
+    index.save()
+    assert (index.stats().removed, index.stats().graph) == (0, graph)
+    shutil.rmtree(tmp_path / "arrays")
+    assert Index.open(tmp_path).stats().graph is graph
+
+
+def test_an_index_has_one_copy_of_its_vectors(rng: np.random.Generator) -> None:
+    vectors = np.ascontiguousarray(rng.normal(size=(900, 4096)), dtype=np.float32)
+    Index.build(vectors[:2], graph=False)  # compiles
+    tracemalloc.start()
+    Index.build(vectors, graph=False)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1.5 * vectors.nbytes  # divided by their lengths, and the codes
 
 
 def test_a_join_finds_for_every_row_what_its_own_conditions_leave(clustered) -> None:

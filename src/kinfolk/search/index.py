@@ -65,7 +65,8 @@ class Index:
         """Make an index in memory.
 
         Args:
-            vectors: (num, dim), finite.
+            vectors: (num, dim), finite. For ``ip`` and ``l2`` a table of float32 is kept and not copied: do not write to it
+                afterwards.
             attributes: a table with a row for each vector: Arrow, pandas, polars, or a dict of lists; its columns hold numbers,
                 texts, dates, times, true and false, or lists of these. None for none.
             ids: texts or whole numbers, all different; None numbers the rows from 0.
@@ -82,7 +83,7 @@ class Index:
         named = IdColumn.numbers(0, num) if ids is None else IdColumn.of(ids)
         _require_one_each(num, len(named), len(table))
         turned = GrowingAttributes.over(Attributes.of_rows(table, num))
-        stored = VectorSet.build(form, metric=metric, seed=seed, graph=graph, threads=threads)
+        stored = VectorSet.over(form, metric=metric, seed=seed, graph=graph, threads=threads)
         numbers = np.arange(num, dtype=np.int64)
         return cls(
             Moment(stored, turned, named, numbers, num), MemoryRows(rows_table(numbers, named.to_arrow(), form, table))
@@ -297,7 +298,8 @@ class Index:
     def save(self, folder: str | Path | None = None) -> Path:
         """Write the index to a folder, in place of one that is there; or, where it is kept in one, make the next opening quick.
 
-        Rows that were removed are dropped, and the graph is built anew, where they are many or many rows came since.
+        Rows that were removed are dropped, and the graph is built anew, where they are many or many rows came since; what ``build``
+        was told of the graph holds for that, too.
 
         Args:
             folder: where to; None where it is kept already.
@@ -358,7 +360,8 @@ class Index:
         now, alive = self._moment, self._moment.alive()
         if len(alive) == len(now.ids) and not self._vectors.num_waiting:
             return
-        self._vectors = VectorSet.build(self._vectors.table()[alive], metric=self._vectors.metric)
+        old = self._vectors
+        self._vectors = VectorSet.over(old.table()[alive], metric=old.metric, graph=old.graph)
         self._row_of = None
         self._moment = Moment(
             self._vectors.at_this_moment(),

@@ -42,7 +42,7 @@ def create_folder(folder: Path, moment: Moment, attributes: pa.Table) -> LanceRo
         MissingExtraError: lancedb is not installed.
     """
     table = rows_table(moment.numbers, moment.ids.to_arrow(), moment.vectors.table(), attributes)
-    about = {"metric": moment.vectors.metric, "build": secrets.token_hex(8)}
+    about = {"metric": moment.vectors.metric, "graph": moment.vectors.graph, "build": secrets.token_hex(8)}
     rows = LanceRows.create(folder, table, about=about)
     write_folder(moment, rows)
     return rows
@@ -84,13 +84,13 @@ def open_folder(folder: Path, *, verify: bool) -> tuple[Moment, LanceRows]:
     opened = None if earlier is None else open_arrays(folder, version=earlier, verify=verify)
     if opened is not None and opened[1]["build"] == said["build"]:
         return _caught_up(_moment(*opened), table), rows
-    return moment_of(table, metric=said["metric"]), rows
+    return _moment_of(table, metric=said["metric"], graph=said.get("graph")), rows
 
 
-def moment_of(table: pa.Table, *, metric: Metric, next_number: int = 0) -> Moment:
+def _moment_of(table: pa.Table, *, metric: Metric, graph: bool | None) -> Moment:
     """An index of rows as they are kept."""
-    vectors, numbers = VectorSet.build(_vectors(table), metric=metric), table[ROW].to_numpy()
-    return Moment(vectors, _attributes(table), IdColumn.of(table[ID]), numbers, max(next_number, _behind(numbers)))
+    vectors, numbers = VectorSet.over(_vectors(table), metric=metric, graph=graph), table[ROW].to_numpy()
+    return Moment(vectors, _attributes(table), IdColumn.of(table[ID]), numbers, _behind(numbers))
 
 
 def attributes_of(table: pa.Table) -> pa.Table:
