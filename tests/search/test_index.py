@@ -296,6 +296,14 @@ def test_what_does_not_fit_is_said_and_changes_nothing(tmp_path: Path, rng: np.r
         index.search(vectors, where=col("kind") == mine("kind"))
     with pytest.raises(DataError, match="Got 4 queries and 1 filters"):
         index.search(vectors, where=[None])
+    with pytest.raises(ConfigurationError, match=r"where must be a condition on columns, .* Got 5"):
+        index.search(vectors, where=5)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match=r"k must be at least 1 and a whole number\. Got 2\.5"):
+        index.search(vectors, 2.5)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match=r"threads must be at least 1, .* Got 0"):
+        Index.build(vectors, threads=0)
+    with pytest.raises(DataError, match=r"ids that are numbers must be below 2\*\*63"):
+        Index.build(vectors, ids=np.arange(4, dtype=np.uint64) + 2**63)
     with pytest.raises(DataError, match="has a column __id of its own"):
         Index.build(vectors, {"__id": [1, 2, 3, 4]})
     with pytest.raises(DataError, match="holds no index"):

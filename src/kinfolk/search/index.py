@@ -27,7 +27,7 @@ from kinfolk.search.memory_rows import MemoryRows
 from kinfolk.search.metric import Metric, as_vectors, known_metric, stored_form
 from kinfolk.search.moment import Moment
 from kinfolk.search.parts import no_rows
-from kinfolk.search.vectors import VectorSet
+from kinfolk.search.vectors import VectorSet, require_k
 
 _TOGETHER = 8  # queries that share a filter, from which they are searched as one batch
 _MOST_REMOVED, _MOST_WAITING = 0.3, 0.25  # shares of the rows from which saving builds the index anew
@@ -155,13 +155,14 @@ class Index:
         """
         moment = self._moment
         table = as_vectors(queries, name="queries", dim=moment.vectors.dim)
+        require_k(k)
         groups = filters_of_queries(where, own, len(table))
         subsets = [moment.subset(expression) for expression, _ in groups]
         if len(groups) == 1:
             hits = moment.vectors.search(table, k, span=subsets[0], recall=recall, exact=exact, threads=threads)
             rows, scores = hits.rows, hits.scores
         else:
-            rows, scores = no_rows(len(table), max(k, 1))
+            rows, scores = no_rows(len(table), k)
             alone: list[int] = []
             subset_of = [span_of(0, 0)] * len(table)
             for (_, members), subset in zip(groups, subsets, strict=True):

@@ -214,8 +214,7 @@ class VectorSet:
     ) -> Hits:
         stored = self._stored
         table = stored_form(queries, name="queries", metric=stored.metric, dim=stored.dim)
-        if k < 1:
-            raise ConfigurationError(f"k must be at least 1. Got {k}.")
+        require_k(k)
         if not 0 < recall <= 1:
             raise ConfigurationError(f"recall must be above 0 and at most 1. Got {recall}.")
         if isinstance(subsets, list) and len(subsets) != len(table):
@@ -297,3 +296,10 @@ class VectorSet:
         arrays = {**arrays, "lines": aligned(arrays["lines"])}
         stored = Stored(metric=known_metric(facts["metric"]), **arrays)
         return cls(stored, Calibration.from_json(facts["calibration"]), facts.get("graph"))
+
+
+def require_k(k: int) -> None:
+    """Raise a ConfigurationError unless k is a whole number of at least 1."""
+    if not isinstance(k, int | np.integer) or k < 1:
+        kind = "" if isinstance(k, int | np.integer) else " and a whole number"
+        raise ConfigurationError(f"k must be at least 1{kind}. Got {k}.")

@@ -63,6 +63,8 @@ def filters_of_queries(where: Filter | Sequence[Filter | None] | None, own: obje
         if len(table) != num:
             raise DataError(f"own must have a row for each query. Got {len(table)} rows and {num} queries.")
         return list(group_by_filter(expression, table))
+    if not isinstance(where, Sequence | np.ndarray):
+        parsed(where)  # raises
     filters = list(where)
     if len(filters) != num:
         raise DataError(f"Each query needs one filter. Got {num} queries and {len(filters)} filters.")
