@@ -360,6 +360,34 @@ def test_an_index_has_one_copy_of_its_vectors(rng: np.random.Generator) -> None:
     assert most < 1.5 * vectors.nbytes  # divided by their lengths, and the codes
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array(["a", "b", "c"], pa.string_view()),
+        pa.array(["a", "b", "c"]).dictionary_encode(),
+        pa.array([["a"], [], None], pa.large_list(pa.string())),
+    ],
+    ids=["string view", "dictionary", "list"],
+)
+def test_columns_of_every_type_change_and_are_kept(tmp_path: Path, rng: np.random.Generator, column: pa.Array) -> None:
+    field = pa.field("c", column.type, nullable=column.null_count > 0)
+    rows = pa.Table.from_arrays([column], schema=pa.schema([field]))
+    vectors = rng.normal(size=(5, 3)).astype(np.float32)
+    index = Index.build(vectors[:3], rows)
+    index.add(vectors[3:], rows.slice(0, 2))
+    index.update([1], rows.slice(2, 1))
+    index.save(tmp_path)
+    index.update([0], rows.slice(1, 1))
+    opened = Index.open(tmp_path)
+    assert opened.schema == index.schema
+    values = [column[row].as_py() for row in (1, 2, 2, 0, 1)]
+    for one in (index, opened):
+        for where, missing in ((col("c").is_null(), True), (~col("c").is_null(), False)):
+            found = one.search(vectors[:1], 5, where=where, exact=True).ids[0]
+            expected = [row for row, value in enumerate(values) if (value is None) == missing]
+            assert sorted(row for row in found if row is not None) == expected
+
+
 def test_a_join_finds_for_every_row_what_its_own_conditions_leave(clustered) -> None:
     vectors, attributes = clustered
     left, own = vectors[:300] + 0.01, attributes.slice(0, 300)

@@ -398,7 +398,13 @@ def _table(attributes: object, num: int) -> pa.Table:
     """Attributes as an Arrow table; none is a table of so many rows without columns."""
     if attributes is None:
         return pa.table({ROW: pa.nulls(num)}).select([])
-    return as_table(attributes, "attributes")
+    table = as_table(attributes, "attributes")
+    return table.cast(pa.schema([pa.field(field.name, _kept(field.type)) for field in table.schema]))
+
+
+def _kept(kind: pa.DataType) -> pa.DataType:
+    """The type that values are kept in: Arrow cannot take rows out of a string view."""
+    return pa.string() if pa.types.is_string_view(kind) else kind
 
 
 def _like(table: pa.Table, schema: pa.Schema) -> pa.Table:
