@@ -193,6 +193,21 @@ def test_texts_are_ids_too(tmp_path: Path, rng: np.random.Generator) -> None:
     assert Index.open(tmp_path).search(vectors[:1], 1, where=col("kind") == "z").ids.tolist() == [["neu"]]
 
 
+def test_an_index_may_begin_empty_in_a_folder(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Whether ids are texts or numbers is known when the first come."""
+    vectors = rng.normal(size=(3, 4)).astype(np.float32)
+    index = Index.build(np.empty((0, 4)), pa.table({"kind": pa.array([], pa.string())}))
+    index.save(tmp_path)
+    index.add(vectors, {"kind": ["a", "b", "a"]}, ids=["x", "y", "z"])
+    for one in (index, Index.open(tmp_path)):
+        assert one.search(vectors[:1], 3, where=col("kind") == "b").ids.tolist() == [["y", None, None]]
+        assert one.search(vectors, 1).ids.tolist() == [["x"], ["y"], ["z"]]
+    index.remove(["x", "y", "z"])
+    index.save()
+    index.add(vectors[:1], {"kind": ["c"]}, ids=[7])
+    assert Index.open(tmp_path, verify=True).search(vectors[:1], 2).ids.tolist() == [[7, None]]
+
+
 def test_rows_may_come_one_at_a_time(rng: np.random.Generator) -> None:
     vectors = rng.normal(size=(150, 3)).astype(np.float32)
     one_by_one = Index.build(vectors[:1], {"row": [0]})
@@ -306,6 +321,8 @@ def test_what_does_not_fit_is_said_and_changes_nothing(tmp_path: Path, rng: np.r
         Index.build(vectors, ids=np.arange(4, dtype=np.uint64) + 2**63)
     with pytest.raises(DataError, match="has a column __id of its own"):
         Index.build(vectors, {"__id": [1, 2, 3, 4]})
+    with pytest.raises(DataError, match=r"cannot be written .*a\.b.*\. Rename that column\.$"):
+        Index.build(vectors, {"a.b": [1, 2, 3, 4]}).save(tmp_path / "dotted")
     with pytest.raises(DataError, match="holds no index"):
         Index.open(tmp_path)
     assert len(index) == 4

@@ -248,7 +248,11 @@ class Index:
             numbers = np.arange(first, first + num, dtype=np.int64)
             if not num:
                 return
-            self._rows.append(rows_table(numbers, named.to_arrow(), form, _like(table, self.schema)))
+            rows = rows_table(numbers, named.to_arrow(), form, _like(table, self.schema))
+            if isinstance(self._rows, LanceRows) and named.are_texts != now.ids.are_texts:
+                self._rows.begin(rows)
+            else:
+                self._rows.append(rows)
             self._vectors.append(form)
             places.update(zip(listed, range(len(now.ids), len(all_ids)), strict=True))
             self._moment = Moment(

@@ -137,6 +137,17 @@ class LanceRows:
         with self._one_version():
             self._table.add(rows)
 
+    def begin(self, rows: pa.Table) -> None:
+        """Add rows where there are none, whose columns may be of other types than those that were awaited.
+
+        Raises:
+            RunError: another process has changed the index.
+            DataError: they cannot be written.
+        """
+        described = rows.replace_schema_metadata({_ABOUT: json.dumps(self.about())})
+        with self._one_version():
+            self._table = _database(self.folder).create_table(_NAME, described, mode="overwrite")
+
     def remove(self, rows: Sequence[int]) -> None:
         """Remove rows by their numbers; when this returns they are gone from the disk's newest version.
 
@@ -217,7 +228,16 @@ def _in_words(folder: Path, what: str) -> Iterator[None]:
     except (OSError, RuntimeError, ValueError) as error:
         if isinstance(error, DataError | RunError | MissingExtraError):
             raise
-        said = next(iter(str(error).splitlines()), type(error).__name__)
+        said = next(iter(str(error).splitlines()), type(error).__name__).partition(", /")[0]  # else with places in its source
         raise DataError(
-            f"The rows of the index in {folder} cannot be {what} ({said[:200]}). Free some space, or build the index again."
+            f"The rows of the index in {folder} cannot be {what} ({said[:200]}). {_advice(said, what)}"
         ) from error
+
+
+def _advice(said: str, what: str) -> str:
+    """What to do about an error of the store."""
+    if "LanceError(Schema)" in said or "reserved name" in said:
+        return "Rename that column."
+    if what == "written":
+        return "Free some space, choose another folder, or build the index again."
+    return "Build the index again, or take another copy of the folder."
