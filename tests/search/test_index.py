@@ -293,6 +293,10 @@ def test_what_does_not_fit_is_said_and_changes_nothing(tmp_path: Path, rng: np.r
     index = Index.build(vectors, {"kind": ["a", "b", "a", "b"]})
     with pytest.raises(DataError, match="vectors must have the shape"):
         index.add(vectors[:, :2], {"kind": ["a"] * 4})
+    with pytest.raises(DataError, match="vectors must be a table of numbers .*complex"):
+        Index.build(vectors * 1j)
+    with pytest.raises(DataError, match="vectors must hold finite numbers"):
+        Index.build(np.full((2, 2), 1e300))
     with pytest.raises(DataError, match="Got 1 vectors, 1 ids, 2 rows of attributes"):
         index.add(vectors[:1], {"kind": ["a", "b"]})
     with pytest.raises(DataError, match="3 is in it. Remove it first"):
