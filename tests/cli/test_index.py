@@ -23,8 +23,8 @@ def folder(tmp_path: Path, rng: np.random.Generator) -> Path:
     }
     pq.write_table(pa.table(named), tmp_path / "vectors.parquet")
     np.save(tmp_path / "queries.npy", vectors[:2])
-    rows = [f"k{row},{1900 + row},{'AB'[row % 2]},{row}/2/1950" for row in range(7)]
-    (tmp_path / "table.csv").write_text("\n".join(["key,year,town,day", *rows]), "utf-8")
+    rows = [f"k{row},{1900 + row},{'AB'[row % 2]},{row}/2/1950,{row}000000000000000000000" for row in range(7)]
+    (tmp_path / "table.csv").write_text("\n".join(["key,year,town,day,atoms", *rows]), "utf-8")
     return tmp_path
 
 
