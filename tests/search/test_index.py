@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import time
 import tracemalloc
@@ -22,6 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from kinfolk.errors import ConfigurationError, DataError, RunError
 from kinfolk.search import Index, col, join, mine
+from kinfolk.search.attributes import Attributes
 
 DIM = 5
 COLUMNS = pa.schema([("year", pa.int64()), ("tags", pa.list_(pa.string())), ("source", pa.string())])
@@ -371,6 +373,20 @@ def test_what_was_asked_of_the_graph_holds_when_the_index_is_built_anew(
     assert Index.open(tmp_path).stats().graph is graph
 
 
+def test_filters_that_nothing_passes_turn_the_attributes_over_once(
+    clustered: tuple[np.ndarray, pa.Table], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While rows wait to be turned over, each notice did so for all rows."""
+    vectors, attributes = clustered
+    index = Index.build(vectors[:-1], attributes.slice(0, 2_999))
+    index.add(vectors[-1:], attributes.slice(2_999))
+    turned, append = [], Attributes.append
+    monkeypatch.setattr(Attributes, "append", lambda old, table: turned.append(len(old)) or append(old, table))
+    found = index.search(vectors[:9], where=[col("year") == 3000 + row for row in range(9)])
+    assert len(found.notices) == 9
+    assert turned == [2_999]
+
+
 def test_an_index_has_one_copy_of_its_vectors(rng: np.random.Generator) -> None:
     vectors = np.ascontiguousarray(rng.normal(size=(900, 4096)), dtype=np.float32)
     Index.build(vectors[:2], graph=False)  # compiles
@@ -409,7 +425,9 @@ def test_columns_of_every_type_change_and_are_kept(tmp_path: Path, rng: np.rando
             assert sorted(row for row in found if row is not None) == expected
 
 
-def test_a_join_finds_for_every_row_what_its_own_conditions_leave(clustered) -> None:
+def test_a_join_finds_for_every_row_what_its_own_conditions_leave(
+    clustered, monkeypatch: pytest.MonkeyPatch
+) -> None:
     vectors, attributes = clustered
     left, own = vectors[:300] + 0.01, attributes.slice(0, 300)
     where = (col("group") == mine("group")) & col("year").between(mine("year") - 20, mine("year") + 20)
@@ -435,5 +453,10 @@ def test_a_join_finds_for_every_row_what_its_own_conditions_leave(clustered) -> 
     index = Index.build(vectors, attributes)
     again = join(left, index, 4, where=where, left_attributes=own, exact=True)
     assert again.ids.tolist() == found.ids.tolist()
+    twice = pa.concat_tables([own, own])
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["kinfolk.search.join"], "_BLOCK", 300)
+        with pytest.raises(DataError, match=r"left_attributes must have a row for each .* Got 600 rows and 300 vectors"):
+            join(left, index, 4, where=where, left_attributes=twice)
     with pytest.raises(ConfigurationError, match="Leave right_attributes out"):
         join(left, index, right_attributes=attributes)

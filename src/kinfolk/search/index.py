@@ -214,7 +214,7 @@ class Index:
             np.asarray(query)[None], k, span=moment.subset(expression), recall=recall, exact=exact
         )
         seconds = time.perf_counter() - began
-        passing = len(self) if expression is None else moment.passing(expression).size
+        passing = moment.vectors.num_alive if expression is None else moment.passing(expression).size
         notices = () if expression is None else moment.attributes.notices(expression)
         return Explanation("" if expression is None else repr(expression), passing, hits.plans[0], seconds, notices)
 

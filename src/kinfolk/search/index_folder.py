@@ -56,7 +56,7 @@ def write_folder(moment: Moment, rows: LanceRows) -> None:
     """
     parts: dict[str, Arrays] = {
         "vectors": moment.vectors.arrays(),
-        "attributes": moment.attributes.whole().arrays(),
+        "attributes": moment.attributes.whole.arrays(),
         "ids": {**moment.ids.arrays(), "rows": moment.numbers},
     }
     arrays = {f"{part}.{name}": array for part, of in parts.items() for name, array in of.items()}
