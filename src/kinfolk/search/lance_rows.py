@@ -21,6 +21,11 @@ import pyarrow as pa
 
 from kinfolk.errors import DataError, MissingExtraError, RunError
 
+try:
+    import fcntl
+except ImportError:  # Windows, where two processes must not change an index at the same moment
+    fcntl = None  # type: ignore[assignment]
+
 ROW, ID, VECTOR = "__row", "__id", "__vector"
 """Columns beside the attributes. The number of a row rises in the order in which rows came and is never given twice."""
 
@@ -73,7 +78,8 @@ class LanceRows:
         mode = "overwrite" if (folder / f"{_NAME}.lance").is_dir() else "create"
         with _in_words(folder, "written"):
             folder.mkdir(parents=True, exist_ok=True)
-            return cls._of(folder, _database(folder).create_table(_NAME, described, mode=mode))
+            with _alone(folder):
+                return cls._of(folder, _database(folder).create_table(_NAME, described, mode=mode))
 
     @classmethod
     def open(cls, folder: str | Path) -> Self:
@@ -179,14 +185,14 @@ class LanceRows:
 
     @contextmanager
     def _one_version(self) -> Iterator[None]:
-        """Make one change to the version that is known here.
+        """Make one change to the version that is known here, with no other writer between the look and the change.
 
-        Two writers at the same moment are told apart by LanceDB itself; one that comes later, here.
+        LanceDB itself would let two processes add rows at the same moment, under the same numbers.
         """
-        newest = newest_version(self.folder)
-        if newest is not None:
-            self._require_known(newest)
-        with _in_words(self.folder, "written"):
+        with _in_words(self.folder, "written"), _alone(self.folder):
+            newest = newest_version(self.folder)
+            if newest is not None:
+                self._require_known(newest)
             yield
             self.version = int(self._table.version)
 
@@ -218,6 +224,15 @@ def _database(folder: Path) -> Any:
     import lancedb
 
     return lancedb.connect(folder)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process changes the rows, and keep others waiting; the lock of a process that is killed is gone with it."""
+    with (folder / f"{_NAME}.lock").open("ab") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
