@@ -183,6 +183,14 @@ def test_what_it_says_of_itself_is_so(index: Index, clustered, tmp_path: Path) -
     assert first.to_arrow()["id"].to_pylist()[:4] == first.ids[0].tolist()
 
 
+def test_removed_rows_are_not_counted(rng: np.random.Generator) -> None:
+    index = Index.build(rng.normal(size=(10, 3)), {"odd": [row % 2 for row in range(10)]})
+    index.remove([1, 2, 4])
+    assert "no filter: 7 of 7 rows pass" in str(index.explain(np.ones(3)))
+    assert "4 of 7 rows pass" in str(index.explain(np.ones(3), where=col("odd") == 1))
+    assert (index.stats().num, index.stats().removed) == (7, 3)
+
+
 def test_texts_are_ids_too(tmp_path: Path, rng: np.random.Generator) -> None:
     vectors = rng.normal(size=(4, 3)).astype(np.float32)
     index = Index.build(vectors, {"kind": ["a", "b", "a", "b"]}, ids=["ä", "b", "c", ""])

@@ -214,9 +214,11 @@ class Index:
             np.asarray(query)[None], k, span=moment.subset(expression), recall=recall, exact=exact
         )
         seconds = time.perf_counter() - began
-        passing = moment.vectors.num_alive if expression is None else moment.passing(expression).size
+        num = moment.vectors.num_alive
+        passing = num if expression is None else moment.passing(expression).size
         notices = () if expression is None else moment.attributes.notices(expression)
-        return Explanation("" if expression is None else repr(expression), passing, hits.plans[0], seconds, notices)
+        where_said = "" if expression is None else repr(expression)
+        return Explanation(where_said, passing, num, hits.plans[0], seconds, notices)
 
     def add(self, vectors: npt.ArrayLike, attributes: object = None, *, ids: Ids | None = None) -> None:
         """Add rows; in a folder they are on disk when this returns. A call that raises adds nothing.
@@ -343,8 +345,8 @@ class Index:
             ),
         }
         return IndexStats(
-            num=len(self),
-            removed=len(now.ids) - len(self),
+            num=now.vectors.num_alive,
+            removed=len(now.ids) - now.vectors.num_alive,
             waiting=now.vectors.num_waiting,
             dim=now.vectors.dim,
             metric=now.vectors.metric,
