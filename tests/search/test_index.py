@@ -433,9 +433,7 @@ def test_columns_of_every_type_change_and_are_kept(tmp_path: Path, rng: np.rando
             assert sorted(row for row in found if row is not None) == expected
 
 
-def test_a_join_finds_for_every_row_what_its_own_conditions_leave(
-    clustered, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_join_finds_for_every_row_what_its_own_conditions_leave(clustered, monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, attributes = clustered
     left, own = vectors[:300] + 0.01, attributes.slice(0, 300)
     where = (col("group") == mine("group")) & col("year").between(mine("year") - 20, mine("year") + 20)
@@ -464,7 +462,9 @@ def test_a_join_finds_for_every_row_what_its_own_conditions_leave(
     twice = pa.concat_tables([own, own])
     with monkeypatch.context() as patch:
         patch.setattr(sys.modules["kinfolk.search.join"], "_BLOCK", 300)
-        with pytest.raises(DataError, match=r"left_attributes must have a row for each .* Got 600 rows and 300 vectors"):
+        with pytest.raises(
+            DataError, match=r"left_attributes must have a row for each .* Got 600 rows and 300 vectors"
+        ):
             join(left, index, 4, where=where, left_attributes=twice)
     with pytest.raises(ConfigurationError, match="Leave right_attributes out"):
         join(left, index, right_attributes=attributes)

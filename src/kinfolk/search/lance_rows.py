@@ -243,7 +243,9 @@ def _in_words(folder: Path, what: str) -> Iterator[None]:
     except (OSError, RuntimeError, ValueError) as error:
         if isinstance(error, DataError | RunError | MissingExtraError):
             raise
-        said = next(iter(str(error).splitlines()), type(error).__name__).partition(", /")[0]  # else with places in its source
+        said = next(iter(str(error).splitlines()), type(error).__name__).partition(", /")[
+            0
+        ]  # else with places in its source
         raise DataError(
             f"The rows of the index in {folder} cannot be {what} ({said[:200]}). {_advice(said, what)}"
         ) from error

@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 
 from kinfolk.search.lance_rows import ID, ROW, VECTOR
 
-
 _CHUNKS = 64  # pieces that rows come in, before they are joined
 
 

@@ -298,8 +298,9 @@ class VectorSet:
         return cls(stored, Calibration.from_json(facts["calibration"]), facts.get("graph"))
 
 
-def require_k(k: int) -> None:
+def require_k(k: object) -> None:
     """Raise a ConfigurationError unless k is a whole number of at least 1."""
-    if not isinstance(k, int | np.integer) or k < 1:
-        kind = "" if isinstance(k, int | np.integer) else " and a whole number"
-        raise ConfigurationError(f"k must be at least 1{kind}. Got {k}.")
+    if not isinstance(k, int | np.integer):
+        raise ConfigurationError(f"k must be at least 1 and a whole number. Got {k!r}.")
+    if k < 1:
+        raise ConfigurationError(f"k must be at least 1. Got {k}.")
