@@ -54,6 +54,14 @@ def test_from_a_file_of_vectors_to_rows_under_a_filter(
     assert "6 vectors" in run_kinfolk("index", "info", "index").out
 
 
+def test_vectors_alone_are_an_index_too(run_kinfolk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    built = run_kinfolk("index", "build", "queries.npy", "-o", "index", "--json")
+    assert built.code == 0, built.err
+    found = json.loads(run_kinfolk("index", "search", "index", "queries.npy", "-k", "1", "--json").out)
+    assert [hit["id"] for hit in found["hits"]] == [1, 2]
+
+
 def test_what_does_not_fit_is_said(run_kinfolk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     short = folder / "short.csv"

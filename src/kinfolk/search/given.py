@@ -14,6 +14,8 @@ def as_attributes(attributes: object, num: int) -> pa.Table:
     if attributes is None:
         return pa.table({ROW: pa.nulls(num)}).select([])
     table = as_table(attributes, "attributes")
+    if not table.column_names:
+        return table  # whose number of rows a cast forgets
     return table.cast(pa.schema([pa.field(field.name, _kept(field.type)) for field in table.schema]))
 
 
