@@ -60,6 +60,9 @@ def test_vectors_alone_are_an_index_too(run_kinfolk, folder: Path, monkeypatch: 
     assert built.code == 0, built.err
     found = json.loads(run_kinfolk("index", "search", "index", "queries.npy", "-k", "1", "--json").out)
     assert [hit["id"] for hit in found["hits"]] == [1, 2]
+    asked = run_kinfolk("index", "search", "index", "queries.npy", "-k", "99999999999", "--json", "--explain")
+    assert len(json.loads(asked.out)["hits"]) == 4
+    assert "2 of 2 rows pass" in json.loads(asked.out)["explanation"]
 
 
 def test_what_does_not_fit_is_said(run_kinfolk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
