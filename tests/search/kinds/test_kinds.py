@@ -22,6 +22,8 @@ COLUMNS = {"EM": "kind", "R": "year", "EMIS": "tags"}
 
 # 200 rows, cells or multiples of k. The beam of faiss' walk holds rows that fail, too: at 1 % it takes all rows to have k that pass.
 EFFORT = {"hnsw-selector": NUM}
+# Rows that pass and are more than two links from each other are islands to ACORN-1, however long it walks; clusters make more of them.
+FLOOR = {"acorn-1": 0.9}
 
 
 def drawn_table(rng: np.random.Generator, num: int) -> tuple[np.ndarray, pa.Table]:
@@ -124,7 +126,21 @@ SERVED = [
 def test_recall_is_that_of_brute_force(name: str, filter_type: str, share: str) -> None:
     where = filter_of(filter_type, share)
     rows, _ = index(name, filter_type).search(data()[2], K, where, effort=EFFORT.get(name, 200))
-    assert recall(rows, truth(filter_type, share), K) >= 0.95
+    assert recall(rows, truth(filter_type, share), K) >= FLOOR.get(name, 0.95)
+
+
+def test_recall_of_acorn_1_has_a_ceiling_that_no_effort_lifts() -> None:
+    """With M = 2 a row leads to 16 others in two links; if one in ten passes, hardly to one or two, and walks end soon."""
+    vectors, table, queries = data()
+    sparse = find_kind("acorn-1").make.build(vectors, table, neighbors=2)  # type: ignore[call-arg]
+    for filter_type in COLUMNS:
+        where = filter_of(filter_type, "10 %")
+        most = recall(sparse.search(queries, K, where, effort=NUM)[0], truth(filter_type, "10 %"), K)
+        assert recall(sparse.search(queries, K, where, effort=NUM // 4)[0], truth(filter_type, "10 %"), K) == most
+        assert most < 0.6
+        assert (
+            recall(built("acorn-1", None).search(queries, K, where, effort=NUM)[0], truth(filter_type, "10 %"), K) > 0.9
+        )
 
 
 @pytest.mark.parametrize(("name", "filter_type"), SERVED)
@@ -209,7 +225,7 @@ def test_what_is_not_served_is_refused_in_a_sentence(name: str) -> None:
         assert entry.of_one_column == any(sentence for _, sentence in refused)
         for where, sentence in refused:
             if sentence is None:
-                rows, _ = made.search(queries, K, where, effort=NUM)
+                rows, _ = made.search(queries[:3], K, where, effort=NUM)
                 assert (rows[:, 0] >= 0).all()
                 continue
             assert sentence.startswith(f"{name} was built for column '{column}' and serves ")
@@ -217,6 +233,8 @@ def test_what_is_not_served_is_refused_in_a_sentence(name: str) -> None:
             assert repr(where) in sentence
             with pytest.raises(ConfigurationError, match=f"^{re.escape(sentence)}$"):
                 made.search(queries, K, where, effort=10)
+        if not entry.of_one_column:
+            break  # it is the same for every column
 
 
 def test_labels_and_ranges_in_other_words() -> None:

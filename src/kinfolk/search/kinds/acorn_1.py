@@ -1,9 +1,10 @@
 """A plain HNSW graph, walked over rows that pass alone, with two links taken at once where one ends at a row that fails.
 
 Patel, Kraft, Guestrin and Zaharia 2024, "ACORN: performant and predicate-agnostic search over vector embeddings and structured data"
-(SIGMOD; arXiv 2403.04871), section 6, ACORN-1: nothing is done at build; the denser graph that ACORN-gamma builds is approximated at
+(SIGMOD; arXiv 2403.04871), ACORN-1: nothing is done at build; the denser graph that ACORN-gamma builds is approximated at
 search by the neighbors of neighbors. No row that fails is ever scored, so the cost hardly depends on the filter. Recall has a ceiling,
-though: where rows that pass are more than two links apart they are islands.
+though: where rows that pass are more than two links apart they are islands. With M links a row that begins where less than 1 of
+M * M rows passes, and earlier where rows lie in clusters.
 
 What is simpler than in the paper: links are followed further only through rows that fail (as Weaviate does; the paper takes all),
 since rows that pass are steps themselves; only the lowest layer is walked, from 32 rows that pass in place of the upper layers, which

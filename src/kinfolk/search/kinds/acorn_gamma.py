@@ -1,7 +1,7 @@
 """A graph so dense that what is left of it under a filter is a graph still, kept small by what two links can recover.
 
 Patel, Kraft, Guestrin and Zaharia 2024, "ACORN: performant and predicate-agnostic search over vector embeddings and structured data"
-(SIGMOD; arXiv 2403.04871), section 5. Every row gets its M * gamma nearest rows as candidates, without the pruning of HNSW: a filter that
+(SIGMOD; arXiv 2403.04871), ACORN-gamma. Every row gets its M * gamma nearest rows as candidates, without the pruning of HNSW: a filter that
 passes a share of 1 / gamma leaves M of them. The M_beta nearest stay as they are; of the others those go that a kept one leads to.
 The walk steps on rows that pass only; through links behind the first M_beta it also looks at theirs, which brings back what went.
 

@@ -26,8 +26,7 @@ class Collection:
     Graphs are built for distances, so there is a second form of the vectors in which near always is a short Euclidean distance. For
     an inner product a coordinate ``sqrt(longest**2 - |x|**2)`` is put behind every row, and 0 behind the query: the squared distance
     then is minus twice the inner product, plus what is the same for all rows of a query (Bachrach et al. 2014, "Speeding up the Xbox
-    recommender system using a Euclidean transformation for inner-product spaces", RecSys, theorem 1). So for cosine, where a row is
-    zero.
+    recommender system using a Euclidean transformation for inner-product spaces", RecSys). So for cosine, where a row is zero.
 
     Attributes:
         metric: ``cosine``, ``ip`` or ``l2``.

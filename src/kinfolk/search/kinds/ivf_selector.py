@@ -1,7 +1,7 @@
 """Cells around centers of k-means; rows that fail are skipped inside the cells that are looked into.
 
 Sivic and Zisserman 2003, "Video Google: a text retrieval approach to object matching in videos" (ICCV), whose inverted file is built
-over k-means; as faiss does it (Douze et al. 2024, arXiv 2401.08281, section on IVF), with a selector. The cells know nothing of the
+over k-means; as faiss does it (Douze et al. 2024, arXiv 2401.08281), with a selector. The cells know nothing of the
 filter: a strict one leaves most of them empty, and more of them have to be looked into.
 """
 
