@@ -12,7 +12,7 @@ ranges of a column  serf
 
 from importlib import import_module
 
-from kinfolk.search.kinds.kind import Kind
+from kinfolk.search.kinds.interface import Kind
 from kinfolk.search.kinds.registry import Entry, find_kind, kind, kinds
 
 __all__ = ["Entry", "Kind", "find_kind", "kind", "kinds"]

@@ -21,7 +21,7 @@ import pyarrow as pa
 from kinfolk.search.filters.expression import Expression
 from kinfolk.search.kinds.collection import Collection
 from kinfolk.search.kinds.faiss_parts import build_hnsw, layer_of, require_faiss
-from kinfolk.search.kinds.kind import OfEveryFilter, Rows
+from kinfolk.search.kinds.interface import OfEveryFilter, Rows
 from kinfolk.search.kinds.registry import kind
 from kinfolk.search.kinds.walks import Graph, entries_among, walked
 from kinfolk.search.metric import Floats, Metric

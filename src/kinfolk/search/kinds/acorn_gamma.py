@@ -25,7 +25,7 @@ from kinfolk.search.filters.expression import Expression
 from kinfolk.search.kernels.exact import wide_query
 from kinfolk.search.kernels.heaps import drop_best, keep, sort_best_first
 from kinfolk.search.kinds.collection import Collection
-from kinfolk.search.kinds.kind import OfEveryFilter, Rows
+from kinfolk.search.kinds.interface import OfEveryFilter, Rows
 from kinfolk.search.kinds.registry import kind
 from kinfolk.search.kinds.walks import Graph, entries_among, offer, walked
 from kinfolk.search.metric import Floats, Metric

@@ -7,21 +7,19 @@ link is left out only where a nearer neighbor leads on to the same labels. What 
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kinfolk.search.filters.expression import Expression
 from kinfolk.search.kinds.collection import Collection
-from kinfolk.search.kinds.kind import OfOneColumn, Rows
-from kinfolk.search.kinds.labels import Labels, one_label
+from kinfolk.search.kinds.labels import Labels
+from kinfolk.search.kinds.one_label import OfOneLabel
 from kinfolk.search.kinds.registry import kind
 from kinfolk.search.kinds.vamana import check_parameters, insert
-from kinfolk.search.kinds.walks import Graph, walked
-from kinfolk.search.metric import Floats, Metric
-from kinfolk.search.passing import Passing
+from kinfolk.search.kinds.walks import Graph
+from kinfolk.search.metric import Metric
 
 _DRAWN = 100  # rows of a label of which the one is taken that begins fewest walks; tau of FindMedoid
 
@@ -33,18 +31,8 @@ _DRAWN = 100  # rows of a label of which the one is taken that begins fewest wal
     serves=("EM", "EMIS"),
     effort="rows of the label that the walk keeps (L)",
 )
-class FilteredVamana(OfOneColumn):
+class FilteredVamana(OfOneLabel):
     """Walks from a row of the label over rows of the label, in a graph that was built for that."""
-
-    what: ClassVar[str] = "one label, column == value or column.contains(value),"
-
-    def __init__(
-        self, collection: Collection, column: str, labels: Labels, entries: npt.NDArray[np.int64], graph: Graph
-    ) -> None:
-        super().__init__(collection, column)
-        self._labels = labels
-        self._entries = entries
-        self._graph = graph
 
     @classmethod
     def build(
@@ -80,17 +68,6 @@ class FilteredVamana(OfOneColumn):
             links,
         )
         return cls(collection, column, labels, entries, Graph.of(links))
-
-    def serves(self, where: Expression) -> str | None:
-        """None for one label of the column."""
-        return self.refusal(where) if one_label(where, self.column) is None else None
-
-    def candidates(self, points: Floats, k: int, where: Expression, passing: Passing, effort: int) -> Rows:
-        """The beam of the walk."""
-        label = one_label(where, self.column)
-        assert label is not None
-        entry = self._entries[[self._labels.code(label)]]
-        return walked(self.collection.points, points, self._graph, passing, entry, breadth=max(effort, k))
 
 
 def entries_of(labels: Labels, num: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from kinfolk.search.filters.expression import Expression
 from kinfolk.search.kinds.collection import Collection
 from kinfolk.search.kinds.faiss_parts import build_hnsw, load_faiss, require_faiss, selector
-from kinfolk.search.kinds.kind import OfEveryFilter, Rows
+from kinfolk.search.kinds.interface import OfEveryFilter, Rows
 from kinfolk.search.kinds.registry import kind
 from kinfolk.search.metric import Floats, Metric
 from kinfolk.search.passing import Passing

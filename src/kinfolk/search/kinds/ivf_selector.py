@@ -17,7 +17,7 @@ from kinfolk.errors import ConfigurationError
 from kinfolk.search.filters.expression import Expression
 from kinfolk.search.kinds.collection import Collection
 from kinfolk.search.kinds.faiss_parts import load_faiss, one_thread, require_faiss, selector
-from kinfolk.search.kinds.kind import OfEveryFilter, Rows
+from kinfolk.search.kinds.interface import OfEveryFilter, Rows
 from kinfolk.search.kinds.registry import kind
 from kinfolk.search.metric import Floats, Metric
 from kinfolk.search.passing import Passing

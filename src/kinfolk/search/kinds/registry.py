@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar
 
 from kinfolk.errors import ConfigurationError
-from kinfolk.search.kinds.kind import Kind
+from kinfolk.search.kinds.interface import Kind
 
 FilterType: TypeAlias = Literal["EM", "R", "EMIS", "any"]
 _Kind = TypeVar("_Kind", bound=type[Kind])

@@ -22,7 +22,7 @@ from kinfolk.errors import ConfigurationError
 from kinfolk.search.filters.expression import And, Between, Compare, Expression, IsNull, leaves
 from kinfolk.search.kernels.subsets import read_only
 from kinfolk.search.kinds.collection import Collection
-from kinfolk.search.kinds.kind import OfOneColumn, Rows
+from kinfolk.search.kinds.interface import OfOneColumn, Rows
 from kinfolk.search.kinds.registry import kind
 from kinfolk.search.kinds.segment_graph import Segments, build_segments, walk_segments
 from kinfolk.search.kinds.vamana import labels_of_one

@@ -8,22 +8,20 @@ Walks begin in the middle row of a label; the paper draws it as in FilteredVaman
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kinfolk.search.filters.expression import Expression
 from kinfolk.search.kernels.subsets import read_only
 from kinfolk.search.kinds.collection import Collection
-from kinfolk.search.kinds.kind import OfOneColumn, Rows
-from kinfolk.search.kinds.labels import Labels, one_label
+from kinfolk.search.kinds.labels import Labels
+from kinfolk.search.kinds.one_label import OfOneLabel
 from kinfolk.search.kinds.registry import kind
 from kinfolk.search.kinds.vamana import check_parameters, prune_lists, vamana
-from kinfolk.search.kinds.walks import Graph, walked
-from kinfolk.search.metric import Floats, Metric
-from kinfolk.search.passing import Passing
+from kinfolk.search.kinds.walks import Graph
+from kinfolk.search.metric import Metric
 
 
 @kind(
@@ -33,18 +31,8 @@ from kinfolk.search.passing import Passing
     serves=("EM", "EMIS"),
     effort="rows of the label that the walk keeps (L)",
 )
-class StitchedVamana(OfOneColumn):
+class StitchedVamana(OfOneLabel):
     """Walks from the middle of a label over rows of the label, in the union of the graphs of all labels."""
-
-    what: ClassVar[str] = "one label, column == value or column.contains(value),"
-
-    def __init__(
-        self, collection: Collection, column: str, labels: Labels, entries: npt.NDArray[np.int64], graph: Graph
-    ) -> None:
-        super().__init__(collection, column)
-        self._labels = labels
-        self._entries = entries
-        self._graph = graph
 
     @classmethod
     def build(
@@ -97,14 +85,3 @@ class StitchedVamana(OfOneColumn):
             stitched,
         )
         return cls(collection, column, labels, entries, Graph.of(stitched))
-
-    def serves(self, where: Expression) -> str | None:
-        """None for one label of the column."""
-        return self.refusal(where) if one_label(where, self.column) is None else None
-
-    def candidates(self, points: Floats, k: int, where: Expression, passing: Passing, effort: int) -> Rows:
-        """The beam of the walk."""
-        label = one_label(where, self.column)
-        assert label is not None
-        entry = self._entries[[self._labels.code(label)]]
-        return walked(self.collection.points, points, self._graph, passing, entry, breadth=max(effort, k))

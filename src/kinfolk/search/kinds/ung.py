@@ -22,7 +22,7 @@ import pyarrow as pa
 from kinfolk.search.filters.expression import Expression
 from kinfolk.search.kernels.subsets import read_only
 from kinfolk.search.kinds.collection import Collection
-from kinfolk.search.kinds.kind import OfOneColumn, Rows
+from kinfolk.search.kinds.interface import OfOneColumn, Rows
 from kinfolk.search.kinds.labels import Labels, label_sets
 from kinfolk.search.kinds.registry import kind
 from kinfolk.search.kinds.vamana import check_parameters, vamana
