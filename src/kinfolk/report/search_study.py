@@ -22,7 +22,7 @@ _STYLE = (
     "path{fill:none;stroke-width:1.8}"
 )
 _WIDTH, _ROW, _SIDE = 92, 38, 110  # of a field of the map, and of the names of its rows
-_PANEL_WIDTH, _PANEL_HEIGHT, _COLUMNS = 230, 170, 4
+_PANEL_WIDTH, _PANEL_HEIGHT, _COLUMNS = 230, 170, 5
 _LEAST_RECALL = 0.5  # where the axis begins; what finds less is drawn at its edge
 
 

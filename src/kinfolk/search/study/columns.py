@@ -27,8 +27,9 @@ def chosen_columns(table: pa.Table, asked: Mapping[Kind, str | None]) -> dict[Ki
 
     Args:
         table: the user's.
-        asked: by kind the name of a column; None or absent lets one be found: for ``em`` the column of texts, whole numbers or true and false
-            that repeats and has the most values, for ``r`` the column of numbers or dates with the most, for ``emis`` the first of lists.
+        asked: by kind the name of a column; None or absent lets one be found: for ``em`` the column of texts, whole numbers or true and
+            false that repeats and has the most values, for ``r`` the column of numbers or dates with the most, for ``emis`` the first of
+            lists.
 
     Returns:
         By kind the name and the values: texts or whole numbers for ``em``, numbers for ``r`` (dates as days and times as seconds since

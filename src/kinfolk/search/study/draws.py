@@ -51,10 +51,7 @@ def draw_range(column: str, values: pa.Array, share: float) -> Draw | None:
 
 def draw_any(kind: str, column: str, values: pa.Array) -> Draw | None:
     """The value, or the range between two values, of rows drawn at random, as the study draws its own; None where there is no value."""
-    if kind == "emis":
-        known = pc.list_flatten(values).drop_null()
-    else:
-        known = values.drop_null()
+    known = (pc.list_flatten(values) if kind == "emis" else values).drop_null()
     if not len(known):
         return None
 

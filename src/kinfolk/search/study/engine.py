@@ -67,16 +67,19 @@ class Kinfolk:
         self.about = "Index, planner"
 
     def build(self, vectors: Vectors, attributes: pa.Table) -> None:
+        """As ``Engine.build``."""
         self._index = Index.build(vectors, attributes, graph=self._graph, threads=1)
         self.about = (
             f"Index, {'with' if self._index.stats().graph else 'without'} a graph; the planner chooses the part"
         )
 
     def search(self, queries: Vectors, filters: Sequence[Terms], k: int, effort: float) -> Rows:
+        """As ``Engine.search``."""
         where = _where(filters)
         return rows_of_ids(self._index.search(queries, k, where=where, recall=effort, threads=1).ids)
 
     def num_bytes(self) -> int:
+        """As ``Engine.num_bytes``."""
         return sum(self._index.stats().sizes.values())
 
 
@@ -87,13 +90,16 @@ class KinfolkExact:
     efforts: Sequence[float] = (1.0,)
 
     def build(self, vectors: Vectors, attributes: pa.Table) -> None:
+        """As ``Engine.build``."""
         self._index = Index.build(vectors, attributes, graph=False, threads=1)
 
     def search(self, queries: Vectors, filters: Sequence[Terms], k: int, effort: float) -> Rows:
+        """As ``Engine.search``."""
         del effort
         return rows_of_ids(self._index.search(queries, k, where=_where(filters), exact=True, threads=1).ids)
 
     def num_bytes(self) -> int:
+        """As ``Engine.num_bytes``."""
         return sum(self._index.stats().sizes.values())
 
 

@@ -59,9 +59,10 @@ def generate(
 ) -> Study:
     """Make a study of a user's vectors and table.
 
-    Cells are kind of filter x share that passes {50, 10, 1, 0.1 %}, on the user's column where it has values of about that share and else
-    on one that is drawn; R and EM, R and EMIS; a cluster far from the query (10 and 1 %), the tags of its own clusters (1 %), no filter; and
-    for each of the user's columns the study's own cell, whose filters are those of rows drawn at random. Shares below a row are left out.
+    Cells are kind of filter x share that passes {50, 10, 1, 0.1 %}, on the user's column where it has values of about that share and
+    else on one that is drawn; R and EM, R and EMIS (10 and 1 %); a cluster far from the query (10 and 1 %), the tag of its own cluster
+    (1 %), no filter; and for each of the user's columns the study's own cell, whose filters are those of rows drawn at random. Shares
+    below a row are left out.
 
     Args:
         vectors: (num, dim), finite; they are divided by their lengths, and near means a high cosine.
@@ -84,7 +85,9 @@ def generate(
     if queries < 1 or (rows is not None and rows < 1):
         raise ConfigurationError(f"queries and rows must be at least 1. Got {queries} and {rows}.")
     if len(given) < 2 * queries:
-        raise DataError(f"{queries:,} queries need at least {2 * queries:,} vectors. Got {len(given):,}; ask for fewer queries.")  # fmt: skip
+        raise DataError(
+            f"{queries:,} queries need {2 * queries:,} vectors or more. Got {len(given):,}; ask for fewer queries."
+        )
     taken = [
         name for name in (*_DRAWN.values(), _NEAR_TENTH, _NEAR_HUNDREDTH, _NEAR_TAGS) if name in table.column_names
     ]

@@ -40,6 +40,7 @@ class LanceDb:
         )
 
     def build(self, vectors: Vectors, attributes: pa.Table) -> None:
+        """As ``Engine.build``."""
         import lancedb
 
         num, dim = vectors.shape
@@ -67,6 +68,7 @@ class LanceDb:
             self._table.create_scalar_index(field.name, index_type=kind)
 
     def search(self, queries: Vectors, filters: Sequence[Terms], k: int, effort: float) -> Rows:
+        """As ``Engine.search``."""
         if len(filters) == 1:
             return self._search(queries, filters[0], k, effort)
         return np.concatenate(
@@ -92,6 +94,7 @@ class LanceDb:
         return rows
 
     def num_bytes(self) -> int:
+        """As ``Engine.num_bytes``."""
         return sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
 
 

@@ -163,7 +163,9 @@ def _facts(folder: Path, published: Mapping[Kind, str]) -> tuple[dict[str, objec
             for entry in facts.pop("cells")
         ]
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{path} must list the cells of the study, and cannot be read ({error!r}). Generate the study again.") from error  # fmt: skip
+        raise DataError(
+            f"{path} must list the cells of the study, and cannot be read ({error!r}). Generate the study again."
+        ) from error
     if any(not set(entry.columns) <= set(KINDS) or Path(entry.name).name != entry.name for entry in listed):
         raise DataError(
             f"{path} must list cells with filters of the kinds {', '.join(KINDS)}. Generate the study again."
@@ -221,7 +223,9 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
             try:
                 row = json.loads(text)
             except (ValueError, RecursionError) as error:
-                raise DataError(f"{path} line {number:,}: a JSON object is needed, and the line cannot be read ({error}).") from error  # fmt: skip
+                raise DataError(
+                    f"{path} line {number:,}: a JSON object is needed, and the line cannot be read ({error})."
+                ) from error
             if not isinstance(row, dict):
                 raise DataError(f"{path} line {number:,}: a JSON object is needed. Got {text.strip()[:40]}.")
             yield number, row

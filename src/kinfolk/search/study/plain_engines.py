@@ -57,9 +57,11 @@ class Numpy:
         self.about = f"numpy {np.__version__}, brute force over the rows that pass"
 
     def build(self, vectors: Vectors, attributes: pa.Table) -> None:
+        """As ``Engine.build``."""
         self._vectors, self._given = vectors, GivenRows(attributes, len(vectors))
 
     def search(self, queries: Vectors, filters: Sequence[Terms], k: int, effort: float) -> Rows:
+        """As ``Engine.search``."""
         del effort
         return self._given.each(queries, filters, lambda some, passing: self._best(some, passing, k))
 
@@ -82,6 +84,7 @@ class Numpy:
         return padded(np.take_along_axis(best, order, axis=1), k)
 
     def num_bytes(self) -> int:
+        """As ``Engine.num_bytes``."""
         return int(self._vectors.nbytes) + self._given.num_bytes
 
 
@@ -108,6 +111,7 @@ class Faiss:
         self.about = f"faiss {faiss.__version__} {kind}, IDSelectorBitmap"
 
     def build(self, vectors: Vectors, attributes: pa.Table) -> None:
+        """As ``Engine.build``."""
         faiss = self._faiss
         faiss.omp_set_num_threads(1)
         num, dim = vectors.shape
@@ -128,6 +132,7 @@ class Faiss:
         self._index, self._given, self._shape = index, GivenRows(attributes, num), vectors.shape
 
     def search(self, queries: Vectors, filters: Sequence[Terms], k: int, effort: float) -> Rows:
+        """As ``Engine.search``."""
         faiss = self._faiss
         faiss.omp_set_num_threads(1)  # other parts of the process set it, too
 
@@ -147,6 +152,7 @@ class Faiss:
         return self._given.each(queries, filters, under)
 
     def num_bytes(self) -> int:
+        """As ``Engine.num_bytes``."""
         num, dim = self._shape
         size = 4 * num * dim
         if self._kind == "hnsw":
@@ -154,7 +160,7 @@ class Faiss:
             size += 4 * graph.neighbors.size() + 8 * graph.offsets.size() + 4 * graph.levels.size()
         elif self._kind == "ivf":
             size += 8 * num + 4 * dim * self._index.nlist
-        return size + self._given.num_bytes
+        return int(size) + self._given.num_bytes
 
 
 def padded(rows: Rows, k: int) -> Rows:

@@ -70,7 +70,8 @@ def timed(
     _ask(engine, mode, queries[:few], filters, k, effort)
     estimate = (time.perf_counter() - began) / few
     num = min(len(queries), max(few, int(seconds / max(estimate, 1e-9))))
-    walls, cpus = [], []
+    walls: list[float] = []
+    cpus: list[float] = []
     while not walls or (len(walls) < _MOST_TURNS and sum(walls) * num < seconds):
         wall, cpu = time.perf_counter(), time.process_time()
         answers = _ask(engine, mode, queries[:num], filters, k, effort)

@@ -68,7 +68,8 @@ class Truth:
         """
         if answers.size and not -1 <= answers.min() <= answers.max() < len(self.vectors):
             raise DataError(
-                f"An engine must answer with rows from 0 to {len(self.vectors) - 1}, or -1 for none. Got {answers.min()} to {answers.max()}."
+                f"An engine must answer with rows from 0 to {len(self.vectors) - 1}, or -1 for none. "
+                f"Got {answers.min()} to {answers.max()}."
             )
         shares = []
         for query, asked, true, found in zip(queries, terms, truth, answers, strict=True):

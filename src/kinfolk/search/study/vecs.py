@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -114,7 +115,7 @@ def read_ivecs(path: str | Path, *, num: int | None = None, below: int | None = 
     return lists
 
 
-def _words(path: Path, kind: str, *, empty: bool = False) -> npt.NDArray[np.generic]:
+def _words(path: Path, kind: str, *, empty: bool = False) -> npt.NDArray[Any]:
     """The file as words of four bytes, mapped."""
     if not path.is_file():
         raise DataError(f"There is no file {path}. A study has files of this name; see `kinfolk bench fanns --help`.")
