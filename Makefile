@@ -13,11 +13,12 @@ DEPENDENCIES := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench bench-peers bench-objectives bench-filtered docs install-check clean
+.PHONY: help demo test test-openvino check format bench bench-peers bench-objectives bench-filtered docs install-check clean
 
 help:
 	@echo "make demo           link 5,000 persons and the entries of a scanned directory, write the reports"
 	@echo "make test           run the tests                   (PYTEST_ARGS='-k cut' for some of them)"
+	@echo "make test-openvino  add the extra openvino to the environment and run its tests, which are skipped without it"
 	@echo "make check          style, types, layers"
 	@echo "make format         let ruff put the style right"
 	@echo "make install-check  build the wheel, install it alone and link two small tables with it"
@@ -63,6 +64,10 @@ demo: $(VENV)/demo.stamp
 # share is made once.
 test: $(VENV)/develop.stamp
 	OMP_NUM_THREADS=1 $(RUN) pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+test-openvino: $(VENV)/develop.stamp
+	$(INSTALL) --editable '.[openvino]'
+	OMP_NUM_THREADS=1 $(RUN) pytest -m openvino tests/encoders tests/methods/texts tests/cli
 
 check: $(VENV)/develop.stamp
 	$(RUN) ruff check .

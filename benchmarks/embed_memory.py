@@ -2,9 +2,11 @@
 
 Claim: under 2 GB, most of it torch and the model, and hardly more than for a tenth of the texts.
 
-Protocol: texts of ten words, drawn from the titles of AG News, in a file of lines; ``kinfolk embed`` with the offline MiniLM
-into Parquet, in a process of its own, for a tenth of ``--texts`` and for all of them; the largest resident set of the process as the
-system counts it (``ru_maxrss``), seconds, and the rows that were written.
+Protocol: texts of ten words, drawn from the titles of AG News, in a file of lines; ``kinfolk embed`` into Parquet, in a process of its own:
+all ``--texts`` and a tenth of them through a bag of tokens with random weights and vectors as wide as MiniLM's, which is fast,
+so that what grows with the texts would show; a hundredth and a twenty-fifth of them through the offline MiniLM, whose own memory is what
+counts there. The largest resident set of the process as the system counts it (``ru_maxrss``), the resident set over time,
+seconds, and the rows that were written. A million texts through MiniLM were not measured: that takes most of an hour on two cores.
 
 Run: ``python -m benchmarks.embed_memory``; ``--texts 20000`` for a try. Writes ``benchmarks/results/embed_memory.json`` for a
 million texts or more; ends with 1 where the limit is passed.
@@ -26,9 +28,13 @@ import pyarrow.parquet as pq
 
 from benchmarks.encode_speed import rows_of
 from benchmarks.sets import RESULTS, WORK, set_folder
+from kinfolk.encoders.token_bag import TokenBag
+from kinfolk.methods.texts.model import TextModel
 
 LIMIT_BYTES = 2_000_000_000
 MILLION = 1_000_000
+DIM = 384
+POINTS = 50  # of the curve of memory
 PATH = RESULTS / "embed_memory.json"
 
 
@@ -44,7 +50,25 @@ def write_lines(path: Path, num_texts: int) -> None:
             file.write(" ".join(draw.choices(words, k=10)) + "\n")
 
 
-def measure(folder: Path, num_texts: int) -> dict[str, Any]:
+def write_bag(folder: Path) -> Path:
+    """A bag of the tokens of AG News, as wide as MiniLM."""
+    titles = [row["title"] for row in rows_of(set_folder("text-agnews") / "news.csv.gz")]
+    settings = {"width": DIM, "max_tokens": 64}
+    return TextModel(TokenBag.of_texts(titles, **settings), {"encoder": "bag", "encoder_settings": settings}).save(
+        folder
+    )
+
+
+def resident_bytes(process: int) -> int | None:
+    """What a process holds in memory now; None where the system does not say."""
+    try:
+        pages = int(Path(f"/proc/{process}/statm").read_text("ascii").split()[1])
+    except (OSError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def measure(folder: Path, model: str, num_texts: int) -> dict[str, Any]:
     """Run the command in a process of its own.
 
     Raises:
@@ -54,17 +78,26 @@ def measure(folder: Path, num_texts: int) -> dict[str, Any]:
     write_lines(corpus, num_texts)
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "kinfolk", "embed", str(corpus), "--model", "minilm", "-o", str(vectors), "--quiet"]
+        [sys.executable, "-m", "kinfolk", "embed", str(corpus), "--model", model, "-o", str(vectors), "--quiet"]
     )
-    _, status, usage = os.wait4(process.pid, 0)
+    curve: list[tuple[float, int]] = []
+    ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+    while not ended:
+        resident = resident_bytes(process.pid)
+        if resident is not None:
+            curve.append((round(time.perf_counter() - began, 1), resident))
+        time.sleep(0.5)
+        ended, status, usage = os.wait4(process.pid, os.WNOHANG)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise RuntimeError(f"the command ended with {process.returncode}")
     return {
+        "model": Path(model).name,
         "texts": num_texts,
         "vectors": pq.read_metadata(vectors).num_rows,
         "peak_bytes": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
         "seconds": time.perf_counter() - began,
+        "resident_bytes": curve[:: max(1, len(curve) // POINTS)],
     }
 
 
@@ -72,12 +105,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--texts", type=int, default=MILLION)
     options = parser.parse_args()
+    folder = WORK / "embed_memory"
+    bag = str(write_bag(folder / "bag"))
     rows = []
-    for num_texts in (options.texts // 10, options.texts):
-        rows.append(measure(WORK / "embed_memory", num_texts))
-        print(
-            f"  {num_texts:>10,} texts: {rows[-1]['peak_bytes'] / 1e6:.0f} MB, {rows[-1]['seconds']:.0f} s", flush=True
-        )
+    for model, parts in ((bag, (10, 1)), ("minilm", (100, 25))):
+        for part in parts:
+            rows.append(measure(folder, model, options.texts // part))
+            row = rows[-1]
+            print(
+                f"  {row['model']:8}{row['texts']:>10,} texts: {row['peak_bytes'] / 1e6:.0f} MB, {row['seconds']:.0f} s",
+                flush=True,
+            )
     if options.texts >= MILLION:
         PATH.write_text(json.dumps({"limit_bytes": LIMIT_BYTES, "rows": rows}, indent=1) + "\n", "utf-8")
     within = all(row["peak_bytes"] < LIMIT_BYTES and row["vectors"] == row["texts"] for row in rows)

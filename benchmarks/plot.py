@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 COLORS = ("#dc2626", "#2563eb", "#059669", "#7c3aed", "#ca8a04", "#0891b2", "#4b5563", "#be185d")
@@ -108,3 +108,44 @@ def growth(series: Sequence[tuple[str, Sequence[tuple[float, float]]]], title: s
         end_x, end_y = placed[-1]
         parts.append(f'<text x="{end_x + 10:.1f}" y="{end_y + 4:.1f}" style="fill:{color}">{escape(name)}</text>')
     return _svg(720, 390, parts)
+
+
+def panels(
+    drawn: Sequence[tuple[str, Mapping[str, Sequence[tuple[float, float]]]]], title: str, x_label: str, across: int = 3
+) -> str:
+    """Small plots of shares beside each other, with one key for all.
+
+    Args:
+        drawn: for each plot its name and its lines: name and points, the second coordinate in [0, 1], the same first ones in all.
+        title: a line above.
+        x_label: what the horizontal axes count.
+        across: plots in a row.
+    """
+    names = list(dict.fromkeys(name for _, lines in drawn for name in lines))
+    width, height, left, top = 190, 150, 50, 70
+    parts = [f'<text class="t" x="12" y="24">{escape(title)}</text>']
+    for number, (name, lines) in enumerate(drawn):
+        x0, y0 = left + (number % across) * (width + 50), top + (number // across) * (height + 75)
+        parts.append(f'<text class="t" x="{x0}" y="{y0 - 12}">{escape(name)}</text>')
+        for tick in range(0, 5):
+            y = y0 + height * (1 - tick / 4)
+            parts.append(f'<line class="g" x1="{x0}" x2="{x0 + width}" y1="{y}" y2="{y}"/>')
+            parts.append(f'<text x="{x0 - 6}" y="{y + 4}" text-anchor="end">{tick / 4:g}</text>')
+        values = sorted({x for line in lines.values() for x, _ in line})
+        place = {x: x0 + width * (at + 0.5) / len(values) for at, x in enumerate(values)}
+        for x, at in place.items():
+            parts.append(f'<text x="{at:.1f}" y="{y0 + height + 18}" text-anchor="middle">{x:g}</text>')
+        parts.append(f'<text x="{x0 + width / 2}" y="{y0 + height + 36}" text-anchor="middle">{escape(x_label)}</text>')
+        for series, line in lines.items():
+            color = COLORS[names.index(series) % len(COLORS)]
+            placed = [(place[x], y0 + height * (1 - y)) for x, y in line]
+            path = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
+            parts.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>')
+            parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{color}"/>' for x, y in placed]
+    rows = -(-len(drawn) // across)
+    right = left + across * (width + 50)
+    for number, name in enumerate(names):
+        color, y = COLORS[number % len(COLORS)], top + 10 + number * 20
+        parts.append(f'<circle cx="{right}" cy="{y}" r="5" fill="{color}"/>')
+        parts.append(f'<text x="{right + 12}" y="{y + 4}">{escape(name)}</text>')
+    return _svg(right + 170, top + rows * (height + 75), parts)

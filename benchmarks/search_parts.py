@@ -153,6 +153,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--shares", type=float, nargs="+", default=SHARES)
     parser.add_argument("--try", dest="trying", action="store_true")
     options = parser.parse_args()
     faiss.omp_set_num_threads(1)
@@ -165,7 +166,7 @@ def main() -> None:
     print(f"{index}: built in {built:.0f} CPU seconds\n{index.facts()['calibration']['seconds']}")
     results: dict[str, Any] = {}
     with threadpool_limits(1):
-        for share in SHARES:
+        for share in options.shares:
             results[str(share)] = cell = measured(index, flat, table, queries, share, options.turns)
             print(f"\n{100 * share:g} % of {options.rows:,} rows pass")
             for name, result in cell.items():

@@ -8,6 +8,7 @@ import copy
 import warnings
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,6 +25,7 @@ from kinfolk.encoders.routers import sentence_switch, sentence_top_k, token_top_
 from kinfolk.encoders.text_pooling import TanhHead, pool_tokens
 from kinfolk.evaluation import best_cut
 from kinfolk.methods.gradcache import backward_in_chunks
+from kinfolk.search.cross_encoder import adaptive, cur
 
 Outputs = Mapping[str, Tensor | object]
 ADAPTERS: dict[str, Callable[[Case], Outputs]] = {}
@@ -560,6 +562,50 @@ def ranking(case: Case) -> Outputs:
         outputs |= {f"per_query.{query}.{name}": value for query, value in zip(ranked.queries, values, strict=True)}
         outputs[f"mean.{name}"] = values.mean()
     return outputs
+
+
+# --- search under a pair scorer --------------------------------------------------------------------------------------
+
+
+@family("anncur")
+def anncur(case: Case) -> Outputs:
+    # In float64 whatever the test asks for: what is nearly dependent is not, in single precision.
+    scores, anchors, exact = case.arrays["anchor_query_scores"], case.arrays["anchor_items"], case.arrays["test_exact"]
+    rcond = case.hyper("rcond", 1e-15)  # the authors' code leaves it at numpy's own
+    k, num_retrieved = case.hyper("k"), case.hyper("k_retrieve")
+    inverse = cur.anchor_inverse(scores, anchors, rcond=rcond)
+    embeddings = cur.item_embeddings(scores, anchors, rcond=rcond)
+    approximate = case.arrays["test_anchor_scores"] @ embeddings
+    of_anchors = case.arrays["train_scores"][:, anchors]
+    return {
+        "U": inverse,
+        "item_embeddings": embeddings,
+        "approx": approximate,
+        "approx_all_rows": of_anchors @ embeddings,
+        "approx_all_cols": (of_anchors @ inverse) @ scores,
+        "recall": cur.recall_of_best(exact, cur.rerank(approximate, exact, k=k, num_retrieved=num_retrieved), k=k),
+        "rel_error": cur.relative_error(exact, approximate),
+    }
+
+
+@family("adacur")
+def adacur(case: Case) -> Outputs:
+    scores, exact = case.arrays["anchor_query_scores"], case.arrays["test_exact"]
+    settings = {"rcond": case.hyper("rcond", 1e-15)}
+    rounds = adaptive.adaptive_rounds(
+        scores,
+        lambda queries, items: exact[queries, items],
+        np.tile(case.arrays["first_anchors"], (len(exact), 1)),
+        steps=[case.hyper("anchors_per_round")] * (case.hyper("rounds") - 1),
+        strategy=case.hyper("strategy", "topk"),
+        **settings,
+    )
+    k = case.hyper("k")
+    return {
+        "anchors": rounds.anchors,
+        "approx": adaptive.approximate_scores(scores, rounds.anchors, rounds.scores, **settings)[0],
+        "recall_anchors_only": cur.recall_of_best(exact, rounds.best(k)[0], k=k),
+    }
 
 
 # --- sentences -------------------------------------------------------------------------------------------------------

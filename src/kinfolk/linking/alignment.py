@@ -74,7 +74,7 @@ def align_fields(
     columns = left.fields(*COMPARED_ROLES), right.fields(*COMPARED_ROLES)
     pairs, free_left, free_right = _by_name(*columns, given)
     pairs += _alike(left, free_left, right, free_right, seeds)
-    return tuple(FieldPair(a, b, _common_role(left, a, right, b)) for a, b in pairs)
+    return tuple(FieldPair(a, b, common_role(left, a, right, b)) for a, b in pairs)
 
 
 def align_images(left: Records, right: Records, *, given: Sequence[tuple[str, str]] = ()) -> tuple[FieldPair, ...]:
@@ -125,7 +125,12 @@ def _alike(
     return chosen
 
 
-def _common_role(left: Records, a: str, right: Records, b: str) -> Role:
+def common_role(left: Records, a: str, right: Records, b: str) -> Role:
+    """The role by which two columns are compared: theirs, or text where they differ.
+
+    Raises:
+        ConfigurationError: there is no such column.
+    """
     for records, field, side in ((left, a, "left"), (right, b, "right")):
         if field not in records.roles:
             raise ConfigurationError(

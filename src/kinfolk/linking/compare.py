@@ -16,6 +16,7 @@ WHOLE_RECORD = "whole record"
 CODES = "codes"
 MEANING = "meaning"  # what a text encoder sees
 LEARNED = "learned"
+RESCORED = "rescored"  # what a slow scorer of pairs says
 SHORT_TEXT = 30  # mean characters up to which the edit distance of the whole value says something
 MIN_DISTINCTNESS = 0.3  # fields with fewer distinct values per record find no candidates of their own
 _ONE_PIECE = 5  # mean words up to which a value is one piece of evidence, like a name, and not a description
@@ -30,7 +31,7 @@ class Comparisons:
         values: float32 (pairs, columns), larger = more alike for all but "conflict"; NaN where a side is missing.
         shown: for each label the column whose value people are shown, or -1.
         capacity: float64 (pairs,): the most log-odds that agreement on the comparable fields can carry.
-        by_vectors: the labels that compare what an encoder sees, and not letters.
+        by_vectors: the labels that compare what an encoder sees, or what a scorer of pairs says, and not letters.
     """
 
     labels: tuple[str, ...]

@@ -20,7 +20,7 @@ from kinfolk.linking.adapt import Adapt, Learner, check_adapt, learner
 from kinfolk.linking.alignment import align_fields, align_images, split_mapping
 from kinfolk.linking.candidates import Candidates, Neighbors, neighbors, union
 from kinfolk.linking.capture import estimate_candidate_recall, nearest_of
-from kinfolk.linking.compare import MIN_DISTINCTNESS, Field, compare, prepare_fields, whole_texts
+from kinfolk.linking.compare import MIN_DISTINCTNESS, WHOLE_RECORD, Field, compare, prepare_fields, whole_texts
 from kinfolk.linking.comparisons.pair_features import pair_features
 from kinfolk.linking.decide import decide, unlinked
 from kinfolk.linking.estimate import estimate_links, notes_on
@@ -31,12 +31,14 @@ from kinfolk.linking.links import Links
 from kinfolk.linking.meaning import Encoder, Meaning, encode_tables, fingerprint_of, open_encoder
 from kinfolk.linking.pictures import Pictures, See, check_not_image, see_pictures, see_pixels
 from kinfolk.linking.relation import AUTO, RELATIONS, match_by_relation
+from kinfolk.linking.rescore import CALLS, Rescorer, open_rescorer
 from kinfolk.linking.rivals import Contest
 from kinfolk.linking.scores import notes_of_scores, prior_of_scores, relation_of_scores, scores_table
 from kinfolk.linking.search_space import search_space
 from kinfolk.linking.spaces import tfidf_space
 from kinfolk.linking.stages import Clock, Progress
 from kinfolk.linking.stored import contest_of, keep_records, keep_result
+from kinfolk.search.cross_encoder import Scorer
 
 _WHOLE_RECORD_K, _FIELD_K = 10, 5
 
@@ -56,6 +58,8 @@ def link(
     labels: object = None,
     encoder: str | Path | Encoder | None = None,
     adapt: Adapt = False,
+    rescore: str | Path | Scorer | None = None,
+    rescore_calls: int = CALLS,
     on_error: OnError = "raise",
     relation: str = "auto",
     threshold: float | None = None,
@@ -79,6 +83,10 @@ def link(
         adapt: whether an encoder is trained on the records themselves, without labels: it learns which image belongs to which
             text, and its vectors are compared, too. For tables with images; it takes minutes (extra ``train``). "reading",
             where images are crops of what the texts say, learns to read first, from texts drawn in fonts of this machine.
+        rescore: a slow scorer of pairs for the best candidates, whose score is one more comparison: the folder or name of a
+            sentence-transformers CrossEncoder, ``module:function``, or a function that takes two lists of n texts, of left
+            and of right records, and returns n numbers, larger for what is more alike; None uses none.
+        rescore_calls: pairs of each left record that it is asked for, at most.
         on_error: "raise" stops at the first image that cannot be read; "skip" takes it for missing, with a note.
         relation: "one-to-one", "many-to-one" (a left record has at most one partner), "one-to-many", "many-to-many" (every
             pair at or above the cut is a link) or "auto", which is one-to-one unless the records clearly say otherwise.
@@ -123,6 +131,7 @@ def link(
     records_left, records_right = tables
     judged = None if labels is None else read_labels(labels, records_left, records_right)
     opened = open_encoder(encoder)
+    rescorer = open_rescorer(rescore, rescore_calls)
     key = {
         "version": __version__,
         "left table": records_left.fingerprint(),
@@ -135,6 +144,8 @@ def link(
         "adapt": f"{adapt}, seed {seed}" if adapt else "no",
         "labels": "none" if judged is None else f"{judged.fingerprint()}, seed {seed}",
     }
+    if rescorer is not None:
+        key["rescore"] = rescorer.fingerprint(kept=run is not None)
     store = Run(Path(run) if run is not None else None, key)
     keep_records(store, left=records_left, right=records_right)
     sizes = f"{len(records_left):,} and {len(records_right):,} records"
@@ -144,7 +155,9 @@ def link(
     scores = store.load("scores")
     if scores is None:
         see = partial(see_pixels, on_error=on_error)
-        scores = _score(records_left, records_right, given, judged, opened, see, learn, relation, seed, store, clock)
+        scores = _score(
+            records_left, records_right, given, judged, opened, see, learn, rescorer, relation, seed, store, clock
+        )
         store.save("scores", scores)
     relation, reason = relation_of_scores(scores)
 
@@ -190,6 +203,7 @@ def _score(
     encoder: Encoder | None,
     see: See,
     learn: Learner | None,
+    rescorer: Rescorer | None,
     relation: str,
     seed: int,
     store: Run,
@@ -242,8 +256,17 @@ def _score(
     for view in views:
         comparisons = view.add_to(comparisons, candidates)
     clock.stop(f"{comparisons.values.shape[1]} comparisons a pair")
+    free = Contest(candidates, len(left), len(right))
+    rescored = None
+    if rescorer is not None:
+        clock.start("rescore")
+        probability = match_by_relation(comparisons, free, relation).evidence.probability
+        similarity = comparisons.values[:, comparisons.shown[WHOLE_RECORD]]
+        rescored = rescorer.rescore(left, right, candidates, probability, similarity, store.folder, clock.advance)
+        comparisons = rescored.add_to(comparisons)
+        clock.stop(f"{rescored.calls:,} calls")
     clock.start("match")
-    matched = match_by_relation(comparisons, Contest(candidates, len(left), len(right)), relation)
+    matched = match_by_relation(comparisons, free, relation)
     evidence, contest = matched.evidence, matched.contest
     clock.stop(matched.relation)
     if judged is not None:
@@ -251,6 +274,8 @@ def _score(
         features = pair_features(left, right, fields, whole, candidates.left, candidates.right)
         for view in views:
             features = view.add_to_features(features, candidates)
+        if rescored is not None:
+            features = rescored.add_to_features(features)
         evidence = match_with_labels(features, judged.of(candidates, max(1, len(right))), contest, evidence, seed=seed)
         clock.stop(f"{len(judged):,} labels")
     probability = evidence.probability

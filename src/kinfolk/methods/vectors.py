@@ -19,6 +19,7 @@ from kinfolk.data.images import Images, OnError, read_images
 from kinfolk.data.texts import read_texts
 from kinfolk.encoders import TextEncoder
 from kinfolk.encoders.mixture_tower import MixtureTower
+from kinfolk.encoders.sentence_transformer import Backend
 from kinfolk.errors import ConfigurationError
 from kinfolk.methods.model import FACTS, Model, load_model
 from kinfolk.methods.texts.model import ABOUT as ABOUT_TEXTS
@@ -116,9 +117,24 @@ def embed(
     return Vectors(images.names, trained.encode(images, advance=advance), images.skipped)
 
 
-def open_model(name: str | Path) -> Model | TextModel | TextEncoder:
-    """Open the model behind a folder or a name; see ``embed``."""
-    return load_model(name) if _is_of_images(Path(name).expanduser()) else open_text_encoder(name)
+def open_model(name: str | Path, *, backend: Backend = "torch") -> Model | TextModel | TextEncoder:
+    """Open the model behind a folder or a name; see ``embed``.
+
+    Args:
+        name: of the model.
+        backend: what computes the vectors of texts; see ``load_text_encoder``.
+
+    Raises:
+        ConfigurationError: there is no such model, or the backend does not take it.
+        MissingExtraError: what it needs is not installed.
+    """
+    if not _is_of_images(Path(name).expanduser()):
+        return open_text_encoder(name, backend=backend)
+    if backend != "torch":
+        raise ConfigurationError(
+            f"The backend {backend!r} is for models of texts. {name} is one of images: leave it out."
+        )
+    return load_model(name)
 
 
 def _is_of_images(folder: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kinfolk.data import Records
-from kinfolk.linking.compare import CODES, LEARNED, MEANING, WHOLE_RECORD
+from kinfolk.linking.compare import CODES, LEARNED, MEANING, RESCORED, WHOLE_RECORD
 from kinfolk.linking.explanation import Contribution
 from kinfolk.linking.match import RIVALS, TOO_LITTLE
 
@@ -14,6 +14,7 @@ _ABOUT: Mapping[str, str] = {
     CODES: "words with digits, such as model numbers or years, wherever they stand in the record",
     MEANING: "what a text encoder takes both records to mean",
     LEARNED: "how near both records lie in the space that was learned from all of them",
+    RESCORED: "what the scorer of pairs that was given says of both records",
     RIVALS: "this pair beside the other candidates of its two records",
     TOO_LITTLE: "what is filled in on both sides is too little to be surer",
 }

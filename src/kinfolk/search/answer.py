@@ -11,6 +11,7 @@ from kinfolk.errors import DataError
 from kinfolk.search.calibration import Calibration
 from kinfolk.search.kernels.subsets import (
     Subset,
+    are_rows,
     bitmap_of,
     has_bits,
     rows_of,
@@ -83,7 +84,10 @@ class Search:
         if plan.part is Part.PRODUCT:
             rows, scores = run_shared(self.stored, queries, self._listed(subset), self.k, self.threads)
             return self._hits(rows, scores, [plan] * len(queries))
-        return self._run(queries, [subset] * len(queries), [plan] * len(queries))
+        subsets, plans = [subset] * len(queries), [plan] * len(queries)
+        if plan.part in _SCANS and plans:
+            return self._hits(*self._run_scan(queries, subsets, plan), plans)
+        return self._run(queries, subsets, plans)
 
     def each(self, queries: Floats, subsets: Sequence[Subset]) -> Hits:
         """Answer queries under a filter each."""
@@ -104,8 +108,6 @@ class Search:
 
     def _run(self, queries: Floats, subsets: list[Subset], plans: list[Plan]) -> Hits:
         """Run every part on the queries that were planned for it."""
-        if plans and all(plan == plans[0] for plan in plans) and plans[0].part in _SCANS and self._alike(subsets):
-            return self._hits(*self._run_scan(queries, subsets, plans[0]), plans)
         rows, scores = no_rows(len(queries), self.k)
         walkers = [place for place, plan in enumerate(plans) if plan.part is Part.WALK]
         if walkers:
@@ -119,10 +121,6 @@ class Search:
                 queries[places], [subsets[place] for place in places], plans[places[0]]
             )
         return self._hits(rows, scores, plans)
-
-    def _alike(self, subsets: list[Subset]) -> bool:
-        """Whether all count lines in the same order."""
-        return all(subset.ordered is subsets[0].ordered for subset in subsets)
 
     def _run_scan(self, queries: Floats, subsets: list[Subset], plan: Plan) -> tuple[Rows, Scores]:
         """Run the part of a plan on queries that have it in common."""
@@ -164,7 +162,7 @@ class Search:
         """The subset, whose rows are all there: kernels read memory by them."""
         num = self.stored.num
         if subset.ids is not None:
-            if subset.size and not 0 <= subset.ids.min() <= subset.ids.max() < num:
+            if not are_rows(subset.ids, num):
                 raise DataError(
                     f"ids must be rows from 0 to {num - 1}. Got {subset.ids.min()} to {subset.ids.max()}."
                 )  # fmt: skip

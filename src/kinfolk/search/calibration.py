@@ -7,6 +7,7 @@ the half of the rows that is farther from the query. Seconds decide only which p
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -68,17 +69,18 @@ class Calibration:
 
     def errors_for(self, k: int, recall: float) -> float | None:
         """The errors to allow for, or None where a recall is asked for that only exact scores reach."""
-        place = _place(RECALLS, recall)
+        place = _place(recall)
         return None if place is None else self.errors[_row(k)][place]
 
     def walk_for(self, k: int, recall: float, share: float) -> tuple[int, float] | None:
         """The breadth of a walk and the rows it looks at, or None where no walk reaches the recall."""
-        place = _place(RECALLS, recall)
-        level = max((i for i, at in enumerate(SHARES) if at >= share), default=0)
-        level += SHARES[level] > share  # the next smaller share that was tried is the harder one
+        place = _place(recall)
+        level = sum(
+            tried > share for tried in SHARES
+        )  # of the shares that were tried the next smaller one, which is harder
         if not self.breadths or place is None or level >= len(SHARES) or k > NEIGHBORS[-1]:
             return None
-        column = next(i for i, at in enumerate(NEIGHBORS) if at >= k)
+        column = bisect_left(NEIGHBORS, k)
         breadth = self.breadths[level][column][place]
         if not breadth:
             return None
@@ -99,13 +101,15 @@ class Calibration:
         return cls(**tables, seconds=Seconds(**values["seconds"]))
 
 
-def _place(levels: tuple[float, ...], asked: float) -> int | None:
-    return next((place for place, level in enumerate(levels) if level >= asked - 1e-12), None)
+def _place(recall: float) -> int | None:
+    """The lowest recall that was measured and is not below the one asked for."""
+    place = bisect_left(RECALLS, recall - 1e-12)
+    return place if place < len(RECALLS) else None
 
 
 def _row(k: int) -> int:
     """Of fewer neighbors each is nearer to the last one, and needs more errors: the next smaller number tried is safe."""
-    return max(place for place, level in enumerate(NEIGHBORS) if level <= k)
+    return bisect_right(NEIGHBORS, k) - 1
 
 
 def with_margin(recall: float) -> float:

@@ -53,9 +53,9 @@ def stored_form(values: npt.ArrayLike, *, name: str, metric: Metric, dim: int | 
         raise DataError(f"{name} must be a table of numbers ({error}).") from error
     if table.ndim != 2 or table.shape[1] == 0 or table.shape[1] != (dim or table.shape[1]):
         raise DataError(f"{name} must have the shape (num, {dim or 'dim'}). Got {table.shape}.")
-    lengths = lengths_of(table)
-    if not (lengths <= _LONGEST).all():
-        row = int(np.flatnonzero(~(lengths <= _LONGEST))[0])
+    lengths = np.empty(len(table))
+    row = row_lengths(table, lengths, _LONGEST)
+    if row >= 0:
         raise DataError(
             f"{name} must hold finite numbers, and vectors no longer than {_LONGEST:g}. Row {row + 1} has the length "
             f"{lengths[row]:g}. Correct it or leave it out."
@@ -70,5 +70,5 @@ def stored_form(values: npt.ArrayLike, *, name: str, metric: Metric, dim: int | 
 def lengths_of(vectors: Floats) -> npt.NDArray[np.float64]:
     """The length of each row, float64 (num,)."""
     lengths = np.empty(len(vectors))
-    row_lengths(read_only(vectors), lengths)
+    row_lengths(read_only(vectors), lengths, np.inf)
     return lengths

@@ -111,6 +111,15 @@ def lines_of(lines: npt.NDArray[np.uint64], rows: npt.NDArray[np.integer]) -> np
     return copy
 
 
+def aligned(lines: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """The lines, or where they are not aligned a copy that is."""
+    if lines.ctypes.data % 64 == 0:
+        return lines
+    copy = aligned_lines(*lines.shape)
+    copy[:] = lines
+    return copy
+
+
 def derived(
     vectors: Floats, mean: Floats, signs: Floats, *, squared: bool, codes: bool, threads: int
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int8], Floats, npt.NDArray[np.float64]]:

@@ -13,18 +13,14 @@ import numpy.typing as npt
 from kinfolk.errors import ConfigurationError, DataError
 from kinfolk.search.answer import Hits, Search
 from kinfolk.search.bitmaps import other_bits
-from kinfolk.search.calibration import QUERIES, Calibration
-from kinfolk.search.graph import build_links, can_build
-from kinfolk.search.kernels.rotation import random_signs
+from kinfolk.search.building import store
+from kinfolk.search.calibration import Calibration
 from kinfolk.search.kernels.subsets import OrderedLines, Subset, span_of, subset_of_bitmap, subset_of_ids
-from kinfolk.search.measure import FEW, calibrate, without_measuring
 from kinfolk.search.metric import Metric, known_metric, stored_form
 from kinfolk.search.parts import ScratchPool, num_threads
 from kinfolk.search.planner import Part
-from kinfolk.search.stored import NONE_DEAD, Room, Stored, derived, lines_of, with_dead
+from kinfolk.search.stored import Room, Stored, aligned, derived, lines_of, with_dead
 
-GRAPH_FROM = 50_000  # rows; below, a scan of all of them is as fast as a walk
-_SAMPLE = 2048  # rows of the sample
 _PER_ROW = ("vectors", "lines", "lengths", "codes", "code_numbers")
 
 
@@ -58,7 +54,8 @@ class VectorSet:
         """Store vectors; with a graph that takes minutes for a million rows, without it seconds.
 
         Args:
-            vectors: (num, dim), finite. For ``cosine`` a row of zeros has the cosine 0 with everything.
+            vectors: (num, dim), finite. For ``cosine`` a row of zeros has the cosine 0 with everything. For the other metrics a table of
+                float32 is kept and not copied: do not write to it afterwards.
             metric: ``cosine``, ``ip`` (inner product) or ``l2`` (Euclidean distance).
             seed: of the rotation, the sample, and the rows that are held out to measure recall. The graph is the same for a
                 seed only if faiss builds it with one thread (``faiss.omp_set_num_threads``).
@@ -72,24 +69,7 @@ class VectorSet:
         """
         metric = known_metric(metric)
         table = stored_form(vectors, name="vectors", metric=metric)
-        num, dim = table.shape
-        rng = np.random.default_rng(seed)
-        order = rng.permutation(num)
-        held = np.sort(order[: QUERIES if num >= FEW else 0])
-        sample = np.sort(order[len(held) : len(held) + _SAMPLE])
-        mean = table.mean(axis=0, dtype=np.float64).astype(np.float32) if num else np.zeros(dim, dtype=np.float32)
-        links = before = np.empty((0, 0), dtype=np.int32)
-        if graph or (graph is None and num >= GRAPH_FROM and can_build()):
-            before, links = build_links(table, held, inner_product=metric == "ip")
-        signs = random_signs(dim, seed)
-        lines, codes, numbers, lengths = derived(
-            table, mean, signs, squared=metric == "l2", codes=len(links) > 0, threads=num_threads(threads)
-        )
-        stored = Stored(metric, table, lines, mean, signs, lengths, sample, links, codes, numbers, NONE_DEAD)
-        if num < FEW:
-            return cls(stored, without_measuring())
-        unseen = replace(stored, links=before, dead=with_dead(NONE_DEAD, held, num))
-        return cls(stored, calibrate(unseen, held, rng))
+        return cls(*store(table, metric, seed=seed, graph=graph, threads=num_threads(threads)))
 
     def __len__(self) -> int:
         """Rows, deleted ones included: the length of a bitmap."""
@@ -292,6 +272,7 @@ class VectorSet:
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], facts: Mapping[str, Any]) -> Self:
         """Open what ``arrays`` and ``facts`` gave; arrays may be memory-mapped files, which are read as they are needed.
 
-        Lines of a file must begin at a multiple of 64 bytes to be fast, as those of ``numpy.save`` do.
+        Lines that do not begin at a multiple of 64 bytes are copied; those of a mapped file of ``numpy.save`` do.
         """
+        arrays = {**arrays, "lines": aligned(arrays["lines"])}
         return cls(Stored(metric=known_metric(facts["metric"]), **arrays), Calibration.from_json(facts["calibration"]))

@@ -1,5 +1,6 @@
 """Texts that break encoders: each gets a vector, alone and beside others, and none holds a NaN."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -51,11 +52,35 @@ def model_of(name: str) -> TextModel:
     return TextModel(tower, {"encoder": name, "encoder_settings": SIZES[name]})
 
 
-@pytest.fixture(scope="module", params=["characters", "bag", "subwords", "sentence-transformers"])
+NO_OPENVINO = pytest.mark.skipif(
+    find_spec("openvino") is None, reason="needs kinfolk[openvino]: OpenVINO is not installed"
+)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        "characters",
+        "bag",
+        "subwords",
+        "packed in float32",
+        "packed in bfloat16",
+        "as the library runs it",
+        pytest.param("openvino in float32", marks=[pytest.mark.openvino, NO_OPENVINO]),
+        pytest.param("openvino in bfloat16", marks=[pytest.mark.openvino, NO_OPENVINO]),
+    ],
+)
 def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TextModel | TextEncoder:
-    if request.param != "sentence-transformers":
+    """Every way in which texts become vectors."""
+    if request.param in SIZES:
         return model_of(request.param)
-    return load_text_encoder(model_of("subwords").save(tmp_path_factory.mktemp("model")), precision="float32")
+    folder = model_of("subwords").save(tmp_path_factory.mktemp("model"))
+    if request.param == "as the library runs it":
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("kinfolk.encoders.packed_bert.is_packable", lambda _model: False)
+            return load_text_encoder(folder, precision="float32")
+    way, _, precision = request.param.partition(" in ")
+    return load_text_encoder(folder, precision=precision, backend="openvino" if way == "openvino" else "torch")
 
 
 @pytest.mark.parametrize("name", STRANGE)
@@ -64,7 +89,7 @@ def test_a_strange_text_has_a_vector_of_its_own(encoder: TextModel | TextEncoder
     beside = encoder.encode(["red shoe of York", STRANGE[name], "hat"])
     lengths = np.linalg.norm(beside, axis=1)
     assert np.isfinite(beside).all()
-    np.testing.assert_allclose(alone[0], beside[1], atol=1e-5)
+    np.testing.assert_allclose(alone[0], beside[1], atol=1e-6)
     # a bag has nothing of a text without a token that it knows
     says_nothing = name in ("empty", "blank") or (isinstance(encoder, TextModel) and not alone.any())
     np.testing.assert_allclose(lengths, [1, 0 if says_nothing else 1, 1], atol=1e-5)

@@ -166,7 +166,13 @@ def test_the_estimate_of_a_line_is_unbiased_and_its_error_honest(rng: np.random.
     for t in range(20):
         scores = _scores(stored, queries, rows[:, t])[:, None]
         low[:, t] = needed_errors(
-            queries, rows[:, t : t + 1].copy(), scores, stored.squared, stored.lines.reshape(-1), stored.mean, stored.signs
+            queries,
+            rows[:, t : t + 1].copy(),
+            scores,
+            stored.squared,
+            stored.lines.reshape(-1),
+            stored.mean,
+            stored.signs,
         )[:, 0]
     # 20 pairs of a query share its rounding, so the deviation is that of the means of queries.
     assert abs(low.mean()) < 3 * low.mean(axis=1).std() / np.sqrt(500)
@@ -185,7 +191,13 @@ def test_estimates_follow_the_true_products(rng: np.random.Generator) -> None:
     rows = np.arange(3000)[None]
     truth = _scores(stored, queries, rows[0])
     needed = needed_errors(
-        queries, rows, np.append(truth, 0.0)[None, ::-1].copy(), False, stored.lines.reshape(-1), stored.mean, stored.signs
+        queries,
+        rows,
+        np.append(truth, 0.0)[None, ::-1].copy(),
+        False,
+        stored.lines.reshape(-1),
+        stored.mean,
+        stored.signs,
     )
     # Of equal lengths the error is the same, so what is needed falls by what is estimated.
     assert np.corrcoef(-needed[0], truth)[0, 1] > 0.75

@@ -6,15 +6,18 @@ from pathlib import Path
 
 from kinfolk.encoders import TextEncoder, load_text_encoder
 from kinfolk.encoders.mixture_tower import DOMAINS
+from kinfolk.encoders.sentence_transformer import Backend
 from kinfolk.encoders.token_bag import SETTINGS as BAG
+from kinfolk.errors import ConfigurationError
 from kinfolk.methods.texts.model import ABOUT, TextModel
 
 
-def open_text_encoder(name: str | Path) -> TextModel | TextEncoder:
+def open_text_encoder(name: str | Path, *, backend: Backend = "torch") -> TextModel | TextEncoder:
     """Open a text encoder.
 
     Args:
         name: the folder of a model that ``kinfolk train`` wrote, or see ``load_text_encoder``.
+        backend: what computes, see there.
 
     Raises:
         DataError, ConfigurationError: there is no such model, or it cannot be read.
@@ -23,4 +26,11 @@ def open_text_encoder(name: str | Path) -> TextModel | TextEncoder:
     folder = Path(name).expanduser()
     # sentence-transformers reads no model over characters, does not cut what a bag is given, and knows no domains
     only_ours = any((folder / file).exists() for file in (BAG, DOMAINS)) or not (folder / "modules.json").exists()
-    return TextModel.load(folder) if only_ours and (folder / ABOUT).exists() else load_text_encoder(name)
+    if not only_ours or not (folder / ABOUT).exists():
+        return load_text_encoder(name, backend=backend)
+    if backend != "torch":
+        raise ConfigurationError(
+            f"The backend {backend!r} takes models of the format of sentence-transformers. {name} is one over characters, a bag of "
+            "tokens or a mixture by domain: leave the backend out."
+        )
+    return TextModel.load(folder)

@@ -31,13 +31,20 @@ def wide_query(query):
 
 
 @nb.njit(cache=True, nogil=True)
-def row_lengths(vectors, lengths):
-    """Write the length of each row, float64 (num,), each summed by itself in the order of its values."""
+def row_lengths(vectors, lengths, longest):
+    """Write the length of each row, float64 (num,), each summed by itself in the order of its values.
+
+    The first row that is longer than ``longest``, or whose length is no number, is returned; -1 where there is none.
+    """
+    wrong = -1
     for row in range(len(vectors)):
         square = 0.0
         for value in vectors[row]:
             square += np.float64(value) * np.float64(value)
         lengths[row] = np.sqrt(square)
+        if wrong < 0 and not lengths[row] <= longest:
+            wrong = row
+    return wrong
 
 
 @nb.njit(cache=True, nogil=True)

@@ -69,7 +69,8 @@ def one_bit_scan(
         sort_best_first(values, listed, size)
         found, scored = np.int64(0), 0
         while scored < size and (found < k or np.float64(values[scored]) >= (scores[0] + shift) * scale):
-            prefetch_vector(flat, listed[min(scored + 2, size - 1)], dim)
+            if scored + 2 < size:
+                prefetch_vector(flat, listed[scored + 2], dim)
             score = exact_score(wide, flat, listed[scored], dim, squared)
             found = keep(scores, rows, found, k, score, listed[scored])
             scored += 1

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from kinfolk.search.kernels.exact import exact_score, wide_query, write_best
 from kinfolk.search.kernels.heaps import keep, sort_best_first
-from kinfolk.search.kernels.subsets import Subset, has_bit, read_only
+from kinfolk.search.kernels.subsets import Subset, has_bit, read_only, rows_of
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Product: TypeAlias = Callable[[Floats, Floats, Floats], object]
@@ -78,8 +78,8 @@ def search_shared(
     kept = np.empty((num_queries, num_kept), dtype=np.int64)
     sizes = np.zeros(num_queries, dtype=np.int64)
     gathered = np.empty((_ROWS, dim), dtype=np.float32)
-    products = np.empty((min(num_queries, _QUERIES), _ROWS), dtype=np.float32)
-    listed = None if subset.ids is None and subset.words is None else _listed(subset)
+    products = np.empty(min(num_queries, _QUERIES) * _ROWS, dtype=np.float32)
+    listed = None if subset.ids is None and subset.words is None else rows_of(subset)
     start, stop = (subset.start, subset.stop) if listed is None else (0, len(listed))
     for tile in range(start, stop, _ROWS):
         end = min(tile + _ROWS, stop)
@@ -91,12 +91,8 @@ def search_shared(
         offsets = np.zeros(end - tile, dtype=np.float32) if half_squares is None else half_squares[rows]
         for first in range(0, num_queries, _QUERIES):
             last = min(first + _QUERIES, num_queries)
-            out = products[: last - first, : end - tile]
-            if out.flags.c_contiguous:
-                product(queries[first:last], part, out)
-            else:  # the last tile: a product wants its result row after row
-                out = np.empty(out.shape, dtype=np.float32)
-                product(queries[first:last], part, out)
+            out = products[: (last - first) * (end - tile)].reshape(last - first, end - tile)
+            product(queries[first:last], part, out)
             keep_best(out, rows, offsets, read_only(dead), values[first:last], kept[first:last], sizes[first:last])
     found = np.full((num_queries, k), -1, dtype=np.int64)
     scores = np.full((num_queries, k), -np.inf)
@@ -107,13 +103,6 @@ def search_shared(
         found, scores, certain,
     )  # fmt: skip
     return found, scores, certain
-
-
-def _listed(subset: Subset) -> npt.NDArray[np.int64]:
-    if subset.ids is not None:
-        return subset.ids.astype(np.int64)
-    assert subset.words is not None
-    return np.flatnonzero(np.unpackbits(subset.words.view(np.uint8), bitorder="little"))
 
 
 @nb.njit(cache=True, nogil=True)

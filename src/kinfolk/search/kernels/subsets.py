@@ -91,7 +91,7 @@ def span_of(start: int, stop: int, ordered: OrderedLines | None = None) -> Subse
 
 def subset_of_ids(ids: npt.NDArray[np.integer]) -> Subset:
     """The rows that are named, each once."""
-    return Subset(len(ids), ids=np.ascontiguousarray(ids, dtype=np.int32))
+    return Subset(len(ids), ids=read_only(np.ascontiguousarray(ids, dtype=np.int32)))
 
 
 def subset_of_bitmap(words: npt.NDArray[np.uint64], size: int | None = None) -> Subset:
@@ -157,6 +157,15 @@ def rows_of(subset: Subset) -> npt.NDArray[np.int64]:
     if subset.ordered is not None:
         return subset.ordered.order[subset.start : subset.stop].astype(np.int64)
     return np.arange(subset.start, subset.stop)
+
+
+@nb.njit(cache=True, nogil=True)
+def are_rows(ids, num):
+    """Whether all ids are rows from 0 to ``num - 1``."""
+    for row in ids:  # noqa: SIM110 - numba knows no generators
+        if row < 0 or row >= num:
+            return False
+    return True
 
 
 @nb.njit(cache=True, nogil=True, forceinline=True)

@@ -24,7 +24,7 @@ from kinfolk.errors import ConfigurationError, KinfolkError
 from kinfolk.search.study.engine import Engine
 from kinfolk.search.study.layout import TRUTH, Cell, Study, unit
 from kinfolk.search.study.measuring import Asked, measured
-from kinfolk.search.study.timing import built, one_core
+from kinfolk.search.study.timing import built, one_core, wait_until_idle
 from kinfolk.search.study.truth import Truth
 
 RESULTS = "results.json"
@@ -127,6 +127,7 @@ def _build(study: Study, engines: Sequence[Engine], folder: Path, told: Told | N
             if told is not None:
                 told.begin(f"build {engine.name}")
             _write(path, _built(engine, study))
+            wait_until_idle()
         builds[engine.name] = _read(path)
     return builds
 

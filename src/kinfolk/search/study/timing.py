@@ -97,6 +97,15 @@ def built(build: Callable[[], None]) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
+def wait_until_idle() -> None:
+    """Wait until nothing of the process works any more, such as what engines tidy up behind a build; 20 seconds at the longest."""
+    for _ in range(100):
+        before = time.process_time()
+        time.sleep(0.2)
+        if time.process_time() - before < 0.01:
+            return
+
+
 @contextmanager
 def one_core() -> Iterator[None]:
     """Keep all threads of this process, those to come included, on one core, where the system can; math libraries use one thread."""
