@@ -53,6 +53,7 @@ def test_a_table_becomes_data_figures_and_pictures(run_kinfolk, folder: Path, mo
     [
         ((), "needs either a folder of data, or --from VECTORS TABLE"),
         (("out", "--from", "vectors.npy", "table.csv"), "needs either a folder of data, or --from VECTORS TABLE"),
+        (("out", "--rows", "9"), "--rows, --queries and --seed are of data that are made with --from"),
         (("absent",), "There is no file absent/database_vectors.fvecs"),
         (("--from", "vectors.npy", "table.csv", "--em", "twon"), "has no column 'twon'. Did you mean 'town'?"),
         (("--from", "vectors.npy", "table.csv", "--engine", "milvus"), "Got milvus."),

@@ -52,14 +52,17 @@ def fanns(
     rows: Annotated[
         int | None, typer.Option(min=1, help="Of the data that are made; more than there are repeats them with noise.")
     ] = None,
-    queries: Annotated[int, typer.Option(min=1, help="Vectors that are held out as queries.")] = 100,
+    queries: Annotated[
+        int | None,
+        typer.Option(min=1, help="Vectors that are held out as queries of the data that are made; else 100."),
+    ] = None,
     k: Annotated[int, typer.Option("-k", help="Neighbors to find.")] = 10,
     recall: Annotated[float, typer.Option(help="At which throughput is stated, in (0, 1].")] = 0.95,
     engine: Annotated[
         list[str] | None, typer.Option(help="Engines to measure, with commas; else all that are installed.")
     ] = None,
     seconds: Annotated[float, typer.Option(help="About how long each effort of an engine is measured.")] = 0.3,
-    seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
+    seed: Annotated[int | None, typer.Option(help="Of the data that are made; else 0.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -72,6 +75,8 @@ def fanns(
 
     if (data is None) == (made_from is None):
         raise ConfigurationError("bench fanns needs either a folder of data, or --from VECTORS TABLE to make one.")
+    if data is not None and any(given is not None for given in (rows, queries, seed)):
+        raise ConfigurationError("--rows, --queries and --seed are of data that are made with --from. Leave them out.")
     columns: dict[Kind, str | None] = {"em": em, "r": r, "emis": emis}
     engines = installed_engines(output / _STORES, only=split_columns(engine) if engine is not None else None)
     with show_progress(silent=quiet or as_json) as progress:
@@ -81,7 +86,7 @@ def fanns(
         else:
             assert made_from is not None
             progress.begin("generate")
-            study = _generated(made_from, output / _DATA, columns, rows, queries, seed)
+            study = _generated(made_from, output / _DATA, columns, rows, queries or 100, seed or 0)
         measured = run_study(study, engines, output, k=k, recall=recall, seconds=seconds, told=progress)
     written = write_study_report(measured, output)
     if as_json:

@@ -10,12 +10,21 @@ import pyarrow as pa
 import pytest
 
 from kinfolk.errors import ConfigurationError, DataError, RunError
-from kinfolk.search.study import Kinfolk, KinfolkExact, Study, Terms, generate, run_study, standings
+from kinfolk.search.study import (
+    Kinfolk,
+    KinfolkExact,
+    Study,
+    Terms,
+    generate,
+    installed_engines,
+    run_study,
+    standings,
+)
+from kinfolk.search.study.layout import unit
 from kinfolk.search.study.measuring import _climb
 from kinfolk.search.study.plain_engines import Numpy
+from kinfolk.search.study.truth import Truth
 from kinfolk.search.study.winners import summary
-
-Results = dict[str, dict[str, dict[str, object]]]
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +79,30 @@ def test_exact_engines_find_all_in_every_cell_and_mode(study: Study, tmp_path: P
     said = summary(results)
     assert said.count("| em-10 |") == 3
     assert "| kinfolk-exact | Index, exact=True |" in said
+
+
+@pytest.mark.parametrize("name", ["faiss-flat", "faiss-hnsw", "faiss-ivf", "lancedb"])
+def test_engines_of_others_find_what_is_true_under_their_own_filters(study: Study, tmp_path: Path, name: str) -> None:
+    pytest.importorskip(name.partition("-")[0], reason=f"needs kinfolk[search]: {name} is not installed")
+    (engine,) = installed_engines(tmp_path / "store", only=[name])
+    vectors, queries = unit(study.vectors), unit(study.queries)
+    truth = Truth(vectors, study.attributes)
+    engine.build(vectors, study.attributes)
+    assert engine.num_bytes() > vectors.nbytes
+    for cell in (cell for cell in study.cells if cell.name in ("none", "em-10", "emis-1", "r_emis-10")):
+        found = engine.search(queries, cell.terms, 10, engine.efforts[-1])
+        assert truth.recall(queries, cell.terms, cell.truth, found, 10) >= 0.95, cell.name
+        first = [cell.terms[0]] * len(queries)
+        shared = engine.search(queries, first[:1], 10, engine.efforts[-1])
+        assert truth.recall(queries, first, truth.nearest(queries, first, 10), shared, 10) >= 0.95, cell.name
+
+
+def test_engines_are_taken_by_name(tmp_path: Path) -> None:
+    assert [engine.name for engine in installed_engines(tmp_path, only=["numpy", "kinfolk"])] == ["numpy", "kinfolk"]
+    with pytest.raises(
+        ConfigurationError, match="Engines that are installed: kinfolk, kinfolk-exact, numpy.* Got milvus"
+    ):
+        installed_engines(tmp_path, only=["milvus"])
 
 
 def test_a_stopped_run_goes_on_with_the_cells_that_are_missing(study: Study, tmp_path: Path) -> None:

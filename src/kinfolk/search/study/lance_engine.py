@@ -42,6 +42,7 @@ class LanceDb:
     def build(self, vectors: Vectors, attributes: pa.Table) -> None:
         """As ``Engine.build``."""
         import lancedb
+        from lancedb.index import Bitmap, BTree, HnswSq, LabelList
 
         num, dim = vectors.shape
         data = attributes.append_column("vector", pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), dim))
@@ -54,18 +55,18 @@ class LanceDb:
         self._ids = np.sort(
             self._table.search().select(["_rowid"]).with_row_id(True).limit(num).to_arrow().column("_rowid").to_numpy()
         )
+        patience = datetime.timedelta(hours=1)
         if num >= _FEWEST:
-            self._table.create_index(
-                metric="dot", index_type="IVF_HNSW_SQ", num_partitions=1, wait_timeout=datetime.timedelta(hours=1)
-            )
+            graph = HnswSq(distance_type="dot", num_partitions=1)
+            self._table.create_index("vector", config=graph, wait_timeout=patience)
         for field in attributes.schema:
             if pa.types.is_list(field.type) or pa.types.is_large_list(field.type):
-                kind = "LABEL_LIST"
+                kind = LabelList()
             elif pa.types.is_string(field.type) and len(attributes.column(field.name).unique()) <= _MOST_VALUES:
-                kind = "BITMAP"
+                kind = Bitmap()
             else:
-                kind = "BTREE"
-            self._table.create_scalar_index(field.name, index_type=kind)
+                kind = BTree()
+            self._table.create_index(field.name, config=kind, wait_timeout=patience)
 
     def search(self, queries: Vectors, filters: Sequence[Terms], k: int, effort: float) -> Rows:
         """As ``Engine.search``."""

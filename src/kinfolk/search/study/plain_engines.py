@@ -20,7 +20,7 @@ from kinfolk.search.study.terms import Terms, expression_of
 from kinfolk.search.study.vecs import Vectors
 
 _BLOCK = 100_000  # rows whose vectors are copied at a time
-_CLUSTERED = 256  # rows a cell of an IVF index, at the least, so that small studies have some
+_CLUSTERED = 39  # rows a cell of an IVF index, at the least, as faiss asks for to train it
 M, EF_CONSTRUCTION = 32, 128  # of every HNSW graph here, faiss's and the peers'
 EF = (16, 32, 64, 128, 256, 512, 1024)
 

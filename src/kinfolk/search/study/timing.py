@@ -102,7 +102,7 @@ def wait_until_idle() -> None:
     for _ in range(100):
         before = time.process_time()
         time.sleep(0.2)
-        if time.process_time() - before < 0.01:
+        if time.process_time() - before < 0.03:
             return
 
 
