@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from kinfolk.errors import ConfigurationError, DataError
+from kinfolk.search.metric import stored_form
 from kinfolk.search.study import Study, Terms, generate
 from kinfolk.search.study.columns import chosen_columns
-from kinfolk.search.study.layout import unit
 from kinfolk.search.study.truth import Truth
 
 ROWS, QUERIES = 700, 20
@@ -134,7 +134,7 @@ def test_more_rows_than_there_are_are_repeated_with_noise(rng: np.random.Generat
     closest = (study.vectors[50:].astype(np.float64) @ study.vectors[:50].T).max(axis=1)
     assert 0.7 < closest.min() < closest.max() < 0.99
     fewer = generate(vectors, table_of(60), queries=10, rows=30, seed=3)
-    known = {tuple(row) for row in unit(vectors.astype(np.float32))}
+    known = {tuple(row) for row in stored_form(vectors, name="vectors", metric="cosine")}
     assert len(fewer.vectors) == 30
     assert {tuple(row) for row in fewer.vectors} <= known
 
@@ -169,7 +169,7 @@ def test_what_cannot_be_a_study_is_said(rng: np.random.Generator) -> None:
         generate(vectors, table_of(29))
     with pytest.raises(DataError, match="100 queries need 200 vectors or more. Got 30"):
         generate(vectors, table_of(30))
-    with pytest.raises(DataError, match="table of finite numbers"):
+    with pytest.raises(DataError, match="vectors must hold finite numbers"):
         generate(np.full((30, 4), np.nan), table_of(30), queries=3)
     with pytest.raises(ConfigurationError, match="queries and rows must be at least 1"):
         generate(vectors, table_of(30), queries=3, rows=0)

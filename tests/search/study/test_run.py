@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from kinfolk.errors import ConfigurationError, DataError, RunError
+from kinfolk.search.metric import stored_form
 from kinfolk.search.study import (
     Kinfolk,
     KinfolkExact,
@@ -20,7 +21,6 @@ from kinfolk.search.study import (
     run_study,
     standings,
 )
-from kinfolk.search.study.layout import unit
 from kinfolk.search.study.measuring import _climb
 from kinfolk.search.study.plain_engines import Numpy
 from kinfolk.search.study.truth import Truth
@@ -85,7 +85,10 @@ def test_exact_engines_find_all_in_every_cell_and_mode(study: Study, tmp_path: P
 def test_engines_of_others_find_what_is_true_under_their_own_filters(study: Study, tmp_path: Path, name: str) -> None:
     pytest.importorskip(name.partition("-")[0], reason=f"needs kinfolk[search]: {name} is not installed")
     (engine,) = installed_engines(tmp_path / "store", only=[name])
-    vectors, queries = unit(study.vectors), unit(study.queries)
+    vectors, queries = (
+        stored_form(study.vectors, name="vectors", metric="cosine"),
+        stored_form(study.queries, name="queries", metric="cosine"),
+    )
     truth = Truth(vectors, study.attributes)
     engine.build(vectors, study.attributes)
     assert engine.num_bytes() > vectors.nbytes

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kinfolk.search.study.terms import Term
+from kinfolk.search.study.terms import Kind, Term
 
 Draw = Callable[[np.random.Generator], Term]
 """Draws the filter of one query."""
@@ -49,7 +49,7 @@ def draw_range(column: str, values: pa.Array, share: float) -> Draw | None:
     return draw
 
 
-def draw_any(kind: str, column: str, values: pa.Array) -> Draw | None:
+def draw_any(kind: Kind, column: str, values: pa.Array) -> Draw | None:
     """The value, or the range between two values, of rows drawn at random, as the study draws its own; None where there is no value."""
     known = (pc.list_flatten(values) if kind == "emis" else values).drop_null()
     if not len(known):
@@ -60,12 +60,12 @@ def draw_any(kind: str, column: str, values: pa.Array) -> Draw | None:
             low, high = sorted(known[int(place)].as_py() for place in rng.integers(0, len(known), 2))
             return Term("r", column, (low, high))
         value: Any = known[int(rng.integers(0, len(known)))].as_py()
-        return Term("em" if kind == "em" else "emis", column, value)
+        return Term(kind, column, value)
 
     return draw
 
 
-def _draw_of(kind: Any, column: str, counts: pa.Array, num: int, share: float) -> Draw | None:
+def _draw_of(kind: Kind, column: str, counts: pa.Array, num: int, share: float) -> Draw | None:
     numbers = np.asarray(counts.field("counts"))
     near = (numbers <= _NEAR * share * num) & (numbers * _NEAR >= share * num)
     fitting = sorted(counts.field("values").filter(pa.array(near)).to_pylist())

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kinfolk.errors import ConfigurationError, DataError
+from kinfolk.search.metric import stored_form
 from kinfolk.search.study.columns import chosen_columns
 from kinfolk.search.study.drawn import (
     SHARES,
@@ -25,7 +26,7 @@ from kinfolk.search.study.drawn import (
     size_of,
 )
 from kinfolk.search.study.draws import Draw, draw_any, draw_label, draw_range, draw_tag
-from kinfolk.search.study.layout import TRUTH, Cell, Study, unit
+from kinfolk.search.study.layout import TRUTH, Cell, Study
 from kinfolk.search.study.terms import Kind, Term, Terms
 from kinfolk.search.study.truth import Truth
 from kinfolk.search.study.vecs import Vectors
@@ -77,16 +78,14 @@ def generate(
         DataError: vectors that are not finite, another number of rows than of vectors, or too few of them.
         ConfigurationError: a column that is not there or cannot be filtered so; a number below 1.
     """
-    given = np.asarray(vectors, dtype=np.float32)
-    if given.ndim != 2 or not np.isfinite(given).all():
-        raise DataError(f"vectors must be a table of finite numbers, (num, dim). Got {given.shape}.")
-    if len(given) != len(table):
-        raise DataError(f"The table must have a row for each vector. Got {len(table):,} rows, {len(given):,} vectors.")
+    known = stored_form(vectors, name="vectors", metric="cosine")
+    if len(known) != len(table):
+        raise DataError(f"The table must have a row for each vector. Got {len(table):,} rows, {len(known):,} vectors.")
     if queries < 1 or (rows is not None and rows < 1):
         raise ConfigurationError(f"queries and rows must be at least 1. Got {queries} and {rows}.")
-    if len(given) < 2 * queries:
+    if len(known) < 2 * queries:
         raise DataError(
-            f"{queries:,} queries need {2 * queries:,} vectors or more. Got {len(given):,}; ask for fewer queries."
+            f"{queries:,} queries need {2 * queries:,} vectors or more. Got {len(known):,}; ask for fewer queries."
         )
     taken = [
         name for name in (*_DRAWN.values(), _NEAR_TENTH, _NEAR_HUNDREDTH, _NEAR_TAGS) if name in table.column_names
@@ -94,7 +93,6 @@ def generate(
     if taken:
         raise ConfigurationError(f"The study draws a column '{taken[0]}', and the table has one. Rename yours.")
     rng = np.random.default_rng(seed)
-    known = unit(given)
     order = rng.permutation(len(known))
     held, rest = order[:queries], np.sort(order[queries:])
     asked = known[held]
@@ -140,7 +138,9 @@ def _resized(
     for start in range(0, more, 65_536):
         block = known[repeated[start : start + 65_536]]
         noise = rng.standard_normal(block.shape, dtype=np.float32) * np.float32(NOISE / np.sqrt(known.shape[1]))
-        vectors[len(rest) + start : len(rest) + start + len(block)] = unit(block + noise)
+        vectors[len(rest) + start : len(rest) + start + len(block)] = stored_form(
+            block + noise, name="repeated vectors", metric="cosine"
+        )
     return np.concatenate([rest, rng.choice(rest, more)]), vectors
 
 

@@ -18,7 +18,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from kinfolk.data.atomic import atomic_write, write_table
@@ -229,9 +228,3 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
             if not isinstance(row, dict):
                 raise DataError(f"{path} line {number:,}: a JSON object is needed. Got {text.strip()[:40]}.")
             yield number, row
-
-
-def unit(vectors: Vectors) -> Vectors:
-    """Vectors divided by their lengths; those of length 0 stay so."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.ascontiguousarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)

@@ -21,8 +21,9 @@ import numpy as np
 from kinfolk.data.atomic import atomic_write
 from kinfolk.data.run import Run
 from kinfolk.errors import ConfigurationError, KinfolkError
+from kinfolk.search.metric import stored_form
 from kinfolk.search.study.engine import Engine
-from kinfolk.search.study.layout import TRUTH, Cell, Study, unit
+from kinfolk.search.study.layout import TRUTH, Cell, Study
 from kinfolk.search.study.measuring import Asked, measured
 from kinfolk.search.study.timing import built, one_core, wait_until_idle
 from kinfolk.search.study.truth import Truth
@@ -72,12 +73,16 @@ def run_study(
     Raises:
         ConfigurationError: k, recall or seconds out of range; two engines of one name.
         RunError: the folder holds another run.
-        DataError: the folder cannot be written to.
+        DataError: vectors that are not finite; or the folder cannot be written to.
     """
     _check(engines, k, recall, seconds)
     folder = Path(folder)
     Run(folder, {"data": _fingerprint(study), "k": str(k), "recall": str(recall), "seconds": str(seconds)})
-    study = replace(study, vectors=unit(study.vectors), queries=unit(study.queries))
+    study = replace(
+        study,
+        vectors=stored_form(study.vectors, name="vectors", metric="cosine"),
+        queries=stored_form(study.queries, name="queries", metric="cosine"),
+    )
     with one_core():
         builds = _build(study, engines, folder, told)
         cells: dict[str, Result] = {}
