@@ -24,7 +24,7 @@ def results() -> dict[str, Any]:
     measured = {name: {mode: everywhere[mode][name] for mode in everywhere} for name in everywhere["one"]}
     return {
         "about": {"recall": 0.95},
-        "builds": dict.fromkeys(measured, {}),
+        "builds": {name: {} for name in measured},
         "cells": {
             "em-1": {"row": "EM", "share": 0.01, "passing": 0.01, "lift": 1.0, "about": ""},
             "r-10": {"row": "R", "share": 0.1, "passing": 0.1, "lift": 1.0, "about": ""},

@@ -87,6 +87,7 @@ def run_study(
         builds = _build(study, engines, folder, told)
         cells: dict[str, Result] = {}
         found: dict[str, dict[str, Result]] = {}
+        asked_now: set[str] = set()
         truth: Truth | None = None
         if told is not None:
             told.begin("measure")
@@ -103,6 +104,7 @@ def run_study(
                 asked = Asked.of(cell, study.queries, truth, k)
                 _write(place / "cell.json", _facts(cell, truth, study))
                 for engine in missing:
+                    asked_now.add(engine.name)
                     _write(_path(place, engine.name), _tried(engine, asked, truth, recall, seconds))
             cells[cell.name] = _read(place / "cell.json")
             found[cell.name] = {
@@ -112,6 +114,10 @@ def run_study(
             }
             if told is not None:
                 told.advance((number + 1) / len(study.cells))
+        for engine in engines:
+            if engine.name in asked_now:  # what engines make when they are first asked takes room, too
+                builds[engine.name]["bytes_a_row"] = engine.num_bytes() / len(study.vectors)
+                _write(folder / _BUILDS / f"{engine.name}.json", builds[engine.name])
     about = {
         "rows": len(study.vectors), "dim": study.vectors.shape[1], "queries": len(study.queries), "k": k,
         "recall": recall, "seconds": seconds, "machine": platform.processor() or platform.machine(),
