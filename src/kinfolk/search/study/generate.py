@@ -27,7 +27,7 @@ from kinfolk.search.study.drawn import (
 )
 from kinfolk.search.study.draws import Draw, draw_any, draw_label, draw_range, draw_tag
 from kinfolk.search.study.layout import TRUTH, Cell, Study
-from kinfolk.search.study.terms import Kind, Term, Terms
+from kinfolk.search.study.terms import Kind, Term, Terms, expression_of
 from kinfolk.search.study.truth import Truth
 from kinfolk.search.study.vecs import Vectors
 
@@ -37,6 +37,7 @@ NOISE = 0.5  # length of what is added to a unit vector that is repeated: a cosi
 _DRAWN: dict[Kind, str] = {"em": "drawn_label", "r": "drawn_number", "emis": "drawn_tags"}
 _NEAR_TENTH, _NEAR_HUNDREDTH, _NEAR_TAGS = "neighborhood_of_10", "neighborhood_of_100", "near_tags"
 _ROWS: dict[Kind, str] = {"em": "EM", "r": "R", "emis": "EMIS"}
+_TRIES = 10  # draws of two filters at once
 _FAR, _TOWARDS = "far cluster", "near tag"
 
 
@@ -102,9 +103,9 @@ def generate(
         for kind, (name, values) in chosen_columns(table, columns or {}).items()
     }
     maker = _Maker(base, asked, real, rng)
-    cells = maker.cells()
     attributes = pa.table({source.column: source.values for source in (*real.values(), *maker.drawn)})
     truth = Truth(base, attributes)
+    cells = maker.cells(truth)
     listed = [
         Cell(cell.name, cell.row, cell.share, cell.about, cell.terms, truth.nearest(asked, cell.terms, TRUTH))
         for cell in cells
@@ -184,7 +185,7 @@ class _Maker:
             populated = np.unique(two)
             self.near = [f"near {populated[place] + 1}" for place in np.argmax(queries @ centers[populated].T, axis=1)]
 
-    def cells(self) -> list[Cell]:
+    def cells(self, truth: Truth) -> list[Cell]:
         """All cells, without their truth."""
         found = [self._cell("none", "no filter", 1.0, "no filter", [()] * self.queries)]
         for kind, source in self.real.items():
@@ -203,7 +204,7 @@ class _Maker:
                 parts = [self._draw("r", 0.2 if share == 0.1 else 0.1), self._draw(other, 0.5 if share == 0.1 else 0.1)]
                 about = " and ".join(part[1] for part in parts)
                 name, row = f"r_{other}-{100 * share:g}", f"R and {_ROWS[other]}"
-                found.append(self._cell(name, row, share, about, self._terms([part[0] for part in parts])))
+                found.append(self._cell(name, row, share, about, self._both([part[0] for part in parts], share, truth)))
         for share, (column, labels) in self.far.items():
             far_terms = [(Term("em", column, label),) for label in labels]
             about = f"{column}: the cluster farthest from the query"
@@ -228,6 +229,20 @@ class _Maker:
 
     def _terms(self, draws: Sequence[Draw]) -> list[Terms]:
         return [tuple(draw(self.rng) for draw in draws) for _ in range(self.queries)]
+
+    def _both(self, draws: Sequence[Draw], share: float, truth: Truth) -> list[Terms]:
+        """Of some draws the pair that lets a share nearest to the one asked for pass: columns of a table are seldom independent."""
+
+        def distance(terms: Terms) -> float:
+            expression = expression_of(terms)
+            assert expression is not None
+            size = truth.attributes.select(expression).size
+            return abs(np.log(max(size, 0.01) / (share * self.num)))
+
+        return [
+            min((tuple(draw(self.rng) for draw in draws) for _ in range(_TRIES)), key=distance)
+            for _ in range(self.queries)
+        ]
 
     def _cell(self, name: str, row: str, share: float | None, about: str, terms: Sequence[Terms]) -> Cell:
         return Cell(name, row, share, about, terms, [])

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from kinfolk.search.study.engine import Engine
 from kinfolk.search.study.layout import Cell
 from kinfolk.search.study.terms import Terms
@@ -39,19 +41,21 @@ class Point:
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """The queries of a cell, with their own filters and with the first one's, and what is true of both."""
+    """The queries of a cell, with their own filters and with one that they share, and what is true of both."""
 
     queries: Vectors
     own: Sequence[Terms]
     own_truth: Lists
+    shared: Terms
     shared_truth: Lists
     k: int
 
     @classmethod
     def of(cls, cell: Cell, queries: Vectors, truth: Truth, k: int) -> Asked:
-        """The queries of a cell; what is true under the shared filter is found here."""
-        shared = truth.nearest(queries, [cell.terms[0]] * len(queries), k)
-        return cls(queries, cell.terms, cell.truth, shared, k)
+        """The queries of a cell; they share the filter that, of theirs, lets the median number of rows pass."""
+        sizes = np.array([truth.passing(terms)[1] for terms in cell.terms])
+        shared = cell.terms[int(np.argsort(sizes, kind="stable")[len(sizes) // 2])]
+        return cls(queries, cell.terms, cell.truth, shared, truth.nearest(queries, [shared] * len(queries), k), k)
 
 
 def measured(
@@ -95,9 +99,10 @@ def _climb(at: Callable[[int], float], first: int, count: int, recall: float) ->
 
 def _point(engine: Engine, mode: Mode, asked: Asked, truth: Truth, effort: float, seconds: float) -> Point:
     shared = mode == "shared"
-    found = timed(engine, mode, asked.queries, asked.own, asked.k, effort, seconds=seconds)
+    filters = [asked.shared] if shared else asked.own
+    found = timed(engine, mode, asked.queries, filters, asked.k, effort, seconds=seconds)
     num = len(found.answers)
-    terms = [asked.own[0]] * num if shared else asked.own[:num]
+    terms = [asked.shared] * num if shared else asked.own[:num]
     true = asked.shared_truth if shared else asked.own_truth
     reached = truth.recall(asked.queries[:num], terms, true[:num], found.answers, asked.k)
     return Point(effort, reached, num, found.turns, 1 / found.wall, found.cpu)

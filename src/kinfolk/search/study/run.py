@@ -1,8 +1,8 @@
 """A run of the study: engines built, and every cell asked of each in turn, kept cell by cell so that a stopped run goes on.
 
-Protocol: one core; k neighbors; one query a call, a batch in which each query has its filter, a batch that shares the first query's;
-filters evaluated inside the timed region; engines in turns, cell by cell, each time another one first; efforts from low to high until the
-recall is reached, so that throughput at a recall is that of the smallest effort that reaches it.
+Protocol: one core; k neighbors; one query a call, a batch in which each query has its filter, a batch that shares one of them; filters
+evaluated inside the timed region; engines in turns, cell by cell, each time another one first; efforts from low to high until the recall
+is reached, so that throughput at a recall is that of the smallest effort that reaches it.
 """
 
 from __future__ import annotations

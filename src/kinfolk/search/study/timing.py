@@ -20,7 +20,7 @@ from kinfolk.search.study.vecs import Vectors
 
 Mode: TypeAlias = Literal["one", "batch", "shared"]
 MODES: tuple[Mode, ...] = get_args(Mode)
-"""One query a call; all in a call, each with its filter; all in a call under the filter of the first."""
+"""One query a call; all in a call, each with its filter; all in a call under one filter."""
 
 _FEWEST = 10  # queries that are measured at least
 _MOST_TURNS = 5
@@ -82,7 +82,7 @@ def timed(
 
 def _ask(engine: Engine, mode: Mode, queries: Vectors, filters: Sequence[Terms], k: int, effort: float) -> Rows:
     if mode == "shared":
-        return engine.search(queries, filters[:1], k, effort)
+        return engine.search(queries, filters, k, effort)
     if mode == "batch":
         return engine.search(queries, filters[: len(queries)], k, effort)
     return np.concatenate(
