@@ -6,6 +6,7 @@ the query is far from, and tags of the neighborhoods it lies in.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -237,7 +238,7 @@ class _Maker:
             expression = expression_of(terms)
             assert expression is not None
             size = truth.attributes.select(expression).size
-            return abs(np.log(max(size, 0.01) / (share * self.num)))
+            return abs(math.log(max(size, 0.01) / (share * self.num)))
 
         return [
             min((tuple(draw(self.rng) for draw in draws) for _ in range(_TRIES)), key=distance)
