@@ -1,24 +1,23 @@
 """The records whose vectors have the largest inner products, exactly: each product is made once, whichever side asks.
 
-Products in float32, or bfloat16, of a tile of either table only preselect: a pair whose product could be among the best of either
-record, however far it is off, gets an exact product, in float64 and in one order of sums. So the result is the same on each machine and
-in each precision.
+Products in float32, or bfloat16, of a tile of either table only preselect, a few more than are wanted. These get an exact product,
+in float64 and in one order of sums. How far the first product may be off is known, so it is certain for most records that
+none that was left out is among the best; the few others (many equal vectors, say) are looked at again. So the result is the same on each
+machine and in each precision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from kinfolk.linking.candidates import Neighbors
+from kinfolk.linking.candidates import Neighbors, Rows
 from kinfolk.linking.products import Products
-from kinfolk.linking.running_best import Best, Near, found, lower_bars, nothing_yet, offer_products
+from kinfolk.linking.running_best import Best, Near, found, nothing_of, offer_exact, offer_products, settle
 
 _LEFT_ROWS, _RIGHT_ROWS = 512, 1024  # of a tile: its products take 2 MiB, about what a core has near it
-
-Rows = tuple[np.ndarray, np.ndarray]
-"""Left rows, and the right rows that each of them may be paired with, ascending."""
+_SPARE = 4  # pairs beyond k that are kept until they have exact products; and a quarter of k
 
 
 def nearest_between(
@@ -26,33 +25,43 @@ def nearest_between(
     right: np.ndarray,
     k: int,
     advance: Callable[[float], None] | None = None,
-    groups: Iterable[Rows] | None = None,
+    groups: Callable[[], Iterable[Rows]] | None = None,
 ) -> Neighbors:
     """The k rows of either side with the largest inner products for each row of the other; none at or below 0.
 
-    All products are made that are asked for, a tile at a time: exact, and quadratic in the size of the tables. Of equal products
-    the lower row comes first.
+    The product of each pair that may be found is made, a tile at a time: exact, and quadratic in the size of the tables. Of equal
+    products the lower row comes first.
 
     Args:
         left, right: float32 (records, dim).
         k: how many, at least 1.
         advance: told the share that is done.
-        groups: which pairs may be found, each left row in one group at most; None for all.
+        groups: gives the pairs that may be found, each left row in one group at most; None for all.
     """
     products = Products(left, right, (_LEFT_ROWS, _RIGHT_ROWS))
-    of_left, of_right = nothing_yet(len(left), k), nothing_yet(len(right), k)
-    of_left_slack, of_right_slack = products.slacks()
-    lower_bars(of_left, products.left.lengths, of_left_slack, products.rounding)
-    lower_bars(of_right, products.right.lengths, of_right_slack, products.rounding)
-    done = 0
-    for rows, others in ((np.arange(len(left)), np.arange(len(right))),) if groups is None else groups:
-        for start in range(0, len(rows) if len(others) else 0, _LEFT_ROWS):
-            part = rows[start : start + _LEFT_ROWS].astype(np.int64)
-            for first in range(0, len(others), _RIGHT_ROWS):
-                _offer(products, part, others[first : first + _RIGHT_ROWS].astype(np.int64), of_left, of_right)
-            done += len(part)
-            if advance is not None:
-                advance(done / len(left))
+    spoken = np.flatnonzero(products.left.lengths), np.flatnonzero(products.right.lengths)
+    every = (lambda: (spoken,)) if groups is None else groups
+    slacks = products.slacks()
+    sides = products.left, products.right
+    kept = [nothing_of(side, slack, k + k // 4 + _SPARE) for side, slack in zip(sides, slacks, strict=True)]
+    for share, rows, others in _tiles(every(), len(left)):
+        offer_products(products.of(rows, others), rows, others, *kept, True)
+        if advance is not None:
+            advance(share)
+    best = [nothing_of(side, slack, k) for side, slack in zip(sides, slacks, strict=True)]
+    for own, other, of_products, of_exact in zip(sides, sides[::-1], kept, best, strict=True):
+        settle(of_products, own.vectors, other.vectors.reshape(-1), own.rounding, of_exact)
+    of_left, of_right = best
+    if _unsettled(of_left).any():
+        again = ((rows[_unsettled(of_left)[rows]], others) for rows, others in every())
+        for _, rows, others in _tiles(again, len(left)):
+            _offer_exact(products, rows, others, of_left)
+    if _unsettled(of_right).any():
+        again = ((rows, others[_unsettled(of_right)[others]]) for rows, others in every())
+        for _, rows, others in _tiles(again, len(left)):
+            _offer_exact(products, rows, others, of_right, turned=True)
+    if advance is not None:
+        advance(1.0)
     return Neighbors(found(of_left), found(of_right))
 
 
@@ -67,30 +76,40 @@ def nearest_within(vectors: np.ndarray, k: int, advance: Callable[[float], None]
         advance: told the share that is done.
     """
     num, products = len(vectors), Products(vectors, vectors, (_LEFT_ROWS, _RIGHT_ROWS))
-    best = nothing_yet(num, k)
-    lower_bars(best, products.left.lengths, products.slacks()[0], products.rounding)
+    side, slacks = products.left, products.slacks()[0]
+    kept, best = nothing_of(side, slacks, k + k // 4 + _SPARE), nothing_of(side, slacks, k)
     for start in range(0, num, _LEFT_ROWS):
         end = min(start + _LEFT_ROWS, num)
         part = np.arange(start, end)
-        for first in range(start, end, _RIGHT_ROWS):  # each pair of these twice, from either record
-            _offer(products, part, np.arange(first, min(first + _RIGHT_ROWS, end)), best, None)
-        for first in range(end, num, _RIGHT_ROWS):
-            _offer(products, part, np.arange(first, min(first + _RIGHT_ROWS, num)), best, best)
+        offer_products(products.of(part, part), part, part, kept, kept, False)  # each of these pairs twice, from both
+        for _, rows, others in _tiles([(part, np.arange(end, num))], num):
+            offer_products(products.of(rows, others), rows, others, kept, kept, True)
         if advance is not None:
             left = (num - end) / num
             advance(1 - left * left)
+    settle(kept, side.vectors, side.vectors.reshape(-1), side.rounding, best)
+    for _, rows, others in _tiles([(np.flatnonzero(_unsettled(best)), np.arange(num))], num):
+        _offer_exact(products, rows, others, best)
     return found(best)
 
 
-def _offer(products: Products, rows: np.ndarray, others: np.ndarray, of_left: Best, of_right: Best | None) -> None:
-    offer_products(
-        products.of(rows, others),
-        rows,
-        others,
-        products.left.vectors,
-        products.right.vectors.reshape(-1),
-        products.rounding,
-        of_left,
-        of_left if of_right is None else of_right,
-        of_right is not None,
-    )
+def _tiles(groups: Iterable[Rows], num_left: int) -> Iterator[tuple[float, np.ndarray, np.ndarray]]:
+    """The pairs of groups in tiles: the share of the left rows that is done with it, left and right rows as int64."""
+    done = 0
+    for rows, others in groups:
+        for start in range(0, len(rows), _LEFT_ROWS):
+            part = rows[start : start + _LEFT_ROWS].astype(np.int64)
+            done += len(part)
+            for first in range(0, len(others), _RIGHT_ROWS):
+                yield done / num_left, part, others[first : first + _RIGHT_ROWS].astype(np.int64)
+
+
+def _unsettled(best: Best) -> np.ndarray:
+    return np.isfinite(best.bars)
+
+
+def _offer_exact(products: Products, rows: np.ndarray, others: np.ndarray, best: Best, *, turned: bool = False) -> None:
+    tile, own, other = products.of(rows, others), products.left, products.right
+    if turned:
+        tile, rows, others, own, other = np.ascontiguousarray(tile.T), others, rows, other, own
+    offer_exact(tile, rows, others, own.vectors, other.vectors.reshape(-1), own.rounding, best)

@@ -33,6 +33,7 @@ class Side:
         lengths: of the vectors, float64 (records,).
         errors: lengths of what rounding took away, float64 (records,).
         halves: the rounded vectors; None where nothing is rounded.
+        rounding: of a product that is stored, relative to it.
     """
 
     def __init__(self, vectors: np.ndarray, *, bfloat16: bool) -> None:
@@ -40,6 +41,7 @@ class Side:
         self.lengths = np.linalg.norm(self.vectors, axis=1).astype(np.float64)
         self.errors = np.zeros(len(self.vectors))
         self.halves: torch.Tensor | None = None
+        self.rounding = _HALF_ULP if bfloat16 else 0.0
         if bfloat16:
             import torch
 
@@ -61,14 +63,12 @@ class Products:
 
     Attributes:
         left, right: both sides.
-        rounding: of a product that is stored, relative to it.
     """
 
     def __init__(self, left: np.ndarray, right: np.ndarray, tile: tuple[int, int]) -> None:
         bfloat16 = left.size * len(right) >= _LARGE and _has_bfloat16()
         self.left = Side(left, bfloat16=bfloat16)
         self.right = self.left if right is left else Side(right, bfloat16=bfloat16)
-        self.rounding = _HALF_ULP if bfloat16 else 0.0
         self._out = np.empty(tile[0] * tile[1], np.float32)
         self._rounded: torch.Tensor | None = None
         if bfloat16:

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 import numba as nb
 import numpy as np
 
+from kinfolk.linking.products import Side
 from kinfolk.search.kernels.exact import wide_query
 from kinfolk.search.kernels.heaps import keep, sort_best_first
 from kinfolk.search.kernels.products import inner_product
@@ -18,7 +19,7 @@ from kinfolk.search.kernels.products import inner_product
 Near: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Query rows, rows found and similarities, best first within a query."""
 
-_STEP = 64  # products that are held against their bars at once
+_STEP = 32  # products that are held against their bars at once
 _FLOAT32 = 2.0**-23  # so much lower is a bar put, so that its own rounding hides nothing
 
 
@@ -40,26 +41,15 @@ class Best(NamedTuple):
 
 
 def nothing_yet(num: int, k: int) -> Best:
-    """The best of ``num`` records of which no pair was looked at."""
-    return Best(
-        np.empty((num, k)),
-        np.empty((num, k), np.int64),
-        np.zeros(num, np.int64),
-        np.zeros(num),
-        np.zeros(num, np.float32),
-    )
+    """The best k of ``num`` records of which no pair was looked at, for products that are not off."""
+    heaps = np.empty((num, k)), np.empty((num, k), np.int64), np.zeros(num, np.int64)
+    return Best(*heaps, np.zeros(num), np.zeros(num, np.float32))
 
 
-def lower_bars(best: Best, lengths: np.ndarray, slacks: np.ndarray, rounding: float) -> None:
-    """Say how far products may be off, before any is offered.
-
-    Args:
-        best: whose.
-        lengths: of the vectors.
-        slacks, rounding: as of ``Products``.
-    """
-    best.slacks[:] = slacks
-    best.bars[:] = np.where(lengths > 0, -slacks * (1 + rounding + _FLOAT32), np.inf)
+def nothing_of(side: Side, slacks: np.ndarray, k: int) -> Best:
+    """The best k of each vector of a side before any product is made; see ``Products``."""
+    bars = np.where(side.lengths > 0, -slacks * (1 + side.rounding + _FLOAT32), np.inf)
+    return nothing_yet(len(slacks), k)._replace(slacks=slacks, bars=bars.astype(np.float32))
 
 
 def found(best: Best) -> Near:
@@ -77,59 +67,113 @@ def sort_all(values, rows, sizes):
 
 
 @nb.njit(cache=True, nogil=True)
-def offer_products(products, left_rows, right_rows, left, right, rounding, of_left, of_right, both):
-    """Offer the pairs of a tile: where a product reaches the bar of either record, the pair gets an exact one.
+def offer_products(products, left_rows, right_rows, of_left, of_right, both):
+    """Offer the pairs of a tile by their products.
 
     Args:
-        products: float32 (left rows, right rows), off by the slack of either record and then rounded.
+        products: float32 (left rows, right rows).
         left_rows, right_rows: int64, which records.
-        left, right: their vectors, float32 (records, dim) and flat.
-        rounding: of the products.
-        of_left, of_right: the best of both sides.
+        of_left, of_right: the best of both sides; they may be the same where the rows differ.
         both: whether the right records want pairs, too.
     """
-    dim, k = left.shape[1], of_left.values.shape[1]
-    infinite = np.float32(np.inf)
+    capacity, infinite = of_left.values.shape[1], np.float32(np.inf)
     bars = np.full(len(right_rows), infinite, np.float32)
     if both:
         for j in range(len(right_rows)):
             bars[j] = of_right.bars[right_rows[j]]
     for i in range(len(left_rows)):
-        row, line = left_rows[i], products[i]
-        bar, wide = of_left.bars[row], wide_query(left[row])
+        row = left_rows[i]
+        bar = of_left.bars[row]
         if bar == infinite:
             continue
-        for start in range(0, len(line), _STEP):
-            stop = min(start + _STEP, len(line))
+        for start in range(0, products.shape[1], _STEP):
+            line, theirs = products[i, start : start + _STEP], bars[start : start + _STEP]
             above = 0
-            for j in range(start, stop):
-                above += (line[j] >= bar) | (line[j] >= bars[j])
+            for j in range(len(line)):
+                above += (line[j] >= bar) | (line[j] >= theirs[j])
             if above == 0:
                 continue
-            for j in range(start, stop):
-                if not (line[j] >= bar or line[j] >= bars[j]):
-                    continue
-                other = right_rows[j]
-                exact = inner_product(wide, right, other * dim, dim)
-                if not exact > 0:
-                    continue
+            for j in range(len(line)):
                 if line[j] >= bar:
-                    _keep(of_left, row, k, exact, other, rounding)
+                    keep_product(of_left, row, capacity, line[j], right_rows[start + j])
                     bar = of_left.bars[row]
-                if line[j] >= bars[j]:
-                    _keep(of_right, other, k, exact, row, rounding)
-                    bars[j] = of_right.bars[other]
+                if line[j] >= theirs[j]:
+                    other = right_rows[start + j]
+                    keep_product(of_right, other, capacity, line[j], row)
+                    theirs[j] = of_right.bars[other]
 
 
 @nb.njit(cache=True, nogil=True)
-def _keep(best, record, k, value, row, rounding):
-    """Offer a row to a record, and lift the bar of the record to its worst one."""
+def keep_product(best, record, capacity, value, row):
+    """Offer a row to a record; the bar is the worst one that it keeps."""
+    values = best.values[record]
+    size = keep(values, best.rows[record], best.sizes[record], capacity, np.float64(value), row)
+    best.sizes[record] = size
+    if size == capacity:
+        best.bars[record] = values[0]
+
+
+@nb.njit(cache=True, nogil=True)
+def settle(kept, vectors, flat, rounding, best):
+    """Decide among the pairs that were kept by their exact products.
+
+    Where one that was not kept could be among the best, a record is left with none, and with a bar that is low enough for all
+    that could; elsewhere its bar is infinite.
+
+    Args:
+        kept: by products that may be off.
+        vectors, flat: of the records, float32 (records, dim), and of the others, flat.
+        rounding: of the products, after they were off by the slack of a record.
+        best: filled.
+    """
+    dim, k, capacity = vectors.shape[1], best.values.shape[1], kept.values.shape[1]
+    for record in range(len(vectors)):
+        if kept.sizes[record] == 0:
+            best.bars[record] = np.inf
+            continue
+        wide = wide_query(vectors[record])
+        for t in range(kept.sizes[record]):
+            other = kept.rows[record, t]
+            keep_exact(best, record, k, inner_product(wide, flat, other * dim, dim), other, rounding)
+        lowest = kept.values[record, 0]
+        reach = lowest + (rounding + _FLOAT32) * abs(lowest) + best.slacks[record]
+        sure = best.sizes[record] == k and best.values[record, 0] > reach
+        if kept.sizes[record] < capacity or reach < 0 or sure:
+            best.bars[record] = np.inf
+        else:
+            best.sizes[record] = 0
+
+
+@nb.njit(cache=True, nogil=True)
+def offer_exact(products, rows, others, vectors, flat, rounding, best):
+    """Offer the pairs of a tile to the records that are unsettled, by exact products where the product reaches their bar.
+
+    Args:
+        products: float32 (rows, others).
+        rows, others: int64, which records.
+        vectors, flat, rounding, best: as of ``settle``.
+    """
+    dim, k = vectors.shape[1], best.values.shape[1]
+    for i in range(len(rows)):
+        record, line = rows[i], products[i]
+        wide = wide_query(vectors[record])
+        for j in range(len(others)):
+            if line[j] >= best.bars[record]:
+                exact = inner_product(wide, flat, others[j] * dim, dim)
+                keep_exact(best, record, k, exact, others[j], rounding)
+
+
+@nb.njit(cache=True, nogil=True)
+def keep_exact(best, record, k, value, row, rounding):
+    """Offer a row to a record by its exact product, and lift the bar for products that may be off; nothing at or below 0."""
+    if not value > 0:
+        return
     values = best.values[record]
     size = keep(values, best.rows[record], best.sizes[record], k, value, row)
     best.sizes[record] = size
     if size == k:
         bar = values[0] - best.slacks[record]
-        best.bars[record] = bar - (rounding + _FLOAT32) * abs(bar)
+        best.bars[record] = max(best.bars[record], np.float32(bar - (rounding + _FLOAT32) * abs(bar)))
 
 
 @nb.njit(cache=True, nogil=True)
@@ -164,6 +208,6 @@ def offer_shared_features(
             value = np.float64(sums[other])
             sums[other] = 0
             if value >= of_left.bars[row]:
-                _keep(of_left, row, k, value, other, 0.0)
+                keep_product(of_left, row, k, value, other)
             if value >= of_right.bars[other]:
-                _keep(of_right, other, k, value, row, 0.0)
+                keep_product(of_right, other, k, value, row)
