@@ -50,7 +50,7 @@ def link(
         str | None,
         typer.Option(
             help="Only pairs that pass become candidates: a condition on columns of the second table, mine.COLUMN for the first "
-            "table's own, such as \"country = mine.country AND year >= mine.year - 2\"."
+            'table\'s own, such as "country = mine.country AND year >= mine.year - 2".'
         ),
     ] = None,
     labels: Labels = None,

@@ -30,7 +30,7 @@ class PairCondition:
         left, right: the tables; columns are read by their roles.
 
     Attributes:
-        text: the condition, as Python that makes it.
+        text: the condition, as Python that makes it: equal for equal conditions, however they were written.
         num_pairs: that pass.
 
     Raises:
@@ -46,7 +46,7 @@ class PairCondition:
         own = sorted(names_of_mine(expression))
         require_columns(columns, right.table.column_names, f"The right table, {right.name},")
         require_columns(own, left.table.column_names, f"The left table, {left.name}, of which mine speaks,")
-        self.text = repr(expression)
+        self.text, self._typed = repr(expression), where if isinstance(where, str) else repr(expression)
         self._num_left = len(left)
         self._attributes = Attributes.of_rows(
             pa.table({name: typed_column(right, name) for name in columns}), len(right)
@@ -81,6 +81,9 @@ class PairCondition:
         left_out = (f"{refused:,} labeled pairs do not pass the condition; they were left out.",) if refused else ()
         if self.num_pairs:
             share = self.num_pairs / (self._num_left * len(self._attributes))
-            return (f"Only pairs that pass {self.text} were looked at: {self.num_pairs:,}, {share:.2%} of all.", *left_out)
+            return (
+                f"Only pairs that pass {self._typed!r} were looked at: {self.num_pairs:,}, {share:.2%} of all.",
+                *left_out,
+            )
         why = " ".join(dict.fromkeys(note for bound, _ in self._groups[:1] for note in self._attributes.notices(bound)))
-        return (f"No pair passes {self.text}, so nothing can be linked. {why}".rstrip(), *left_out)
+        return (f"No pair passes {self._typed!r}, so nothing can be linked. {why}".rstrip(), *left_out)

@@ -81,7 +81,8 @@ def nearest_within(vectors: np.ndarray, k: int, advance: Callable[[float], None]
     for start in range(0, num, _LEFT_ROWS):
         end = min(start + _LEFT_ROWS, num)
         part = np.arange(start, end)
-        offer_products(products.of(part, part), part, part, kept, kept, False)  # each of these pairs twice, from both
+        for _, rows, others in _tiles([(part, part)], num):  # each of these pairs twice, from either record
+            offer_products(products.of(rows, others), rows, others, kept, kept, False)
         for _, rows, others in _tiles([(part, np.arange(end, num))], num):
             offer_products(products.of(rows, others), rows, others, kept, kept, True)
         if advance is not None:

@@ -178,7 +178,18 @@ def keep_exact(best, record, k, value, row, rounding):
 
 @nb.njit(cache=True, nogil=True)
 def offer_shared_features(
-    left_rows, passes, starts, features, weights, posting_starts, postings, posting_weights, sums, touched, of_left, of_right
+    left_rows,
+    passes,
+    starts,
+    features,
+    weights,
+    posting_starts,
+    postings,
+    posting_weights,
+    sums,
+    touched,
+    of_left,
+    of_right,
 ):
     """Offer the pairs of some left records that share a feature with a right record that passes.
 

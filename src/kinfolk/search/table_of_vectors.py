@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from kinfolk.data import Records, read_records
+from kinfolk.data import read_records
 from kinfolk.data.names import require_columns
 from kinfolk.data.typed_columns import typed_column
 from kinfolk.errors import ConfigurationError, DataError
