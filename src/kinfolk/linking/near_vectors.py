@@ -45,7 +45,7 @@ def nearest_between(
     sides = products.left, products.right
     kept = [nothing_of(side, slack, k + k // 4 + _SPARE) for side, slack in zip(sides, slacks, strict=True)]
     for share, rows, others in _tiles(every(), len(left)):
-        offer_products(products.of(rows, others), rows, others, *kept, True)
+        offer_products(products.of(rows, others), rows, others, kept[0], kept[1], True)
         if advance is not None:
             advance(share)
     best = [nothing_of(side, slack, k) for side, slack in zip(sides, slacks, strict=True)]
@@ -106,7 +106,7 @@ def _tiles(groups: Iterable[Rows], num_left: int) -> Iterator[tuple[float, np.nd
 
 
 def _unsettled(best: Best) -> np.ndarray:
-    return np.isfinite(best.bars)
+    return np.asarray(np.isfinite(best.bars))
 
 
 def _offer_exact(products: Products, rows: np.ndarray, others: np.ndarray, best: Best, *, turned: bool = False) -> None:
