@@ -1,7 +1,7 @@
 """What the search for candidates by vectors costs beside faiss Flat, and under a condition beside none.
 
-Claims: the nearest records in both directions cost a third of what faiss's exact index takes, with every neighbor found; and under
-"same decade" they cost less than without a condition.
+Asked: how much less the nearest records in both directions cost than by faiss's exact index (the goal: a third), with every neighbor
+found; and whether they cost less under "same decade" than without a condition.
 
 Protocol: IMDb-DBpedia, its titles by all-MiniLM-L6-v2 (384), encoded once. One thread; the arms in turns, CPU time of the
 process, medians of ``--turns``. Both arms find the top k in both directions: faiss ``IndexFlatIP`` with two indexes and two searches,

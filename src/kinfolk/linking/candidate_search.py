@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -59,7 +60,7 @@ def find_candidates(
         # A field that is all of the record is no second search.
         (others if (field.left, field.right) == texts else searches).append(found)
     for done, of in enumerate(vectors, len(telling)):
-        told = lambda share, done=done: advance((done + share) / num)  # type: ignore[misc] # noqa: E731
+        told: Callable[[float], None] = partial(_tell, advance, done, num)
         searches.append(of.neighbors(advance=told, groups=groups))
     lists = [search.pairs(num_right) for search in (*searches, *others)]
     if judged is not None:
@@ -67,3 +68,8 @@ def find_candidates(
         lists.append(Candidates(judged.left[passing], judged.right[passing]))
     candidates = union([c.left for c in lists], [c.right for c in lists], num_right)
     return candidates, nearest_of(searches, candidates, num_right)
+
+
+def _tell(advance: Callable[[float], None], done: int, num: int, share: float) -> None:
+    """Tell how far all searches are when a share of the next one is done."""
+    advance((done + share) / num)
