@@ -157,7 +157,7 @@ class Told:
 def test_the_search_of_pictures_tells_how_far_it_is(
     shops: Path, monkeypatch: pytest.MonkeyPatch, tables: tuple[str, ...]
 ) -> None:
-    monkeypatch.setattr(near_vectors, "_PRODUCTS_AT_ONCE", NUM * 10)
+    monkeypatch.setattr(near_vectors, "_LEFT_ROWS", 10)
     told = Told()
     run = kinfolk.link if len(tables) == 2 else kinfolk.dedupe
     run(*(shops / name for name in tables), progress=told)

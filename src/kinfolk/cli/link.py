@@ -46,6 +46,13 @@ def link(
     category: ColumnsOfCategories = None,
     image: ColumnsOfImages = None,
     ignore: Ignore = None,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            help="Only pairs that pass become candidates: a condition on columns of the second table, mine.COLUMN for the first "
+            'table\'s own, such as "country = mine.country AND year >= mine.year - 2".'
+        ),
+    ] = None,
     labels: Labels = None,
     encoder: TextEncoder = "none",
     adapt: Annotated[
@@ -95,6 +102,7 @@ def link(
             category=split_columns(category),
             image=split_columns(image),
             ignore=split_columns(ignore),
+            where=where,
             labels=labels,
             encoder=encoder,
             adapt="reading" if adapt_reading else adapt,

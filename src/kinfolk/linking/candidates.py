@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 
+from kinfolk.linking.running_best import found, nothing_yet, offer_shared_features
 from kinfolk.linking.spaces import Space
 
 QUERIES_AT_A_TIME = 4_096
 POSTINGS_PER_RECORD = 10_000  # most entries of the other table that one record's features may touch
+
+Rows = tuple[np.ndarray, np.ndarray]
+"""Left rows, and the right rows that each of them may be paired with, ascending."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +84,35 @@ class Neighbors:
         return rows, nearest_right[rows]
 
 
-def neighbors(space: Space, k: int) -> Neighbors:
-    """The k nearest records of either table for each record of the other."""
+def neighbors(space: Space, k: int, groups: Callable[[], Iterable[Rows]] | None = None) -> Neighbors:
+    """The k nearest records of either table for each record of the other.
+
+    Args:
+        space: of both tables.
+        k: how many, at least 1.
+        groups: gives the pairs that may be found: left rows, each in one group at most, and right rows. None for all.
+    """
+    if groups is not None:
+        return _neighbors_among(space, k, groups())
     return Neighbors(nearest(space.left, space.right, k), nearest(space.right, space.left, k))
+
+
+def _neighbors_among(space: Space, k: int, groups: Iterable[Rows]) -> Neighbors:
+    """Each sum is made once, for both directions, and only for pairs that may be found.
+
+    As in ``nearest``, very common features are left out of the left records where they would touch too many entries.
+    """
+    left, by_feature = _rarest(space.left, space.right), space.right.T.tocsr()
+    num_left, num_right = left.shape[0], space.right.shape[0]
+    of_left, of_right = nothing_yet(num_left, k), nothing_yet(num_right, k)
+    passes, sums, touched = np.zeros(num_right, bool), np.zeros(num_right, np.float32), np.zeros(num_right, np.int64)
+    records = left.indptr, left.indices, left.data
+    postings = by_feature.indptr, by_feature.indices, by_feature.data
+    for rows, others in groups:
+        passes[others] = True
+        offer_shared_features(rows, passes, *records, *postings, sums, touched, of_left, of_right)
+        passes[others] = False
+    return Neighbors(found(of_left), found(of_right))
 
 
 def _first(found: tuple[np.ndarray, np.ndarray, np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:

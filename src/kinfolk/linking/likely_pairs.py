@@ -14,6 +14,7 @@ from kinfolk.data import Records
 from kinfolk.linking.candidate_search import find_candidates
 from kinfolk.linking.candidates import Neighbors
 from kinfolk.linking.compare import Field, compare
+from kinfolk.linking.condition import PairCondition
 from kinfolk.linking.labels import Labels
 from kinfolk.linking.relation import match_by_relation
 from kinfolk.linking.rivals import Contest
@@ -51,6 +52,7 @@ def likely_pairs(
     near: Neighbors,
     judged: Labels | None,
     relation: str,
+    condition: PairCondition | None,
     advance: Callable[[float], None],
 ) -> LikelyPairs:
     """Link by n-grams and fields, without labels, and keep what wins its contest and is likely.
@@ -62,11 +64,14 @@ def likely_pairs(
         near: the neighbors of whole records in it.
         judged: pairs that a person judged: what is not the same thing is left out. None leaves out nothing.
         relation: one of ``RELATIONS``.
+        condition: on the pairs; None lets all pass.
         advance: told the share that is done.
     """
     num_right = max(1, len(right))
     texts = whole[:2]
-    candidates, _ = find_candidates(near, texts, fields, (), None, num_right, lambda share: advance(0.3 * share))
+    candidates, _ = find_candidates(
+        near, texts, fields, (), None, num_right, lambda share: advance(0.3 * share), condition
+    )
     comparisons = compare(
         left, right, fields, whole, candidates.left, candidates.right, lambda share: advance(0.3 + 0.4 * share)
     )

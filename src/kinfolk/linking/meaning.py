@@ -6,7 +6,7 @@ comparison among the others, and the matcher finds out what it is worth on the t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -19,7 +19,7 @@ from kinfolk.encoders.batching import distinct_texts
 from kinfolk.encoders.text import spread_rows
 from kinfolk.errors import ConfigurationError
 from kinfolk.linking.alignment import COMPARED_ROLES, FieldPair
-from kinfolk.linking.candidates import Candidates, Neighbors
+from kinfolk.linking.candidates import Candidates, Neighbors, Rows
 from kinfolk.linking.compare import MEANING, Comparisons
 from kinfolk.linking.comparisons.pair_features import PairFeatures
 from kinfolk.linking.near_vectors import nearest_between
@@ -54,14 +54,21 @@ class Vectors:
         says_left, says_right = np.abs(self.left).sum(axis=1) > 0, np.abs(self.right).sum(axis=1) > 0
         return np.where(says_left[rows_left] & says_right[rows_right], out, np.float32(np.nan))
 
-    def neighbors(self, k: int = _K, *, advance: Callable[[float], None] | None = None) -> Neighbors:
+    def neighbors(
+        self,
+        k: int = _K,
+        *,
+        advance: Callable[[float], None] | None = None,
+        groups: Callable[[], Iterable[Rows]] | None = None,
+    ) -> Neighbors:
         """The k nearest records of either table for each record of the other, by cosine; none at or below 0.
 
         Args:
             k: how many, at least 1.
             advance: told the share that is done.
+            groups: gives the pairs that may be found, as ``PairCondition.groups``; None for all.
         """
-        return nearest_between(self.left, self.right, k, advance)
+        return nearest_between(self.left, self.right, k, advance, groups)
 
     def take(self, rows: np.ndarray) -> Vectors:
         """Those of some records of one table that is compared with itself, in this order."""

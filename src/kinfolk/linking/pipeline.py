@@ -24,6 +24,7 @@ from kinfolk.linking.candidates import Candidates, neighbors
 from kinfolk.linking.capture import estimate_candidate_recall
 from kinfolk.linking.compare import WHOLE_RECORD, compare, prepare_fields, whole_texts
 from kinfolk.linking.comparisons.pair_features import pair_features
+from kinfolk.linking.condition import PairCondition
 from kinfolk.linking.decide import decide, unlinked
 from kinfolk.linking.estimate import estimate_links, notes_on
 from kinfolk.linking.labeled_evidence import match_with_labels
@@ -42,6 +43,7 @@ from kinfolk.linking.spaces import tfidf_space
 from kinfolk.linking.stages import Clock, Progress
 from kinfolk.linking.stored import contest_of, keep_records, keep_result
 from kinfolk.search.cross_encoder import Scorer
+from kinfolk.search.filters.of_queries import Filter
 
 _WHOLE_RECORD_K = 10
 
@@ -58,6 +60,7 @@ def link(
     category: Sequence[str] = (),
     image: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    where: Filter | None = None,
     labels: object = None,
     encoder: str | Path | Encoder | None = None,
     adapt: Adapt = False,
@@ -78,6 +81,10 @@ def link(
         text, number, date, category: fields of that role, as "name" or, where the tables differ, "name=title".
         image: columns that hold images, named in the same way: paths of files, from the folder of their table, or bytes.
         ignore: columns of either table to leave out.
+        where: a condition that pairs must pass to be candidates, on columns of the right table, with ``mine`` for the left
+            record's own: ``"country = mine.country AND year BETWEEN mine.year - 2 AND mine.year + 2"`` (extra ``search``), or as
+            ``kinfolk.search.col`` makes it. A comparison with a missing value does not pass. Also columns that are left out of
+            the comparison can be named.
         labels: judged pairs, as a file or table with the columns ``left_id``, ``right_id`` and ``label`` (1 the same
             thing, 0 not): they teach the matcher, and are kept to. A few dozen will do.
         encoder: a text encoder that finds and compares records by meaning, beside n-grams: the name or folder of a
@@ -128,6 +135,7 @@ def link(
                 image=[pair[side] for pair in given["image"]],
             )
         )
+    condition = None if where is None else PairCondition(where, tables[0], tables[1])
     tables = [t.with_roles({c: "ignore" for c in ignore if c in t.roles}) for t in tables]
     for column in ignore:
         check_not_image(column, [name for pair in given["image"] for name in pair])
@@ -149,6 +157,8 @@ def link(
         "adapt": f"{adapt}, seed {seed}" if adapt else "no",
         "labels": "none" if judged is None else f"{judged.fingerprint()}, seed {seed}",
     }
+    if condition is not None:
+        key["where"] = condition.text
     if rescorer is not None:
         key["rescore"] = rescorer.fingerprint(kept=run is not None)
     store = Run(Path(run) if run is not None else None, key)
@@ -168,6 +178,7 @@ def link(
             records_left,
             records_right,
             given,
+            condition,
             judged,
             opened,
             see,
@@ -204,6 +215,7 @@ def link(
             *records_left.notes,
             *records_right.notes,
             *(() if judged is None else judged.notes),
+            *(() if condition is None else condition.notes(judged)),
             *notes_of_scores(scores),
             *((reason,) if reason else ()),
             *notes_on(estimate, min(len(records_left), len(records_right))),
@@ -220,6 +232,7 @@ def _score(
     left: Records,
     right: Records,
     given: Mapping[str, Sequence[tuple[str, str]]],
+    condition: PairCondition | None,
     judged: Labels | None,
     encoder: Encoder | None,
     see: See,
@@ -235,7 +248,8 @@ def _score(
     texts = whole_texts(left), whole_texts(right)
     whole = tfidf_space(*texts)
     clock.advance(0.2)  # the search of whole records takes most of the stage
-    near = neighbors(search_space(*texts, whole), _WHOLE_RECORD_K)
+    groups = None if condition is None else condition.groups
+    near = neighbors(search_space(*texts, whole), _WHOLE_RECORD_K, groups)
     clock.advance(0.8)
     named = [pair for role, pairs in given.items() if role != "image" for pair in pairs]
     pairs = align_fields(left, right, given=named, seeds=near.mutual_best(len(left), len(right)))
@@ -255,7 +269,7 @@ def _score(
         encode: Callable[..., Meaning] = partial(encode_tables, encoder)
         if learn_text is not None:
             clock.start("adapt text")
-            likely = partial(likely_pairs, left, right, fields, (*texts, whole), near, judged, relation)
+            likely = partial(likely_pairs, left, right, fields, (*texts, whole), near, judged, relation, condition)
             adapted = learn_text.learn(left, right, compared_fields, likely, clock.advance)
             if adapted.encoders:
                 encode = adapted.encode_tables
@@ -276,7 +290,9 @@ def _score(
     clock.start("candidates")
     found = store.load("candidates")
     if found is None:
-        candidates, nearest = find_candidates(near, texts, fields, views, judged, max(1, len(right)), clock.advance)
+        candidates, nearest = find_candidates(
+            near, texts, fields, views, judged, max(1, len(right)), clock.advance, condition
+        )
         kept = {"left": candidates.left, "right": candidates.right, "nearest": nearest}
         store.save("candidates", pa.table(kept))
     else:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from kinfolk.data import Records, read_records
+from kinfolk.data import read_records
 from kinfolk.data.names import require_columns
-from kinfolk.data.text import is_string
+from kinfolk.data.typed_columns import typed_column
 from kinfolk.errors import ConfigurationError, DataError
 
-_EXACT = 2.0**53  # below it floating-point numbers tell whole ones apart
 _NAME = "name"  # of the row that was embedded, from 1; or of the image
 
 
@@ -43,7 +41,7 @@ def table_of_vectors(
 def _rows_of(beside: pa.Table, num: int, source: str) -> pa.Table:
     """The rows of a table that were embedded."""
     records = read_records(source)
-    table = pa.table({name: _typed(records, name) for name in records.table.column_names})
+    table = pa.table({name: typed_column(records, name) for name in records.table.column_names})
     if _NAME not in beside.column_names:
         if len(table) != num:
             raise DataError(
@@ -61,23 +59,3 @@ def _rows_of(beside: pa.Table, num: int, source: str) -> pa.Table:
             f"{source} has {len(table):,} rows, and a vector is of row {rows.max() + 1:,}. Give the table that was embedded."
         )
     return table.take(pa.array(rows))
-
-
-def _typed(records: Records, name: str) -> pa.ChunkedArray:
-    """A column as numbers or dates where it was read as text and holds these; whole numbers and years as whole numbers."""
-    column = records.table.column(name)
-    role = records.roles[name]
-    if not is_string(column.type) or role not in ("number", "date"):
-        return column
-    if role == "number" or _are_years(column):
-        numbers = records.numbers(name)
-        known = numbers[~np.isnan(numbers)]
-        values = pa.array(numbers, from_pandas=True)
-        are_whole = ((known == np.rint(known)) & (np.abs(known) < _EXACT)).all()
-        return pa.chunked_array([values.cast(pa.int64()) if are_whole else values])
-    days = pa.array(records.dates(name), from_pandas=True)
-    return pa.chunked_array([days.cast(pa.int32()).cast(pa.date32())])
-
-
-def _are_years(column: pa.ChunkedArray) -> bool:
-    return bool(pc.all(pc.match_substring_regex(column, r"^\s*\d{0,4}\s*$")).as_py())
