@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 PEERS ?= .venv-peers
+FILTERED ?= .venv-filtered
 PYTEST_ARGS ?=
 
 RUN := $(VENV)/bin/python -m
@@ -12,7 +13,7 @@ DEPENDENCIES := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-openvino check format bench bench-peers bench-objectives docs install-check clean
+.PHONY: help demo test test-openvino check format bench bench-peers bench-objectives bench-filtered docs install-check clean
 
 help:
 	@echo "make demo           link 5,000 persons and the entries of a scanned directory, write the reports"
@@ -24,6 +25,7 @@ help:
 	@echo "make bench          measure kinfolk on the development data sets"
 	@echo "make bench-peers    measure other tools on the same sets, in an environment of their own"
 	@echo "make bench-objectives  time and memory of the losses beside lightly and pytorch-metric-learning"
+	@echo "make bench-filtered filtered search beside faiss, LanceDB, Qdrant Edge, zvec and hnswlib"
 	@echo "make docs           build the guide into site/"
 	@echo "make clean          remove environments, caches and what was built"
 
@@ -96,9 +98,20 @@ $(PEERS)/losses.stamp: $(PEERS)/peers.stamp
 bench-objectives: $(PEERS)/losses.stamp
 	PYTHONPATH=src $(PEERS)/bin/python -m benchmarks.objectives
 
+# Engines are asked in turns in one process, so that kinfolk and the others share this environment. hnswlib is compiled, and brings
+# its build's requirements along.
+$(FILTERED)/filtered.stamp: benchmarks/peers-filtered-requirements.txt $(DEPENDENCIES)
+	$(PYTHON) -m venv $(FILTERED)
+	$(FILTERED)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--requirement benchmarks/peers-filtered-requirements.txt --editable '.[search,offline,images]'
+	@touch $@
+
+bench-filtered: $(FILTERED)/filtered.stamp
+	OMP_NUM_THREADS=1 $(FILTERED)/bin/python -m benchmarks.filtered_search
+
 docs: $(VENV)/docs.stamp
 	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) $(PEERS) site dist build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PEERS) $(FILTERED) site dist build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests benchmarks examples docs -type d -name __pycache__ -exec rm -rf {} +

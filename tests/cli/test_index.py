@@ -23,8 +23,8 @@ def folder(tmp_path: Path, rng: np.random.Generator) -> Path:
     }
     pq.write_table(pa.table(named), tmp_path / "vectors.parquet")
     np.save(tmp_path / "queries.npy", vectors[:2])
-    rows = [f"k{row},{1900 + row},{'AB'[row % 2]},{row}/2/1950" for row in range(7)]
-    (tmp_path / "table.csv").write_text("\n".join(["key,year,town,day", *rows]), "utf-8")
+    rows = [f"k{row},{1900 + row},{'AB'[row % 2]},{row}/2/1950,{row}000000000000000000000" for row in range(7)]
+    (tmp_path / "table.csv").write_text("\n".join(["key,year,town,day,atoms", *rows]), "utf-8")
     return tmp_path
 
 
@@ -52,6 +52,17 @@ def test_from_a_file_of_vectors_to_rows_under_a_filter(
         ["query", "rank", "id"], ["0", "1", "k0"], ["1", "1", "k1"],
     ]  # fmt: skip
     assert "6 vectors" in run_kinfolk("index", "info", "index").out
+
+
+def test_vectors_alone_are_an_index_too(run_kinfolk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    built = run_kinfolk("index", "build", "queries.npy", "-o", "index", "--json")
+    assert built.code == 0, built.err
+    found = json.loads(run_kinfolk("index", "search", "index", "queries.npy", "-k", "1", "--json").out)
+    assert [hit["id"] for hit in found["hits"]] == [1, 2]
+    asked = run_kinfolk("index", "search", "index", "queries.npy", "-k", "99999999999", "--json", "--explain")
+    assert len(json.loads(asked.out)["hits"]) == 4
+    assert "2 of 2 rows pass" in json.loads(asked.out)["explanation"]
 
 
 def test_what_does_not_fit_is_said(run_kinfolk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

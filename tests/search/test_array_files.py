@@ -55,6 +55,23 @@ def test_what_was_harmed_is_refused(tmp_path: Path, arrays: dict[str, np.ndarray
         open_arrays(tmp_path, version=1)
 
 
+def test_arrays_that_a_later_version_replaces_while_they_are_opened_are_not_there(
+    tmp_path: Path, arrays: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are not broken: who opened them would be told to remove what another process saves."""
+    write_arrays(tmp_path, arrays, version=1, about=None)
+    checksum = array_files._checksum
+
+    def meanwhile(path: Path) -> int:
+        monkeypatch.setattr(array_files, "_checksum", checksum)
+        write_arrays(tmp_path, arrays, version=2, about=None)
+        return checksum(path)
+
+    monkeypatch.setattr(array_files, "_checksum", meanwhile)
+    assert open_arrays(tmp_path, version=1) is None
+    assert open_arrays(tmp_path, version=2) is not None
+
+
 def test_a_large_file_is_held_to_its_checksum_where_asked(tmp_path: Path, arrays, monkeypatch) -> None:
     monkeypatch.setattr(array_files, "_CHECKED", 0)
     write_arrays(tmp_path, arrays, version=1, about=None)

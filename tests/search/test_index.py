@@ -6,8 +6,10 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from kinfolk.errors import ConfigurationError, DataError, RunError
 from kinfolk.search import Index, col, join, mine
+from kinfolk.search.attributes import Attributes
 
 DIM = 5
 COLUMNS = pa.schema([("year", pa.int64()), ("tags", pa.list_(pa.string())), ("source", pa.string())])
@@ -180,6 +183,14 @@ def test_what_it_says_of_itself_is_so(index: Index, clustered, tmp_path: Path) -
     assert first.to_arrow()["id"].to_pylist()[:4] == first.ids[0].tolist()
 
 
+def test_removed_rows_are_not_counted(rng: np.random.Generator) -> None:
+    index = Index.build(rng.normal(size=(10, 3)), {"odd": [row % 2 for row in range(10)]})
+    index.remove([1, 2, 4])
+    assert "no filter: 7 of 7 rows pass" in str(index.explain(np.ones(3)))
+    assert "4 of 7 rows pass" in str(index.explain(np.ones(3), where=col("odd") == 1))
+    assert (index.stats().num, index.stats().removed) == (7, 3)
+
+
 def test_texts_are_ids_too(tmp_path: Path, rng: np.random.Generator) -> None:
     vectors = rng.normal(size=(4, 3)).astype(np.float32)
     index = Index.build(vectors, {"kind": ["a", "b", "a", "b"]}, ids=["ä", "b", "c", ""])
@@ -190,6 +201,32 @@ def test_texts_are_ids_too(tmp_path: Path, rng: np.random.Generator) -> None:
     index.remove(["ä"])
     assert "ä" not in index
     assert Index.open(tmp_path).search(vectors[:1], 1, where=col("kind") == "z").ids.tolist() == [["neu"]]
+
+
+def test_an_index_may_begin_empty_in_a_folder(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Whether ids are texts or numbers is known when the first come."""
+    vectors = rng.normal(size=(3, 4)).astype(np.float32)
+    index = Index.build(np.empty((0, 4)), pa.table({"kind": pa.array([], pa.string())}))
+    index.save(tmp_path)
+    index.add(vectors, {"kind": ["a", "b", "a"]}, ids=["x", "y", "z"])
+    for one in (index, Index.open(tmp_path)):
+        assert one.search(vectors[:1], 3, where=col("kind") == "b").ids.tolist() == [["y", None, None]]
+        assert one.search(vectors, 1).ids.tolist() == [["x"], ["y"], ["z"]]
+    index.remove(["x", "y", "z"])
+    index.save()
+    index.add(vectors[:1], {"kind": ["c"]}, ids=[7])
+    assert Index.open(tmp_path, verify=True).search(vectors[:1], 2).ids.tolist() == [[7, None]]
+
+
+def test_rows_may_come_one_at_a_time(rng: np.random.Generator) -> None:
+    vectors = rng.normal(size=(150, 3)).astype(np.float32)
+    one_by_one = Index.build(vectors[:1], {"row": [0]})
+    for row in range(1, 150):
+        one_by_one.add(vectors[row : row + 1], {"row": [row]})
+    together = Index.build(vectors, {"row": list(range(150))})
+    for where in (None, col("row") >= 70):
+        found = one_by_one.search(vectors[:20], 5, where=where, exact=True)
+        assert found.ids.tolist() == together.search(vectors[:20], 5, where=where, exact=True).ids.tolist()
 
 
 def test_eight_threads_search_while_rows_come_and_go(clustered) -> None:
@@ -266,6 +303,10 @@ def test_what_does_not_fit_is_said_and_changes_nothing(tmp_path: Path, rng: np.r
     index = Index.build(vectors, {"kind": ["a", "b", "a", "b"]})
     with pytest.raises(DataError, match="vectors must have the shape"):
         index.add(vectors[:, :2], {"kind": ["a"] * 4})
+    with pytest.raises(DataError, match="vectors must be a table of numbers .*complex"):
+        Index.build(vectors * 1j)
+    with pytest.raises(DataError, match="vectors must hold finite numbers"):
+        Index.build(np.full((2, 2), 1e300))
     with pytest.raises(DataError, match="Got 1 vectors, 1 ids, 2 rows of attributes"):
         index.add(vectors[:1], {"kind": ["a", "b"]})
     with pytest.raises(DataError, match="3 is in it. Remove it first"):
@@ -284,8 +325,18 @@ def test_what_does_not_fit_is_said_and_changes_nothing(tmp_path: Path, rng: np.r
         index.search(vectors, where=col("kind") == mine("kind"))
     with pytest.raises(DataError, match="Got 4 queries and 1 filters"):
         index.search(vectors, where=[None])
+    with pytest.raises(ConfigurationError, match=r"where must be a condition on columns, .* Got 5"):
+        index.search(vectors, where=5)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match=r"k must be at least 1 and a whole number\. Got 2\.5"):
+        index.search(vectors, 2.5)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match=r"threads must be at least 1, .* Got 0"):
+        Index.build(vectors, threads=0)
+    with pytest.raises(DataError, match=r"ids that are numbers must be below 2\*\*63"):
+        Index.build(vectors, ids=np.arange(4, dtype=np.uint64) + 2**63)
     with pytest.raises(DataError, match="has a column __id of its own"):
         Index.build(vectors, {"__id": [1, 2, 3, 4]})
+    with pytest.raises(DataError, match=r"cannot be written .*a\.b.*\. Rename that column\.$"):
+        Index.build(vectors, {"a.b": [1, 2, 3, 4]}).save(tmp_path / "dotted")
     with pytest.raises(DataError, match="holds no index"):
         Index.open(tmp_path)
     assert len(index) == 4
@@ -298,7 +349,91 @@ def test_what_does_not_fit_is_said_and_changes_nothing(tmp_path: Path, rng: np.r
     assert len(Index.open(tmp_path)) == 3
 
 
-def test_a_join_finds_for_every_row_what_its_own_conditions_leave(clustered) -> None:
+def test_an_index_that_another_process_changed_is_not_saved_with_rows_of_both(tmp_path: Path, rng) -> None:
+    """Its arrays would be those of before, and its rows those of after."""
+    vectors = rng.normal(size=(4, 3)).astype(np.float32)
+    Index.build(vectors, {"kind": ["a", "b", "a", "b"]}).save(tmp_path / "first")
+    late = Index.open(tmp_path / "first")
+    Index.open(tmp_path / "first").update([0], {"kind": ["z"]})
+    with pytest.raises(RunError, match="was changed by another process"):
+        late.save(tmp_path / "second")
+    Index.build(vectors[:2], {"sort": [1, 2]}).save(tmp_path / "first")
+    with pytest.raises(RunError, match="was changed by another process"):
+        late.save(tmp_path / "second")
+    assert not (tmp_path / "second").exists()
+
+
+@pytest.mark.parametrize("graph", [True, False])
+def test_what_was_asked_of_the_graph_holds_when_the_index_is_built_anew(
+    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, graph: bool
+) -> None:
+    pytest.importorskip("faiss", reason="needs kinfolk[search]: faiss is not installed")
+    monkeypatch.setattr("kinfolk.search.building.GRAPH_FROM", 40)
+    index = Index.build(rng.normal(size=(90, 4)), graph=graph, threads=1)
+    index.remove(list(range(40)))
+    index.save(tmp_path)
+    assert index.stats().graph is graph
+    index = Index.open(tmp_path)
+    index.remove(list(range(40, 60)))
+    index.save()
+    assert (index.stats().removed, index.stats().graph) == (0, graph)
+    shutil.rmtree(tmp_path / "arrays")
+    assert Index.open(tmp_path).stats().graph is graph
+
+
+def test_filters_that_nothing_passes_turn_the_attributes_over_once(
+    clustered: tuple[np.ndarray, pa.Table], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While rows wait to be turned over, each notice did so for all rows."""
+    vectors, attributes = clustered
+    index = Index.build(vectors[:-1], attributes.slice(0, 2_999))
+    index.add(vectors[-1:], attributes.slice(2_999))
+    turned, append = [], Attributes.append
+    monkeypatch.setattr(Attributes, "append", lambda old, table: turned.append(len(old)) or append(old, table))
+    found = index.search(vectors[:9], where=[col("year") == 3000 + row for row in range(9)])
+    assert len(found.notices) == 9
+    assert turned == [2_999]
+
+
+def test_an_index_has_one_copy_of_its_vectors(rng: np.random.Generator) -> None:
+    vectors = np.ascontiguousarray(rng.normal(size=(900, 4096)), dtype=np.float32)
+    Index.build(vectors[:2], graph=False)  # compiles
+    tracemalloc.start()
+    Index.build(vectors, graph=False)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1.5 * vectors.nbytes  # divided by their lengths, and the codes
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array(["a", "b", "c"], pa.string_view()),
+        pa.array(["a", "b", "c"]).dictionary_encode(),
+        pa.array([["a"], [], None], pa.large_list(pa.string())),
+    ],
+    ids=["string view", "dictionary", "list"],
+)
+def test_columns_of_every_type_change_and_are_kept(tmp_path: Path, rng: np.random.Generator, column: pa.Array) -> None:
+    field = pa.field("c", column.type, nullable=column.null_count > 0)
+    rows = pa.Table.from_arrays([column], schema=pa.schema([field]))
+    vectors = rng.normal(size=(5, 3)).astype(np.float32)
+    index = Index.build(vectors[:3], rows)
+    index.add(vectors[3:], rows.slice(0, 2))
+    index.update([1], rows.slice(2, 1))
+    index.save(tmp_path)
+    index.update([0], rows.slice(1, 1))
+    opened = Index.open(tmp_path)
+    assert opened.schema == index.schema
+    values = [column[row].as_py() for row in (1, 2, 2, 0, 1)]
+    for one in (index, opened):
+        for where, missing in ((col("c").is_null(), True), (~col("c").is_null(), False)):
+            found = one.search(vectors[:1], 5, where=where, exact=True).ids[0]
+            expected = [row for row, value in enumerate(values) if (value is None) == missing]
+            assert sorted(row for row in found if row is not None) == expected
+
+
+def test_a_join_finds_for_every_row_what_its_own_conditions_leave(clustered, monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, attributes = clustered
     left, own = vectors[:300] + 0.01, attributes.slice(0, 300)
     where = (col("group") == mine("group")) & col("year").between(mine("year") - 20, mine("year") + 20)
@@ -324,5 +459,12 @@ def test_a_join_finds_for_every_row_what_its_own_conditions_leave(clustered) -> 
     index = Index.build(vectors, attributes)
     again = join(left, index, 4, where=where, left_attributes=own, exact=True)
     assert again.ids.tolist() == found.ids.tolist()
+    twice = pa.concat_tables([own, own])
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["kinfolk.search.join"], "_BLOCK", 300)
+        with pytest.raises(
+            DataError, match=r"left_attributes must have a row for each .* Got 600 rows and 300 vectors"
+        ):
+            join(left, index, 4, where=where, left_attributes=twice)
     with pytest.raises(ConfigurationError, match="Leave right_attributes out"):
         join(left, index, right_attributes=attributes)

@@ -4,7 +4,9 @@ import multiprocessing
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pyarrow as pa
 import pytest
@@ -54,6 +56,25 @@ def test_a_change_by_another_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"was changed by another process: version 2 is there, this one knows 1\. Open"):
         first.append(rows(3))
     assert numbers(LanceRows.open(tmp_path)) == [0, 1, 2]
+
+
+def test_of_two_writers_at_the_same_moment_one_waits_and_is_refused(tmp_path: Path) -> None:
+    """LanceDB takes both additions, and then two rows have the same number."""
+    LanceRows.create(tmp_path, rows(0), about={})
+    both = [LanceRows.open(tmp_path) for _ in range(2)]
+    together = Barrier(2)
+
+    def add(store: LanceRows) -> bool:
+        together.wait()
+        try:
+            store.append(rows(1))
+        except RunError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(add, both)) == [False, True]
+    assert numbers(LanceRows.open(tmp_path)) == [0, 1]
 
 
 def test_what_is_no_index_is_said(tmp_path: Path) -> None:

@@ -90,12 +90,14 @@ def search(
         check_table_place(output, inputs=(str(queries),))
     array, _ = read_vectors(queries)
     opened = Index.open(folder)
+    k = min(k, max(len(opened), 1))  # no more are found, and room is made for all that are asked for
     found = opened.search(array, k, where=where, recall=recall)
+    explained = str(opened.explain(array[0], k, where=where, recall=recall)) if explain and len(array) else None
     if output is not None:
         write_table(found.to_arrow(), output)
     if as_json:
         hits = found.to_arrow().to_pylist() if output is None else str(output)
-        typer.echo(json.dumps({"hits": hits, "notices": found.notices}))
+        typer.echo(json.dumps({"hits": hits, "notices": found.notices, "explanation": explained}))
     elif not quiet:
         if output is None:
             results().print(_hits(found))
@@ -103,8 +105,8 @@ def search(
             results().print(f"[bold]{len(array):,} queries[/] → {escape(str(output))}")
         for notice in found.notices:
             results().print(f"Note: {escape(notice)}")
-    if explain and len(array):
-        results().print(escape(str(opened.explain(array[0], k, where=where, recall=recall))))
+    if explained is not None and not as_json:
+        results().print(escape(explained))
 
 
 @index.command("info")

@@ -10,6 +10,7 @@ import typer
 
 from kinfolk import __version__
 from kinfolk.cli.audit import audit
+from kinfolk.cli.bench import bench
 from kinfolk.cli.classify import classify
 from kinfolk.cli.datasets import datasets
 from kinfolk.cli.dedupe import dedupe
@@ -57,6 +58,7 @@ for name, command in (
 ):
     app.command(name, help=_HELP.get(name), epilog=_BELOW.get(name))(command)
 app.add_typer(index, name="index")
+app.add_typer(bench, name="bench")
 app.add_typer(datasets, name="datasets")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import pyarrow as pa
 from kinfolk.errors import ConfigurationError, DataError
 
 VECTOR = "vector"
+_MAGIC = b"\x93NUMPY"
 
 
 def read_vectors(path: str | Path) -> tuple[npt.NDArray[np.float32], pa.Table]:
@@ -32,12 +34,15 @@ def read_vectors(path: str | Path) -> tuple[npt.NDArray[np.float32], pa.Table]:
     if not path.is_file():
         raise DataError(f"There is no file {path}. Give a file of vectors, as `kinfolk embed` writes it.")
     try:
-        if path.suffix == ".npy":
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-            return np.asarray(array, np.float32), pa.table({VECTOR: pa.nulls(len(array))}).select([])
-        import pyarrow.parquet as pq
+        with path.open("rb") as file:
+            if path.suffix == ".npy":
+                if file.read(len(_MAGIC)) != _MAGIC:
+                    raise ValueError("it does not begin as a file of numpy.save does")
+                array = _floats(np.load(path, mmap_mode="r", allow_pickle=False))
+                return array, pa.table({VECTOR: pa.nulls(len(array))}).select([])
+            import pyarrow.parquet as pq
 
-        with path.open("rb") as file:  # Arrow itself cannot open names that are no text
+            # Arrow itself cannot open names that are no text
             table = pq.read_table(file)
     except (OSError, ValueError, TypeError, pa.ArrowException) as error:
         raise DataError(f"{path} cannot be read as vectors ({error}). Write it again.") from error
@@ -55,8 +60,16 @@ def _array(column: pa.ChunkedArray, path: Path) -> npt.NDArray[np.float32]:
     whole = column.combine_chunks()
     kind = whole.type
     listed = pa.types.is_fixed_size_list(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind)
-    lengths = np.unique(whole.value_lengths()) if listed and not pa.types.is_fixed_size_list(kind) else [0]
-    if not listed or whole.null_count or len(lengths) != 1 or not pa.types.is_floating(kind.value_type):
+    fixed = pa.types.is_fixed_size_list(kind)
+    lengths = [kind.list_size] if fixed else np.unique(whole.value_lengths()).tolist() if listed else []
+    numbers = listed and (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type))
+    if not numbers or whole.null_count or len(lengths) != 1:
         raise DataError(f"{path}: the column '{VECTOR}' must hold lists of numbers, all of one length. Got {kind}.")
-    cells = np.asarray(whole.flatten(), np.float32)
-    return cells.reshape(len(whole), -1)
+    return _floats(np.asarray(whole.flatten()).reshape(len(whole), lengths[0]))
+
+
+def _floats(array: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    if array.ndim != 2 or array.dtype.kind not in "fiu":
+        raise ValueError(f"a table of numbers is needed, and {array.dtype} of the shape {array.shape} is there")
+    with np.errstate(over="ignore"):  # too large is not finite, which is said where vectors are used
+        return np.asarray(array, np.float32)

@@ -54,3 +54,20 @@ def short_count(number: int) -> str:
         if number >= size:
             return f"{number / size:.3g}{suffix}"
     return str(number)
+
+
+def picture(title: str, description: str, width: int, height: int, style: str, parts: Iterable[str]) -> str:
+    """A complete SVG file of its own, on white, with the style sheet that its classes need.
+
+    Args:
+        title, description: as of ``figure``.
+        width, height: in pixels.
+        style: the rules.
+        parts: SVG elements, already escaped.
+    """
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title description">'
+        f'<title id="title">{escape(title)}</title><desc id="description">{escape(description)}</desc>'
+        f'<style>{style}</style><rect width="{width}" height="{height}" fill="#fff"/>{"".join(parts)}</svg>\n'
+    )

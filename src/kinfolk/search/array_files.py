@@ -59,7 +59,7 @@ def write_arrays(folder: str | Path, arrays: Mapping[str, npt.NDArray[Any]], *, 
         raise DataError(f"Cannot write {place}: {said_error}. Choose another place or free some space.") from error
     for other in place.iterdir():
         if other != whole and not _of_a_running_process(other):
-            shutil.rmtree(other, ignore_errors=True)
+            _drop(other)
 
 
 def open_arrays(folder: str | Path, *, version: int, verify: bool = False) -> tuple[Arrays, Any] | None:
@@ -95,6 +95,8 @@ def open_arrays(folder: str | Path, *, version: int, verify: bool = False) -> tu
             arrays[name] = np.load(path, mmap_mode="r" if size > _CHECKED else None, allow_pickle=False)
         return arrays, said["about"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, FileNotFoundError) and not place.is_dir():
+            return None  # another process has just saved a later version
         raise DataError(
             f"{path} cannot be used ({error}). The rows of the index are not touched by this: remove the folder {place}, "
             "and the next opening makes it anew."
@@ -123,6 +125,16 @@ def _checksum(path: Path) -> int:
         while block := file.read(1 << 20):
             value = zlib.crc32(block, value)
     return value
+
+
+def _drop(folder: Path) -> None:
+    """Remove arrays, at one stroke for whoever is about to open them."""
+    aside = folder.with_name(f".{folder.name.lstrip('.')}-{secrets.token_hex(4)}.old")
+    try:
+        folder.rename(aside)
+    except OSError:
+        return  # another process drops them, too
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _of_a_running_process(path: Path) -> bool:

@@ -47,6 +47,7 @@ class Explanation:
     Attributes:
         where: the filter, as Python; empty where there was none.
         passing: rows that pass it and were not removed, exactly.
+        num: rows that were not removed.
         plan: the part that answered, what it was expected to cost, and the next best one.
         seconds: that the search took, the filter included.
         notices: as of ``Nearest``.
@@ -54,13 +55,14 @@ class Explanation:
 
     where: str
     passing: int
+    num: int
     plan: Plan
     seconds: float
     notices: tuple[str, ...]
 
     def __str__(self) -> str:
         lines = [
-            f"{self.where or 'no filter'}: {self.passing:,} of {self.plan.num:,} rows pass",
+            f"{self.where or 'no filter'}: {self.passing:,} of {self.num:,} rows pass",
             f"{self.plan.reason}",
             f"about {self.plan.rows:,.0f} rows looked at, {1e6 * self.plan.seconds:,.0f} µs expected, {1e6 * self.seconds:,.0f} µs taken",
             *self.notices,

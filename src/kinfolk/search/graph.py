@@ -54,13 +54,13 @@ def build_links(
     index.hnsw.efConstruction = _BREADTH
     index.add(vectors[early])
     order = np.concatenate([early, late])
-    before = _read(index, order, num)
+    before = lowest_layer(index, order, num)
     if len(late):
         index.add(vectors[late])
-    return before, _read(index, order, num)
+    return before, lowest_layer(index, order, num)
 
 
-def _read(index: object, order: npt.NDArray[np.int64], num: int) -> Links:
+def lowest_layer(index: object, order: npt.NDArray[np.int64], num: int) -> Links:
     """The links of the lowest layer, in numbers of rows instead of numbers of insertion."""
     import faiss
 

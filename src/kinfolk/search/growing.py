@@ -6,6 +6,7 @@ Turning columns over costs by all rows, so new rows wait in attributes of their 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -64,7 +65,7 @@ class GrowingAttributes:
 
     def notices(self, expression: Expression) -> tuple[str, ...]:
         """What to tell the user of a filter that no row passes."""
-        return self.whole().notices(expression)
+        return self.whole.notices(expression)
 
     def append(self, table: pa.Table, num: int) -> Self:
         """Attributes with the rows of a table behind these.
@@ -81,16 +82,17 @@ class GrowingAttributes:
         since = self.since.append(table)
         waiting = pa.concat_tables([self.waiting, table.select(self.schema.names).cast(self.schema)])
         grown = type(self)(self.first, since, waiting)
-        return grown if len(since) <= max(_FEW, len(self.first) // _SHARE) else self.over(grown.whole())
+        return grown if len(since) <= max(_FEW, len(self.first) // _SHARE) else self.over(grown.whole)
 
     def update(self, rows: npt.NDArray[np.int64], table: pa.Table) -> Self:
         """Attributes in which some rows have those of a table; rows and errors as ``Attributes.update``."""
-        return self.over(self.whole().update(rows, table))
+        return self.over(self.whole.update(rows, table))
 
     def take(self, rows: npt.NDArray[np.int64]) -> Self:
         """The attributes of some rows, numbered anew."""
-        return self.over(self.whole().take(rows))
+        return self.over(self.whole.take(rows))
 
+    @cached_property
     def whole(self) -> Attributes:
-        """All rows turned over together."""
+        """All rows turned over together, once for as long as no more come."""
         return self.first.append(self.waiting) if len(self.since) else self.first

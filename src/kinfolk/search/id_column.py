@@ -24,7 +24,7 @@ class IdColumn:
     """
 
     def __init__(self, column: pa.ChunkedArray) -> None:
-        self._column = column.combine_chunks() if column.num_chunks > _CHUNKS else column
+        self._column = pa.chunked_array([column.combine_chunks()]) if column.num_chunks > _CHUNKS else column
 
     @cached_property
     def _numbers(self) -> npt.NDArray[np.int64] | None:

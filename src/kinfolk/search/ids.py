@@ -33,5 +33,8 @@ def id_list(values: Ids) -> list[Id]:
         raise DataError(
             f"ids must be texts, or whole numbers, and none missing. Got {kind}, {array.null_count} missing."
         )
-    listed: list[Id] = array.to_pylist()
+    try:
+        listed: list[Id] = (array.cast(pa.int64()) if pa.types.is_uint64(kind) else array).to_pylist()
+    except pa.ArrowInvalid as error:
+        raise DataError(f"ids that are numbers must be below 2**63 ({error}). Convert them to texts.") from error
     return listed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,21 +14,19 @@ import pyarrow as pa
 
 from kinfolk.errors import ConfigurationError, DataError
 from kinfolk.search.attributes import Attributes
-from kinfolk.search.filters.of_queries import Filter, as_table, filters_of_queries, parsed
+from kinfolk.search.filters.of_queries import Filter
 from kinfolk.search.found import Explanation, IndexStats, Nearest
+from kinfolk.search.given import as_attributes, in_columns, require_one_each
 from kinfolk.search.growing import GrowingAttributes
 from kinfolk.search.id_column import IdColumn
 from kinfolk.search.ids import Id, Ids, id_list
 from kinfolk.search.index_folder import attributes_of, create_folder, open_folder, write_folder
-from kinfolk.search.kernels.subsets import span_of
 from kinfolk.search.lance_rows import ROW, LanceRows, rows_table
 from kinfolk.search.memory_rows import MemoryRows
-from kinfolk.search.metric import Metric, as_vectors, known_metric, stored_form
+from kinfolk.search.metric import Metric, known_metric, stored_form
 from kinfolk.search.moment import Moment
-from kinfolk.search.parts import no_rows
 from kinfolk.search.vectors import VectorSet
 
-_TOGETHER = 8  # queries that share a filter, from which they are searched as one batch
 _MOST_REMOVED, _MOST_WAITING = 0.3, 0.25  # shares of the rows from which saving builds the index anew
 
 
@@ -65,7 +62,8 @@ class Index:
         """Make an index in memory.
 
         Args:
-            vectors: (num, dim), finite.
+            vectors: (num, dim), finite. For ``ip`` and ``l2`` a table of float32 is kept and not copied: do not write to it
+                afterwards.
             attributes: a table with a row for each vector: Arrow, pandas, polars, or a dict of lists; its columns hold numbers,
                 texts, dates, times, true and false, or lists of these. None for none.
             ids: texts or whole numbers, all different; None numbers the rows from 0.
@@ -78,11 +76,11 @@ class Index:
         """
         form = stored_form(vectors, name="vectors", metric=known_metric(metric))
         num = len(form)
-        table = _table(attributes, num)
+        table = as_attributes(attributes, num)
         named = IdColumn.numbers(0, num) if ids is None else IdColumn.of(ids)
-        _require_one_each(num, len(named), len(table))
+        require_one_each(num, len(named), len(table))
         turned = GrowingAttributes.over(Attributes.of_rows(table, num))
-        stored = VectorSet.build(form, metric=metric, seed=seed, graph=graph, threads=threads)
+        stored = VectorSet.over(form, metric=metric, seed=seed, graph=graph, threads=threads)
         numbers = np.arange(num, dtype=np.int64)
         return cls(
             Moment(stored, turned, named, numbers, num), MemoryRows(rows_table(numbers, named.to_arrow(), form, table))
@@ -152,40 +150,7 @@ class Index:
             ConfigurationError: k or recall out of range; a filter that does not fit the columns.
             MissingExtraError: a filter in SQL, and sqlglot is not installed.
         """
-        moment = self._moment
-        table = as_vectors(queries, name="queries", dim=moment.vectors.dim)
-        groups = filters_of_queries(where, own, len(table))
-        subsets = [moment.subset(expression) for expression, _ in groups]
-        if len(groups) == 1:
-            hits = moment.vectors.search(table, k, span=subsets[0], recall=recall, exact=exact, threads=threads)
-            rows, scores = hits.rows, hits.scores
-        else:
-            rows, scores = no_rows(len(table), max(k, 1))
-            alone: list[int] = []
-            subset_of = [span_of(0, 0)] * len(table)
-            for (_, members), subset in zip(groups, subsets, strict=True):
-                if len(members) < _TOGETHER:
-                    alone += members.tolist()
-                    for member in members:
-                        subset_of[member] = subset
-                    continue
-                hits = moment.vectors.search(
-                    table[members], k, span=subset, recall=recall, exact=exact, threads=threads
-                )
-                rows[members], scores[members] = hits.rows, hits.scores
-            if alone:
-                own_subsets = [subset_of[member] for member in alone]
-                hits = moment.vectors.search_each(
-                    table[alone], k, own_subsets, recall=recall, exact=exact, threads=threads
-                )
-                rows[alone], scores[alone] = hits.rows, hits.scores
-        notices = (
-            notice
-            for (expression, _), subset in zip(groups, subsets, strict=True)
-            if expression is not None and not subset.size
-            for notice in moment.attributes.notices(expression)
-        )
-        return Nearest(moment.ids.at(rows), scores, tuple(dict.fromkeys(notices)))
+        return self._moment.search(queries, k, where=where, own=own, recall=recall, exact=exact, threads=threads)
 
     def explain(
         self,
@@ -205,16 +170,7 @@ class Index:
         Raises:
             DataError, ConfigurationError, MissingExtraError: as ``search``.
         """
-        moment = self._moment
-        began = time.perf_counter()
-        expression = parsed(where)
-        hits = moment.vectors.search(
-            np.asarray(query)[None], k, span=moment.subset(expression), recall=recall, exact=exact
-        )
-        seconds = time.perf_counter() - began
-        passing = len(self) if expression is None else moment.passing(expression).size
-        notices = () if expression is None else moment.attributes.notices(expression)
-        return Explanation("" if expression is None else repr(expression), passing, hits.plans[0], seconds, notices)
+        return self._moment.explain(query, k, where=where, recall=recall, exact=exact)
 
     def add(self, vectors: npt.ArrayLike, attributes: object = None, *, ids: Ids | None = None) -> None:
         """Add rows; in a folder they are on disk when this returns. A call that raises adds nothing.
@@ -231,9 +187,9 @@ class Index:
             now = self._moment
             form = stored_form(vectors, name="vectors", metric=now.vectors.metric, dim=now.vectors.dim)
             num, first = len(form), now.next_number
-            table = _table(attributes, num)
+            table = as_attributes(attributes, num)
             named = IdColumn.numbers(first, first + num) if ids is None else IdColumn.of(ids)
-            _require_one_each(num, len(named), len(table))
+            require_one_each(num, len(named), len(table))
             places = self._places()
             listed = named.to_arrow().to_pylist()
             there = next((value for value in listed if value in places), None)
@@ -246,7 +202,11 @@ class Index:
             numbers = np.arange(first, first + num, dtype=np.int64)
             if not num:
                 return
-            self._rows.append(rows_table(numbers, named.to_arrow(), form, _like(table, self.schema)))
+            rows = rows_table(numbers, named.to_arrow(), form, in_columns(table, self.schema))
+            if isinstance(self._rows, LanceRows) and named.are_texts != now.ids.are_texts:
+                self._rows.begin(rows)
+            else:
+                self._rows.append(rows)
             self._vectors.append(form)
             places.update(zip(listed, range(len(now.ids), len(all_ids)), strict=True))
             self._moment = Moment(
@@ -286,18 +246,19 @@ class Index:
         with self._changing:
             now, places = self._moment, self._places()
             rows = np.array([places[value] for value in self._known(ids)], dtype=np.int64)
-            table = _table(attributes, len(rows))
-            _require_one_each(len(rows), len(rows), len(table))
+            table = as_attributes(attributes, len(rows))
+            require_one_each(len(rows), len(rows), len(table))
             changed = now.attributes.update(rows, table)
             if not len(rows) or not self.schema.names:
                 return
-            self._rows.replace(_like(table, self.schema).append_column(ROW, pa.array(now.numbers[rows])))
+            self._rows.replace(in_columns(table, self.schema).append_column(ROW, pa.array(now.numbers[rows])))
             self._moment = replace(now, attributes=changed, ordered={})
 
     def save(self, folder: str | Path | None = None) -> Path:
         """Write the index to a folder, in place of one that is there; or, where it is kept in one, make the next opening quick.
 
-        Rows that were removed are dropped, and the graph is built anew, where they are many or many rows came since.
+        Rows that were removed are dropped, and the graph is built anew, where they are many or many rows came since; what ``build``
+        was told of the graph holds for that, too.
 
         Args:
             folder: where to; None where it is kept already.
@@ -336,8 +297,8 @@ class Index:
             ),
         }
         return IndexStats(
-            num=len(self),
-            removed=len(now.ids) - len(self),
+            num=now.vectors.num_alive,
+            removed=len(now.ids) - now.vectors.num_alive,
             waiting=now.vectors.num_waiting,
             dim=now.vectors.dim,
             metric=now.vectors.metric,
@@ -358,7 +319,8 @@ class Index:
         now, alive = self._moment, self._moment.alive()
         if len(alive) == len(now.ids) and not self._vectors.num_waiting:
             return
-        self._vectors = VectorSet.build(self._vectors.table()[alive], metric=self._vectors.metric)
+        old = self._vectors
+        self._vectors = VectorSet.over(old.table()[alive], metric=old.metric, graph=old.graph)
         self._row_of = None
         self._moment = Moment(
             self._vectors.at_this_moment(),
@@ -388,23 +350,3 @@ class Index:
         if len(set(listed)) != len(listed):
             raise DataError("Each id can be named once. Some came twice; name each once.")
         return listed
-
-
-def _table(attributes: object, num: int) -> pa.Table:
-    """Attributes as an Arrow table; none is a table of so many rows without columns."""
-    if attributes is None:
-        return pa.table({ROW: pa.nulls(num)}).select([])
-    return as_table(attributes, "attributes")
-
-
-def _like(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The columns of a schema, of its types."""
-    return table.select(schema.names).cast(schema) if schema.names else table
-
-
-def _require_one_each(vectors: int, ids: int, attributes: int) -> None:
-    if not vectors == ids == attributes:
-        raise DataError(
-            "Each row needs one vector, one id and one row of attributes. "
-            f"Got {vectors} vectors, {ids} ids, {attributes} rows of attributes."
-        )

@@ -42,7 +42,7 @@ def create_folder(folder: Path, moment: Moment, attributes: pa.Table) -> LanceRo
         MissingExtraError: lancedb is not installed.
     """
     table = rows_table(moment.numbers, moment.ids.to_arrow(), moment.vectors.table(), attributes)
-    about = {"metric": moment.vectors.metric, "build": secrets.token_hex(8)}
+    about = {"metric": moment.vectors.metric, "graph": moment.vectors.graph, "build": secrets.token_hex(8)}
     rows = LanceRows.create(folder, table, about=about)
     write_folder(moment, rows)
     return rows
@@ -56,7 +56,7 @@ def write_folder(moment: Moment, rows: LanceRows) -> None:
     """
     parts: dict[str, Arrays] = {
         "vectors": moment.vectors.arrays(),
-        "attributes": moment.attributes.whole().arrays(),
+        "attributes": moment.attributes.whole.arrays(),
         "ids": {**moment.ids.arrays(), "rows": moment.numbers},
     }
     arrays = {f"{part}.{name}": array for part, of in parts.items() for name, array in of.items()}
@@ -84,13 +84,13 @@ def open_folder(folder: Path, *, verify: bool) -> tuple[Moment, LanceRows]:
     opened = None if earlier is None else open_arrays(folder, version=earlier, verify=verify)
     if opened is not None and opened[1]["build"] == said["build"]:
         return _caught_up(_moment(*opened), table), rows
-    return moment_of(table, metric=said["metric"]), rows
+    return _moment_of(table, metric=said["metric"], graph=said.get("graph")), rows
 
 
-def moment_of(table: pa.Table, *, metric: Metric, next_number: int = 0) -> Moment:
+def _moment_of(table: pa.Table, *, metric: Metric, graph: bool | None) -> Moment:
     """An index of rows as they are kept."""
-    vectors, numbers = VectorSet.build(_vectors(table), metric=metric), table[ROW].to_numpy()
-    return Moment(vectors, _attributes(table), IdColumn.of(table[ID]), numbers, max(next_number, _behind(numbers)))
+    vectors, numbers = VectorSet.over(_vectors(table), metric=metric, graph=graph), table[ROW].to_numpy()
+    return Moment(vectors, _attributes(table), IdColumn.of(table[ID]), numbers, _behind(numbers))
 
 
 def attributes_of(table: pa.Table) -> pa.Table:

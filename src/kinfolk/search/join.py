@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from kinfolk.errors import ConfigurationError
+from kinfolk.errors import ConfigurationError, DataError
 from kinfolk.search.filters.of_queries import Filter, as_table
 from kinfolk.search.found import Nearest
 from kinfolk.search.index import Index
-from kinfolk.search.metric import Metric
+from kinfolk.search.metric import Metric, as_vectors
 
 _BLOCK = 10_000  # left rows at a time, between which progress is told
 
@@ -51,8 +51,12 @@ def join(
         right = Index.build(right, right_attributes, metric=metric, graph=False, threads=threads)
     elif right_attributes is not None:
         raise ConfigurationError("The attributes of an index are its own. Leave right_attributes out.")
-    queries = np.asarray(left)
+    queries = as_vectors(left, name="left")
     own = None if left_attributes is None else as_table(left_attributes, "left_attributes")
+    if own is not None and len(own) != len(queries):
+        raise DataError(
+            f"left_attributes must have a row for each left vector. Got {len(own)} rows and {len(queries)} vectors."
+        )
     blocks = []
     for start in range(0, max(len(queries), 1), _BLOCK):
         part = slice(start, start + _BLOCK)

@@ -21,6 +21,11 @@ import pyarrow as pa
 
 from kinfolk.errors import DataError, MissingExtraError, RunError
 
+try:
+    import fcntl
+except ImportError:  # Windows, where two processes must not change an index at the same moment
+    fcntl = None  # type: ignore[assignment]
+
 ROW, ID, VECTOR = "__row", "__id", "__vector"
 """Columns beside the attributes. The number of a row rises in the order in which rows came and is never given twice."""
 
@@ -73,8 +78,8 @@ class LanceRows:
         mode = "overwrite" if (folder / f"{_NAME}.lance").is_dir() else "create"
         with _in_words(folder, "written"):
             folder.mkdir(parents=True, exist_ok=True)
-            table = _database(folder).create_table(_NAME, described, mode=mode)
-            return cls(folder, int(table.version))
+            with _alone(folder):
+                return cls._of(folder, _database(folder).create_table(_NAME, described, mode=mode))
 
     @classmethod
     def open(cls, folder: str | Path) -> Self:
@@ -90,12 +95,20 @@ class LanceRows:
                 f"{folder} holds no index: there is no {_NAME}.lance. Give a folder that an index was saved to."
             )
         with _in_words(folder, "read"):
-            return cls(folder, int(_database(folder).open_table(_NAME).version))
+            return cls._of(folder, _database(folder).open_table(_NAME))
+
+    @classmethod
+    def _of(cls, folder: Path, table: Any) -> Self:
+        rows = cls(folder, int(table.version))
+        rows._table = table
+        return rows
 
     @cached_property
     def _table(self) -> Any:
         with _in_words(self.folder, "read"):
-            return _database(self.folder).open_table(_NAME)
+            table = _database(self.folder).open_table(_NAME)
+        self._require_known(int(table.version))
+        return table
 
     def about(self) -> dict[str, Any]:
         """What was said of the rows when they were created.
@@ -111,9 +124,10 @@ class LanceRows:
         return known
 
     def read(self) -> pa.Table:
-        """All rows, in the order of ``ROW``.
+        """All rows of the version that is known here, in the order of ``ROW``.
 
         Raises:
+            RunError: another process has changed the index before the table was first read.
             DataError: they cannot be read.
         """
         with _in_words(self.folder, "read"):
@@ -128,6 +142,17 @@ class LanceRows:
         """
         with self._one_version():
             self._table.add(rows)
+
+    def begin(self, rows: pa.Table) -> None:
+        """Add rows where there are none, whose columns may be of other types than those that were awaited.
+
+        Raises:
+            RunError: another process has changed the index.
+            DataError: they cannot be written.
+        """
+        described = rows.replace_schema_metadata({_ABOUT: json.dumps(self.about())})
+        with self._one_version():
+            self._table = _database(self.folder).create_table(_NAME, described, mode="overwrite")
 
     def remove(self, rows: Sequence[int]) -> None:
         """Remove rows by their numbers; when this returns they are gone from the disk's newest version.
@@ -160,19 +185,23 @@ class LanceRows:
 
     @contextmanager
     def _one_version(self) -> Iterator[None]:
-        """Make one change to the version that is known here.
+        """Make one change to the version that is known here, with no other writer between the look and the change.
 
-        Two writers at the same moment are told apart by LanceDB itself; one that comes later, here.
+        LanceDB itself would let two processes add rows at the same moment, under the same numbers.
         """
-        newest = newest_version(self.folder)
-        if newest is not None and newest != self.version:
+        with _in_words(self.folder, "written"), _alone(self.folder):
+            newest = newest_version(self.folder)
+            if newest is not None:
+                self._require_known(newest)
+            yield
+            self.version = int(self._table.version)
+
+    def _require_known(self, newest: int) -> None:
+        if newest != self.version:
             raise RunError(
                 f"{self.folder} was changed by another process: version {newest} is there, this one knows {self.version}. "
                 "Open the index again, then repeat the change."
             )
-        with _in_words(self.folder, "written"):
-            yield
-            self.version = int(self._table.version)
 
 
 def newest_version(folder: str | Path) -> int | None:
@@ -198,6 +227,15 @@ def _database(folder: Path) -> Any:
 
 
 @contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process changes the rows, and keep others waiting; the lock of a process that is killed is gone with it."""
+    with (folder / f"{_NAME}.lock").open("ab") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
 def _in_words(folder: Path, what: str) -> Iterator[None]:
     """Say an error of the store in a sentence; it raises RuntimeError for whatever happens below Python."""
     try:
@@ -205,7 +243,18 @@ def _in_words(folder: Path, what: str) -> Iterator[None]:
     except (OSError, RuntimeError, ValueError) as error:
         if isinstance(error, DataError | RunError | MissingExtraError):
             raise
-        said = next(iter(str(error).splitlines()), type(error).__name__)
+        said = next(iter(str(error).splitlines()), type(error).__name__).partition(", /")[
+            0
+        ]  # else with places in its source
         raise DataError(
-            f"The rows of the index in {folder} cannot be {what} ({said[:200]}). Free some space, or build the index again."
+            f"The rows of the index in {folder} cannot be {what} ({said[:200]}). {_advice(said, what)}"
         ) from error
+
+
+def _advice(said: str, what: str) -> str:
+    """What to do about an error of the store."""
+    if "LanceError(Schema)" in said or "reserved name" in said:
+        return "Rename that column."
+    if what == "written":
+        return "Free some space, choose another folder, or build the index again."
+    return "Build the index again, or take another copy of the folder."

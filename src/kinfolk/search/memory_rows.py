@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 
 from kinfolk.search.lance_rows import ID, ROW, VECTOR
 
+_CHUNKS = 64  # pieces that rows come in, before they are joined
+
 
 class MemoryRows:
     """Rows under rising numbers, without vectors and ids, which the index has; it changes as ``LanceRows`` does.
@@ -27,7 +29,8 @@ class MemoryRows:
 
     def append(self, rows: pa.Table) -> None:
         """Add rows behind the others."""
-        self._rows = pa.concat_tables([self._rows, _without_vectors(rows)])
+        both = pa.concat_tables([self._rows, _without_vectors(rows)])
+        self._rows = both.combine_chunks() if both[ROW].num_chunks > _CHUNKS else both
 
     def remove(self, rows: Sequence[int]) -> None:
         """Remove rows by their numbers."""

@@ -36,7 +36,11 @@ def as_vectors(values: npt.ArrayLike, *, name: str, dim: int | None = None) -> F
         DataError: no table of numbers, or another shape.
     """
     try:
-        table = np.ascontiguousarray(values, dtype=np.float32)
+        given = np.asarray(values)
+        if given.dtype.kind in "cmM":
+            raise TypeError(f"got {given.dtype}")
+        with np.errstate(over="ignore"):  # too large is not finite, and said where that is looked at
+            table = np.ascontiguousarray(given, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise DataError(f"{name} must be a table of numbers ({error}).") from error
     if table.ndim != 2 or table.shape[1] == 0 or table.shape[1] != (dim or table.shape[1]):
@@ -62,12 +66,7 @@ def stored_form(values: npt.ArrayLike, *, name: str, metric: Metric, dim: int | 
     Raises:
         DataError: another shape, or a number that is not finite or too large, with its row.
     """
-    try:
-        table: Floats = read_only(np.ascontiguousarray(values, dtype=np.float32))
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name} must be a table of numbers ({error}).") from error
-    if table.ndim != 2 or table.shape[1] == 0 or table.shape[1] != (dim or table.shape[1]):
-        raise DataError(f"{name} must have the shape (num, {dim or 'dim'}). Got {table.shape}.")
+    table: Floats = read_only(as_vectors(values, name=name, dim=dim))
     lengths = np.empty(len(table))
     row = row_lengths(table, lengths, _LONGEST)
     if row >= 0:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 
+from kinfolk.search.bitmaps import count_bits, rows_of
 from kinfolk.search.filters.expression import Expression
+from kinfolk.search.filters.of_queries import Filter, filters_of_queries, parsed
+from kinfolk.search.found import Explanation, Nearest
 from kinfolk.search.growing import GrowingAttributes
 from kinfolk.search.id_column import IdColumn
 from kinfolk.search.kernels.subsets import OrderedLines, Subset, span_of, subset_of_bitmap, subset_of_ids
+from kinfolk.search.metric import as_vectors
+from kinfolk.search.parts import no_rows
 from kinfolk.search.passing import Passing
-from kinfolk.search.vectors import VectorSet
+from kinfolk.search.vectors import VectorSet, require_k
+
+_TOGETHER = 8  # queries that share a filter, from which they are searched as one batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +45,63 @@ class Moment:
     next_number: int
     ordered: dict[str, OrderedLines] = field(default_factory=dict)
     _ordering: Lock = field(default_factory=Lock, repr=False)
+
+    def search(
+        self,
+        queries: npt.ArrayLike,
+        k: int,
+        *,
+        where: Filter | Sequence[Filter | None] | None,
+        own: object,
+        recall: float,
+        exact: bool,
+        threads: int | None,
+    ) -> Nearest:
+        """As ``Index.search``."""
+        table = as_vectors(queries, name="queries", dim=self.vectors.dim)
+        require_k(k)
+        groups = filters_of_queries(where, own, len(table))
+        subsets = [self.subset(expression) for expression, _ in groups]
+        if len(groups) == 1:
+            hits = self.vectors.search(table, k, span=subsets[0], recall=recall, exact=exact, threads=threads)
+            rows, scores = hits.rows, hits.scores
+        else:
+            rows, scores = no_rows(len(table), k)
+            alone: list[int] = []
+            subset_of = [span_of(0, 0)] * len(table)
+            for (_, members), subset in zip(groups, subsets, strict=True):
+                if len(members) < _TOGETHER:
+                    alone += members.tolist()
+                    for member in members:
+                        subset_of[member] = subset
+                    continue
+                hits = self.vectors.search(table[members], k, span=subset, recall=recall, exact=exact, threads=threads)
+                rows[members], scores[members] = hits.rows, hits.scores
+            if alone:
+                own_subsets = [subset_of[member] for member in alone]
+                hits = self.vectors.search_each(
+                    table[alone], k, own_subsets, recall=recall, exact=exact, threads=threads
+                )
+                rows[alone], scores[alone] = hits.rows, hits.scores
+        notices = (
+            notice
+            for (expression, _), subset in zip(groups, subsets, strict=True)
+            if expression is not None and not subset.size
+            for notice in self.attributes.notices(expression)
+        )
+        return Nearest(self.ids.at(rows), scores, tuple(dict.fromkeys(notices)))
+
+    def explain(self, query: npt.ArrayLike, k: int, *, where: Filter | None, recall: float, exact: bool) -> Explanation:
+        """As ``Index.explain``."""
+        began = time.perf_counter()
+        expression = parsed(where)
+        hits = self.vectors.search(np.asarray(query)[None], k, span=self.subset(expression), recall=recall, exact=exact)
+        seconds = time.perf_counter() - began
+        num = self.vectors.num_alive
+        passing = num if expression is None else self.passing(expression).size
+        notices = () if expression is None else self.attributes.notices(expression)
+        where_said = "" if expression is None else repr(expression)
+        return Explanation(where_said, passing, num, hits.plans[0], seconds, notices)
 
     def passing(self, expression: Expression) -> Passing:
         """The rows that pass and were not removed, exactly."""
@@ -60,7 +126,7 @@ class Moment:
         bitmap = self.vectors.alive_bitmap()
         if bitmap is None:
             return np.arange(len(self.ids))
-        return np.flatnonzero(np.unpackbits(bitmap.view(np.uint8), bitorder="little")[: len(self.ids)])
+        return rows_of(bitmap, count_bits(bitmap)).astype(np.int64)
 
     def _lines_in_order(self, column: str, order: npt.NDArray[np.int32]) -> OrderedLines:
         with self._ordering:

@@ -17,6 +17,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from kinfolk.errors import ConfigurationError
 from kinfolk.search.kernels.exact import exact_scan
 from kinfolk.search.kernels.lines import line_layout
 from kinfolk.search.kernels.one_bit import nearest_lines, one_bit_scan
@@ -74,8 +75,14 @@ class ScratchPool:
 
 
 def num_threads(asked: int | None) -> int:
-    """How many threads to use: those asked for, or one a processor that this process may use."""
+    """How many threads to use: those asked for, or one a processor that this process may use.
+
+    Raises:
+        ConfigurationError: fewer than one.
+    """
     if asked is not None:
+        if asked < 1:
+            raise ConfigurationError(f"threads must be at least 1, or None for all processors. Got {asked}.")
         return asked
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

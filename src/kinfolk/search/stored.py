@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kinfolk.search.bitmaps import count_bits
 from kinfolk.search.graph import Links
 from kinfolk.search.kernels.lines import aligned_lines, encode_lines, line_layout
 from kinfolk.search.kernels.subsets import bitmap_of, read_only
@@ -101,7 +102,7 @@ class Stored:
     @cached_property
     def alive(self) -> int:
         """Rows that were not deleted."""
-        return self.num - int(np.bitwise_count(self.dead).sum(dtype=np.int64))
+        return self.num - count_bits(self.dead)
 
 
 def lines_of(lines: npt.NDArray[np.uint64], rows: npt.NDArray[np.integer]) -> npt.NDArray[np.uint64]:
@@ -136,8 +137,12 @@ def derived(
         if codes:
             encode_codes(vectors[part], mean, squared, made[part], numbers[part])
 
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(encode, range(0, num, _STEP)))
+    if threads == 1 or num <= _STEP:
+        for start in range(0, num, _STEP):
+            encode(start)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(encode, range(0, num, _STEP)))
     return lines, made, numbers, lengths_of(vectors)
 
 

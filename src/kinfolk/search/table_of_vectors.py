@@ -11,6 +11,7 @@ from kinfolk.data.names import require_columns
 from kinfolk.data.text import is_string
 from kinfolk.errors import ConfigurationError, DataError
 
+_EXACT = 2.0**53  # below it floating-point numbers tell whole ones apart
 _NAME = "name"  # of the row that was embedded, from 1; or of the image
 
 
@@ -71,8 +72,9 @@ def _typed(records: Records, name: str) -> pa.ChunkedArray:
     if role == "number" or _are_years(column):
         numbers = records.numbers(name)
         known = numbers[~np.isnan(numbers)]
-        whole = pa.array(numbers, from_pandas=True)
-        return pa.chunked_array([whole.cast(pa.int64()) if (known == np.rint(known)).all() else whole])
+        values = pa.array(numbers, from_pandas=True)
+        are_whole = ((known == np.rint(known)) & (np.abs(known) < _EXACT)).all()
+        return pa.chunked_array([values.cast(pa.int64()) if are_whole else values])
     days = pa.array(records.dates(name), from_pandas=True)
     return pa.chunked_array([days.cast(pa.int32()).cast(pa.date32())])
 

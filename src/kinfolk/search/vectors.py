@@ -15,8 +15,15 @@ from kinfolk.search.answer import Hits, Search
 from kinfolk.search.bitmaps import other_bits
 from kinfolk.search.building import store
 from kinfolk.search.calibration import Calibration
-from kinfolk.search.kernels.subsets import OrderedLines, Subset, span_of, subset_of_bitmap, subset_of_ids
-from kinfolk.search.metric import Metric, known_metric, stored_form
+from kinfolk.search.kernels.subsets import (
+    OrderedLines,
+    Subset,
+    read_only,
+    span_of,
+    subset_of_bitmap,
+    subset_of_ids,
+)
+from kinfolk.search.metric import Floats, Metric, known_metric, stored_form
 from kinfolk.search.parts import ScratchPool, num_threads
 from kinfolk.search.planner import Part
 from kinfolk.search.stored import Room, Stored, aligned, derived, lines_of, with_dead
@@ -34,9 +41,10 @@ class VectorSet:
     ones the lowest row, whatever the filter, the batch and the part that answers (see ``kernels.exact``).
     """
 
-    def __init__(self, stored: Stored, calibration: Calibration) -> None:
+    def __init__(self, stored: Stored, calibration: Calibration, graph: bool | None = None) -> None:
         self._stored = stored
         self._calibration = calibration
+        self._graph = graph  # what was asked for
         self._scratch = ScratchPool()
         self._writing = Lock()
         self._room = Room()
@@ -69,7 +77,14 @@ class VectorSet:
         """
         metric = known_metric(metric)
         table = stored_form(vectors, name="vectors", metric=metric)
-        return cls(*store(table, metric, seed=seed, graph=graph, threads=num_threads(threads)))
+        return cls.over(table, metric=metric, seed=seed, graph=graph, threads=threads)
+
+    @classmethod
+    def over(
+        cls, table: Floats, *, metric: Metric, seed: int = 0, graph: bool | None = None, threads: int | None = None
+    ) -> Self:
+        """As ``build``, of vectors that ``stored_form`` gave, or ``table``: they are kept as they are, and not copied."""
+        return cls(*store(read_only(table), metric, seed=seed, graph=graph, threads=num_threads(threads)), graph)
 
     def __len__(self) -> int:
         """Rows, deleted ones included: the length of a bitmap."""
@@ -89,6 +104,11 @@ class VectorSet:
     def dim(self) -> int:
         """Width of the vectors."""
         return self._stored.dim
+
+    @property
+    def graph(self) -> bool | None:
+        """Whether a graph was asked for; None leaves it to the number of rows."""
+        return self._graph
 
     @property
     def has_graph(self) -> bool:
@@ -116,7 +136,7 @@ class VectorSet:
 
     def at_this_moment(self) -> Self:
         """The same set, which later changes of this one do not reach; it is to be searched only."""
-        snapshot = type(self)(self._stored, self._calibration)
+        snapshot = type(self)(self._stored, self._calibration, self._graph)
         snapshot._scratch = self._scratch
         return snapshot
 
@@ -194,8 +214,7 @@ class VectorSet:
     ) -> Hits:
         stored = self._stored
         table = stored_form(queries, name="queries", metric=stored.metric, dim=stored.dim)
-        if k < 1:
-            raise ConfigurationError(f"k must be at least 1. Got {k}.")
+        require_k(k)
         if not 0 < recall <= 1:
             raise ConfigurationError(f"recall must be above 0 and at most 1. Got {recall}.")
         if isinstance(subsets, list) and len(subsets) != len(table):
@@ -265,8 +284,8 @@ class VectorSet:
         return {name: getattr(stored, name) for name in names}
 
     def facts(self) -> dict[str, Any]:
-        """The metric and the calibration as numbers, lists and dicts."""
-        return {"metric": self.metric, "calibration": self._calibration.as_json()}
+        """The metric, whether a graph was asked for, and the calibration, as numbers, lists and dicts."""
+        return {"metric": self.metric, "graph": self._graph, "calibration": self._calibration.as_json()}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], facts: Mapping[str, Any]) -> Self:
@@ -275,4 +294,13 @@ class VectorSet:
         Lines that do not begin at a multiple of 64 bytes are copied; those of a mapped file of ``numpy.save`` do.
         """
         arrays = {**arrays, "lines": aligned(arrays["lines"])}
-        return cls(Stored(metric=known_metric(facts["metric"]), **arrays), Calibration.from_json(facts["calibration"]))
+        stored = Stored(metric=known_metric(facts["metric"]), **arrays)
+        return cls(stored, Calibration.from_json(facts["calibration"]), facts.get("graph"))
+
+
+def require_k(k: object) -> None:
+    """Raise a ConfigurationError unless k is a whole number of at least 1."""
+    if not isinstance(k, int | np.integer):
+        raise ConfigurationError(f"k must be at least 1 and a whole number. Got {k!r}.")
+    if k < 1:
+        raise ConfigurationError(f"k must be at least 1. Got {k}.")

@@ -31,7 +31,7 @@ def parsed(where: Filter | None) -> Expression | None:
     if isinstance(where, str):
         return from_sql(where)
     if where is not None and not isinstance(where, Expression):
-        raise ConfigurationError(f"where must be a condition on columns, as col() makes it, or SQL. Got {where!r}.")
+        raise _no_filter(where)
     return where
 
 
@@ -63,13 +63,20 @@ def filters_of_queries(where: Filter | Sequence[Filter | None] | None, own: obje
         if len(table) != num:
             raise DataError(f"own must have a row for each query. Got {len(table)} rows and {num} queries.")
         return list(group_by_filter(expression, table))
-    filters = list(where)
+    try:
+        filters = list(where)
+    except TypeError:
+        raise _no_filter(where) from None
     if len(filters) != num:
         raise DataError(f"Each query needs one filter. Got {num} queries and {len(filters)} filters.")
     places: dict[Expression | None, list[int]] = {}
     for place, each in enumerate(filters):
         places.setdefault(parsed(each), []).append(place)
     return [(expression, np.array(members)) for expression, members in places.items()]
+
+
+def _no_filter(where: object) -> ConfigurationError:
+    return ConfigurationError(f"where must be a condition on columns, as col() makes it, or SQL. Got {where!r}.")
 
 
 def as_table(source: object, name: str) -> pa.Table:

@@ -14,6 +14,8 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
+from kinfolk.search.bitmaps import bits_of, count_bits
+from kinfolk.search.bitmaps import rows_of as rows_of_bits
 from kinfolk.search.kernels.instructions import trailing_zeros
 
 SPAN, IDS, BITMAP = 0, 1, 2
@@ -96,8 +98,7 @@ def subset_of_ids(ids: npt.NDArray[np.integer]) -> Subset:
 
 def subset_of_bitmap(words: npt.NDArray[np.uint64], size: int | None = None) -> Subset:
     """The rows whose bit is set; they are counted unless their number is given."""
-    count = int(np.bitwise_count(words).sum(dtype=np.int64)) if size is None else size
-    return Subset(count, words=np.ascontiguousarray(words, dtype=np.uint64))
+    return Subset(count_bits(words) if size is None else size, words=np.ascontiguousarray(words, dtype=np.uint64))
 
 
 _NO_IDS = read_only(np.empty(0, dtype=np.int32))
@@ -137,9 +138,7 @@ def _joined(parts, none):
 
 def bitmap_of(rows: npt.NDArray[np.integer], num: int) -> npt.NDArray[np.uint64]:
     """A bitmap of ``num`` rows with the bits of some of them set."""
-    bits = np.zeros(-(-num // 64) * 64, dtype=np.uint8)
-    bits[rows] = 1
-    return np.packbits(bits, bitorder="little").view(np.uint64)
+    return bits_of(np.ascontiguousarray(rows, dtype=np.int32), num)
 
 
 def has_bits(words: npt.NDArray[np.uint64], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -153,7 +152,7 @@ def rows_of(subset: Subset) -> npt.NDArray[np.int64]:
     if subset.ids is not None:
         return subset.ids.astype(np.int64)
     if subset.words is not None:
-        return np.flatnonzero(np.unpackbits(subset.words.view(np.uint8), bitorder="little"))
+        return rows_of_bits(subset.words, count_bits(subset.words)).astype(np.int64)
     if subset.ordered is not None:
         return subset.ordered.order[subset.start : subset.stop].astype(np.int64)
     return np.arange(subset.start, subset.stop)
