@@ -12,10 +12,12 @@ from kinfolk.data.texts import Texts
 from kinfolk.errors import ConfigurationError, MissingExtraError
 from kinfolk.linking import adapt_text
 from kinfolk.linking.alignment import FieldPair
+from kinfolk.linking.candidates import Candidates
+from kinfolk.linking.compare import Comparisons
 from kinfolk.linking.halves import NEITHER
 from kinfolk.linking.likely_pairs import LikelyPairs
 from kinfolk.linking.likely_texts import full_batches, items_of_pairs
-from kinfolk.linking.meaning import Vectors, encode_tables, open_encoder
+from kinfolk.linking.meaning import Meaning, Vectors, encode_tables, open_encoder
 from kinfolk.linking.pipeline import link
 from kinfolk.linking.stored import load
 
@@ -114,13 +116,31 @@ def test_a_pair_is_compared_by_the_encoder_that_did_not_learn_from_it(tables, en
     assert (len(shares), shares[-1]) == (12, 1.0)  # two halves of 60 pairs by two views, 20 in a batch
     assert set(adapted.half_left[:120]) == {0, 1}
     assert set(adapted.half_left[120:]) == {NEITHER}
-    (whole, _) = adapted.encode_tables(left, right, fields, None, quiet).views
-    alone = [encode_tables(one, left, right, fields, None, quiet).views[0] for one in adapted.encoders]
+    meaning = adapted.encode_tables(left, right, fields, None, quiet)
+    whole = meaning.views[0]
+    *alone, before = (encode_tables(one, left, right, fields, None, quiet).views[0] for one in adapted.encoders)
     rows = np.arange(FIRMS)
     cosines = np.stack([Vectors(of.left, of.right).cosines(rows, rows) for of in alone])
     unseen = np.where(adapted.half_left == 0, cosines[1], cosines[0])
     expected = np.where(adapted.half_left == NEITHER, cosines.mean(axis=0), unseen)
     np.testing.assert_allclose(whole.cosines(rows, rows), expected, atol=1e-5)
+    np.testing.assert_array_equal(meaning.unadapted[0].cosines(rows, rows), before.cosines(rows, rows))
+
+
+def test_the_adapted_vectors_are_searched_and_those_of_before_are_compared_beside_them(rng):
+    def vectors() -> Vectors:
+        left, right = (of / np.linalg.norm(of, axis=1, keepdims=True) for of in rng.normal(size=(2, 3, 4)))
+        return Vectors(left.astype(np.float32), right.astype(np.float32))
+
+    pairs = Candidates(np.array([0, 2]), np.array([1, 2]))
+    nothing = Comparisons((), np.zeros((2, 0), np.float32), {}, np.zeros(2))
+    adapted, before = (vectors(), vectors()), (vectors(), vectors())
+    meaning = Meaning(adapted, before)
+    assert meaning.searched() == [adapted[0]]
+    compared = meaning.add_to(nothing, pairs)
+    assert compared.shown == {"meaning": 0}
+    expected = [of.cosines(pairs.left, pairs.right) for of in (*adapted, *before)]
+    np.testing.assert_array_equal(compared.values, np.column_stack(expected))
 
 
 def test_items_are_whole_records_and_main_fields_of_which_both_sides_say_something_else():

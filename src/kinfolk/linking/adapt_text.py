@@ -4,7 +4,8 @@ An encoder that was trained on sentences at large does not know that a model num
 table says "tv" where the other says "television". Pairs that n-grams and fields make likely show it, without labels; each
 learns to find its partner among those of the others. Some of these pairs are wrong, and an encoder that learned from a pair puts it
 near whether it is right or not. So there are two encoders, each from one half of the pairs, and a pair that one of them learned
-from is seen by the other.
+from is seen by the other. What both learned is after all what letters say, so the encoder as it was, which nobody taught that, is
+compared beside them.
 
 Source: self-training, Yarowsky, ACL 1995; the loss is that of Gao, Yao & Chen, SimCSE, EMNLP 2021, arXiv 2104.08821, with
 pairs; that no pair is judged by who learned from it is cross-fitting (Chernozhukov et al., 2018, arXiv 1608.00060, section 3).
@@ -37,7 +38,7 @@ from kinfolk.linking.likely_texts import full_batches, items_of_pairs
 from kinfolk.linking.meaning import Encoder, Meaning, encode_tables, views_of_fields
 
 FEWEST_RECORDS = 64  # of both tables, below which there is nothing to learn from
-_MOST_PAIRS = 2_000  # which bounds the time; of more some are drawn
+_MOST_PAIRS = 1_000  # which bounds the time; of more some are drawn
 _EPOCHS = 1
 _RATE = 5e-5
 _BATCH, _LEAST_BATCH = 32, 8  # pairs
@@ -50,11 +51,11 @@ _UNADAPTED = "The text encoder was not adapted"
 
 @dataclass(frozen=True)
 class AdaptedText:
-    """Two encoders, and which records each learned from.
+    """Two encoders, which records each learned from, and what both began with.
 
     Attributes:
         note: what they learned from, or why nothing was learned, in one sentence.
-        encoders: both; none where nothing was learned.
+        encoders: both, and the one they began with; none where nothing was learned.
         half_left, half_right: which of them learned from a record, 0 or 1, or ``halves.NEITHER``: int8 (records,).
     """
 
@@ -71,16 +72,17 @@ class AdaptedText:
         folder: Path | None,
         advance: Callable[[float], None],
     ) -> Meaning:
-        """Encode the records of both tables by both encoders; see ``meaning.encode_tables``."""
-        first, second = (
-            encode_tables(encoder, left, right, fields, folder, lambda share, done=done: advance((done + share) / 2))  # type: ignore[misc]
+        """Encode the records of both tables by all three; see ``meaning.encode_tables``."""
+        first, second, before = (
+            encode_tables(encoder, left, right, fields, folder, lambda share, done=done: advance((done + share) / 3))  # type: ignore[misc]
             for done, encoder in enumerate(self.encoders)
         )
         return Meaning(
             tuple(
                 HalvedVectors.of(*views, self.half_left, self.half_right)
                 for views in zip(first.views, second.views, strict=True)
-            )
+            ),
+            before.views,
         )
 
 
@@ -163,7 +165,7 @@ class TextLearner:
             f"The text encoder was adapted, without labels, to {len(pairs):,} pairs that letters and fields alone make "
             f"likely, in two copies, of which each compares the pairs that the other one learned from."
         )
-        return AdaptedText(note, tuple(encoders), halves[: len(left)], halves[len(left) :])
+        return AdaptedText(note, (*encoders, self.encoder), halves[: len(left)], halves[len(left) :])
 
     @cached_property
     def _settings(self) -> dict[str, int]:

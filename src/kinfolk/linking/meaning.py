@@ -77,9 +77,15 @@ class Vectors:
 
 @dataclass(frozen=True)
 class Meaning:
-    """Vectors of the whole records and, where there are several fields, of the first field of text."""
+    """Vectors of the whole records and, where there are several fields, of the first field of text.
+
+    Attributes:
+        views: of the encoder, or of what was made of it.
+        unadapted: the same views by the encoder as it was; empty where nothing was made of it.
+    """
 
     views: tuple[Vectors, ...]
+    unadapted: tuple[Vectors, ...] = ()
 
     def searched(self) -> list[Vectors]:
         """The vectors whose neighbors are candidates: those of the whole records."""
@@ -91,11 +97,14 @@ class Meaning:
 
     def add_to_features(self, features: PairFeatures, pairs: Candidates) -> PairFeatures:
         """What a matcher learns from, with a cosine for each view."""
-        names = (f"{MEANING}: whole record", f"{MEANING}: main field")
-        return features.with_columns(MEANING, dict(zip(names, self._cosines(pairs), strict=False)))
+        kinds = (("", self.views), (", not adapted", self.unadapted))
+        names = [
+            f"{MEANING}: {of}{kind}" for kind, views in kinds for of in ("whole record", "main field")[: len(views)]
+        ]
+        return features.with_columns(MEANING, dict(zip(names, self._cosines(pairs), strict=True)))
 
     def _cosines(self, pairs: Candidates) -> list[np.ndarray]:
-        return [view.cosines(pairs.left, pairs.right) for view in self.views]
+        return [view.cosines(pairs.left, pairs.right) for view in (*self.views, *self.unadapted)]
 
 
 def open_encoder(encoder: str | Path | Encoder | None) -> Encoder | None:
