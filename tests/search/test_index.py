@@ -468,3 +468,12 @@ def test_a_join_finds_for_every_row_what_its_own_conditions_leave(clustered, mon
             join(left, index, 4, where=where, left_attributes=twice)
     with pytest.raises(ConfigurationError, match="Leave right_attributes out"):
         join(left, index, right_attributes=attributes)
+
+
+def test_what_a_graph_is_walked_for_comes_as_a_bitmap_and_is_found_the_same(clustered) -> None:
+    vectors, attributes = clustered
+    walked = Index.build(vectors, attributes, graph=True)
+    scanned = Index.build(vectors, attributes, graph=False)
+    for where in (col("year") < 1960, col("year") < 1905, ~(col("group") == 3), col("group") == 3):
+        found = [index.search(vectors[:5], 6, where=where, exact=True).ids.tolist() for index in (walked, scanned)]
+        assert found[0] == found[1]

@@ -22,6 +22,8 @@ from kinfolk.search.parts import no_rows
 from kinfolk.search.passing import Passing
 from kinfolk.search.vectors import VectorSet, require_k
 
+_WALKED = 6  # one row in so many passes: then the graph is likely to be walked, which reads bitmaps
+_LISTED = 64  # one row in so many passes: then a bitmap is no longer than a list
 _TOGETHER = 8  # queries that share a filter, from which they are searched as one batch
 
 
@@ -114,12 +116,13 @@ class Moment:
         if expression is None:
             return span_of(0, len(self.ids))
         found = self.attributes.select(expression)
+        walked = self.vectors.has_graph and found.size * _WALKED > found.total
+        if walked or (found.bitmap is not None and found.size * _LISTED > found.total):
+            return subset_of_bitmap(found.as_bitmap(), found.size)
         if found.span is not None and found.order is not None:
             column, start, stop = found.span
             return span_of(start, stop, self._lines_in_order(column, found.order.rows))
-        if found.ids is not None:
-            return subset_of_ids(found.ids)
-        return subset_of_bitmap(found.as_bitmap(), found.size)
+        return subset_of_ids(found.as_ids())
 
     def alive(self) -> npt.NDArray[np.int64]:
         """The rows that were not removed."""
