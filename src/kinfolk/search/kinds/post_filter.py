@@ -7,18 +7,14 @@ filters and of those that point away from the query. Once k' would be all rows, 
 
 from __future__ import annotations
 
-from typing import Any, Self
-
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
 from kinfolk.search.filters.expression import Expression
-from kinfolk.search.kinds.collection import Collection
-from kinfolk.search.kinds.faiss_parts import build_hnsw, load_faiss, require_faiss
-from kinfolk.search.kinds.interface import OfEveryFilter, Rows
+from kinfolk.search.kinds.faiss_parts import load_faiss
+from kinfolk.search.kinds.interface import Rows
+from kinfolk.search.kinds.plain_graph import OverPlainGraph
 from kinfolk.search.kinds.registry import kind
-from kinfolk.search.metric import Floats, Metric
+from kinfolk.search.metric import Floats
 from kinfolk.search.passing import Passing
 
 
@@ -30,29 +26,8 @@ from kinfolk.search.passing import Passing
     effort="rows fetched at first, in multiples of k",
     extra="search",
 )
-class PostFilter(OfEveryFilter):
+class PostFilter(OverPlainGraph):
     """Fetches more neighbors than are wanted, and drops those that do not pass."""
-
-    def __init__(self, collection: Collection, index: Any) -> None:
-        super().__init__(collection)
-        self._index = index
-
-    @classmethod
-    def build(
-        cls,
-        vectors: npt.ArrayLike,
-        attributes: pa.Table,
-        *,
-        column: str | None = None,  # noqa: ARG003 - see Kind.build
-        metric: Metric = "cosine",
-        seed: int = 0,
-        neighbors: int = 16,
-        breadth: int = 100,
-    ) -> Self:
-        """Build an HNSW graph; ``neighbors`` and ``breadth`` are M and efConstruction. The rest as ``Kind.build``."""
-        require_faiss(cls.name)
-        collection = Collection.of(vectors, attributes, metric)
-        return cls(collection, build_hnsw(collection.points, neighbors=neighbors, breadth=breadth, seed=seed))
 
     def candidates(self, points: Floats, k: int, where: Expression, passing: Passing, effort: int) -> Rows:  # noqa: ARG002
         """The first k of the fetched rows that pass."""
