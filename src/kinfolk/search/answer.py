@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from kinfolk.errors import DataError
-from kinfolk.search.calibration import Calibration
+from kinfolk.search.calibration import LOW_LIFT, Calibration
 from kinfolk.search.kernels.subsets import (
     Subset,
     are_rows,
     bitmap_of,
-    has_bits,
     rows_of,
     span_of,
     subset_of_bitmap,
     subset_of_ids,
 )
-from kinfolk.search.measure import ENTRIES
+from kinfolk.search.kernels.walk import NEAR
 from kinfolk.search.metric import Floats
 from kinfolk.search.parts import (
     NO_ORDER,
     Rows,
     Scores,
     ScratchPool,
-    glance,
     no_rows,
     run_exact,
     run_one_bit,
@@ -37,7 +36,6 @@ from kinfolk.search.planner import Part, Plan, plan_search
 from kinfolk.search.stored import Stored
 
 _SCANS = (Part.EXACT, Part.ONE_BIT)
-_NEAR = 64  # rows of the sample that count as near a query
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +60,7 @@ class Search:
     Attributes:
         stored: what is searched.
         calibration: what was measured about it.
-        scratch: for walks.
+        scratch: what threads write to.
         k: neighbors of each query.
         recall: to be reached; 1 for exact answers.
         part: that must answer; None lets the planner choose.
@@ -82,7 +80,9 @@ class Search:
         subset = self._checked(subset)
         plan = self._plan(subset, len(queries))
         if plan.part is Part.PRODUCT:
-            rows, scores = run_shared(self.stored, queries, self._listed(subset), self.k, self.threads)
+            rows, scores = run_shared(
+                self.stored, queries, self._listed(subset), self.k, self.threads, certain=self.recall == 1
+            )
             return self._hits(rows, scores, [plan] * len(queries))
         subsets, plans = [subset] * len(queries), [plan] * len(queries)
         if plan.part in _SCANS and plans:
@@ -111,7 +111,7 @@ class Search:
         rows, scores = no_rows(len(queries), self.k)
         walkers = [place for place, plan in enumerate(plans) if plan.part is Part.WALK]
         if walkers:
-            self._walk(queries, subsets, plans, np.array(walkers), rows, scores)
+            self._walk(queries, subsets, plans, walkers, rows, scores)
         groups: dict[tuple[Part, float, int], list[int]] = {}
         for place, plan in enumerate(plans):
             if plan.part in _SCANS:
@@ -130,33 +130,27 @@ class Search:
             return run_exact(stored, queries, listed, self.k, self.threads)
         lines, order = (stored.lines, NO_ORDER) if ordered is None else (ordered.lines, ordered.order)
         return run_one_bit(
-            stored, queries, subsets, self.k, self.threads, errors=plan.errors, lines=lines, order=order
+            stored, queries, subsets, self.k, self.threads, errors=plan.errors, pool=self.scratch, lines=lines, order=order
         )[:2]  # fmt: skip
 
     def _walk(
-        self, queries: Floats, subsets: list[Subset], plans: list[Plan], walkers: Rows, rows: Rows, scores: Scores
+        self, queries: Floats, subsets: list[Subset], plans: list[Plan], walkers: list[int], rows: Rows, scores: Scores
     ) -> None:
         """Walk, except where a glance shows that the filter keeps away from the query: there the plan is made again."""
-        near = glance(self.stored, queries[walkers], _NEAR, self.threads)
         bitmaps: dict[int, Subset] = {}
-        staying: list[int] = []
-        for place, around in zip(walkers.tolist(), near, strict=True):
-            subset = subsets[place]
-            if id(subset) not in bitmaps:
-                bitmaps[id(subset)] = self._as_bitmap(subset)
-            bitmap = bitmaps[id(subset)]
-            passing = 1.0 if bitmap.words is None else float(has_bits(bitmap.words, around).mean())
-            plans[place] = self._plan(subset, 1, passing * self.stored.num / subset.size)
-            if plans[place].part is Part.WALK:
-                staying.append(place)
-        if not staying:
-            return
-        entries = near[np.isin(walkers, staying), :ENTRIES]
-        rows[staying], scores[staying], _ = run_walk(
-            self.stored, queries[staying], [bitmaps[id(subsets[place])] for place in staying], self.k, self.threads,
-            breadths=np.array([plans[place].breadth for place in staying]), entries=np.ascontiguousarray(entries),
-            pool=self.scratch,
+        for place in walkers:
+            if id(subsets[place]) not in bitmaps:
+                bitmaps[id(subsets[place])] = self._as_bitmap(subsets[place])
+        num, near = self.stored.num, min(NEAR, len(self.stored.sample))
+        least = 0.0 if self.part is Part.WALK else LOW_LIFT * near / num
+        least_near = [math.ceil(least * subsets[place].size) for place in walkers]
+        rows[walkers], scores[walkers], passing, _ = run_walk(
+            self.stored, queries[walkers], [bitmaps[id(subsets[place])] for place in walkers], self.k, self.threads,
+            breadths=np.array([plans[place].breadth for place in walkers]), least_near=np.array(least_near), pool=self.scratch,
         )  # fmt: skip
+        for place, found, wanted in zip(walkers, passing.tolist(), least_near, strict=True):
+            lift = found / near * num / subsets[place].size
+            plans[place] = self._plan(subsets[place], 1, lift) if found < wanted else plans[place]._replace(lift=lift)
 
     def _checked(self, subset: Subset) -> Subset:
         """The subset, whose rows are all there: kernels read memory by them."""

@@ -14,7 +14,7 @@ from kinfolk.search.metric import Floats, Metric
 from kinfolk.search.stored import NONE_DEAD, Stored, derived, with_dead
 
 GRAPH_FROM = 50_000  # rows; below, a scan of all of them is about as fast as a walk
-_SAMPLE = 2048  # rows of the sample
+_SAMPLE = 1024  # rows of the sample
 
 
 def store(table: Floats, metric: Metric, *, seed: int, graph: bool | None, threads: int) -> tuple[Stored, Calibration]:

@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
+from operator import neg
 from time import thread_time
 from typing import Any
 
@@ -32,12 +33,13 @@ class Seconds:
     Attributes:
         call: of a search, whatever it does.
         exact_row: of the exact score of a row.
-        query: of a rotated query, its short list included.
+        query: of a query that is rotated, and of the rows that it scores whatever passes.
         line: of a row that is estimated from its line.
         visit: of a row that a walk looks at.
         glance: of a look at the sample, which tells where a walk begins and whether the filter is related to the query.
-        gather: of a row that is gathered for a batch.
-        product: of a row that is multiplied with one query of a batch.
+        shared: of a query of a batch under one filter, whatever passes.
+        gather: of a row that is gathered and packed for such a batch.
+        product: of a row that is multiplied with one query of it.
     """
 
     call: float = 2e-5
@@ -46,6 +48,7 @@ class Seconds:
     line: float = 7e-9
     visit: float = 1.5e-7
     glance: float = 2e-5
+    shared: float = 2e-6
     gather: float = 3e-7
     product: float = 1.2e-8
 
@@ -75,11 +78,11 @@ class Calibration:
     def walk_for(self, k: int, recall: float, share: float) -> tuple[int, float] | None:
         """The breadth of a walk and the rows it looks at, or None where no walk reaches the recall."""
         place = _place(recall)
-        level = sum(
-            tried > share for tried in SHARES
-        )  # of the shares that were tried the next smaller one, which is harder
-        if not self.breadths or place is None or level >= len(SHARES) or k > NEIGHBORS[-1]:
+        if not self.breadths or place is None or share < SHARES[-1] or k > NEIGHBORS[-1]:
             return None
+        level = bisect_left(
+            SHARES, -share, key=neg
+        )  # of the shares that were tried the next smaller one, which is harder
         column = bisect_left(NEIGHBORS, k)
         breadth = self.breadths[level][column][place]
         if not breadth:

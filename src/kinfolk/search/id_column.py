@@ -61,11 +61,19 @@ class IdColumn:
 
     def at(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
         """The ids of rows, object in the shape of ``rows``; None for a row of -1."""
-        found = np.full(rows.size, None, dtype=object)
-        flat = rows.reshape(-1)
-        known = flat >= 0
-        numbers = self._numbers
-        found[known] = self._column.take(pa.array(flat[known])).to_pylist() if numbers is None else numbers[flat[known]]
+        known = rows >= 0
+        if known.all():
+            return self._of(rows)
+        found = np.full(rows.shape, None, dtype=object)
+        found[known] = self._of(rows[known])
+        return found
+
+    def _of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
+        """The ids of rows, none of which is -1."""
+        if self._numbers is not None:
+            return self._numbers[rows].astype(object)
+        found = np.empty(rows.size, dtype=object)
+        found[:] = self._column.take(pa.array(rows.reshape(-1))).to_pylist()
         return found.reshape(rows.shape)
 
     def to_arrow(self) -> pa.ChunkedArray:

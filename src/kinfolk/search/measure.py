@@ -22,19 +22,18 @@ from kinfolk.search.kernels.subsets import (
     Subset,
     bitmap_of,
     read_only,
-    rows_of,
     span_of,
     subset_of_bitmap,
     subset_of_ids,
 )
+from kinfolk.search.kernels.walk import NEAR
 from kinfolk.search.metric import stored_form
-from kinfolk.search.parts import ScratchPool, glance, run_exact, run_one_bit, run_shared, run_walk
+from kinfolk.search.parts import ScratchPool, run_exact, run_one_bit, run_shared, run_walk
 from kinfolk.search.stored import Stored
 
 FEW = 1000  # rows; an index of fewer is not measured
-ENTRIES = 8  # rows that a walk begins with
 _POOL = 20_000  # rows among which farther ones are looked for, and on which seconds are measured
-_TIMED = 16  # queries
+_FEW = 64  # rows that pass
 
 
 def without_measuring() -> Calibration:
@@ -101,7 +100,7 @@ def _measure_walks(
     strangers = (2 * queries + np.roll(queries, 1, axis=0)) / 3
     queries = np.concatenate([queries, stored_form(strangers, name="queries", metric=stored.metric)])
     half = len(queries) // 2
-    scratch, entries = ScratchPool(), glance(stored, queries, ENTRIES, 1)
+    scratch, wanted = ScratchPool(), np.zeros(len(queries), dtype=np.int64)
     subsets: dict[float, Subset] = {}
     truth: dict[float, npt.NDArray[np.int64]] = {}
 
@@ -110,9 +109,9 @@ def _measure_walks(
             rows = rng.permutation(rest)[: int(share * len(rest))]
             subsets[share] = subset_of_bitmap(bitmap_of(rows, stored.num), len(rows))
             truth[share] = run_shared(stored, queries, subsets[share], NEIGHBORS[-1], 1)[0]
-        rows, _, seen = run_walk(
+        rows, _, _, seen = run_walk(
             stored, queries, [subsets[share]] * len(queries), k, 1,
-            breadths=np.full(len(queries), breadth), entries=entries, pool=scratch,
+            breadths=np.full(len(queries), breadth), least_near=wanted, pool=scratch,
         )  # fmt: skip
         found = [np.isin(true[:k], got).mean() for true, got in zip(truth[share], rows, strict=True)]
         return float(min(np.mean(found[:half]), np.mean(found[half:]))), float(seen.mean())
@@ -122,40 +121,52 @@ def _measure_walks(
 
 def _seconds(stored: Stored, queries: npt.NDArray[np.float32], errors: float) -> Seconds:
     """Time each part on a few thousand rows."""
-    queries = queries[:_TIMED]
-    count = len(queries)
+    pool, batch = ScratchPool(), len(queries)
     many = np.arange(0, stored.num, max(1, stored.num // _POOL), dtype=np.int32)
-    few = subset_of_ids(many[:: max(1, len(many) // 500)])
-    some = subset_of_ids(many)
-    one = subset_of_ids(many[:1])
+    some, few, one = (subset_of_ids(many[:: max(1, len(many) // count)]) for count in (len(many), _FEW, 1))
     call = seconds_of(lambda: run_exact(stored, queries[:1], [one], 10, 1))
     exact = seconds_of(lambda: run_exact(stored, queries[:1], [some], 10, 1)) / some.size
-    scan = seconds_of(lambda: run_one_bit(stored, queries, [some] * count, 10, 1, errors=errors)) / count
-    short = seconds_of(lambda: run_one_bit(stored, queries, [few] * count, 10, 1, errors=errors)) / count
-    line = max((scan - short) / (some.size - few.size), 1e-10)
-    product = seconds_of(lambda: run_shared(stored, queries, span_of(0, some.size), 10, 1)) / some.size / count
-    listed = rows_of(some)[:2048]
-    gather = seconds_of(lambda: np.take(stored.vectors, listed, axis=0)) / len(listed)
+
+    def scan(subset: Subset) -> float:
+        subsets = [subset] * batch
+        return seconds_of(lambda: run_one_bit(stored, queries, subsets, 10, 1, errors=errors, pool=pool)) / batch
+
+    def together(subset: Subset, count: int) -> float:
+        return seconds_of(lambda: run_shared(stored, queries[:count], subset, 10, 1, certain=False)) - call
+
+    least = scan(few)
+    line = max((scan(some) - least) / (some.size - few.size), 1e-10)
+    # A batch costs by its queries, by its rows, and by the products of both: three measurements, three unknowns.
+    quarter = batch // 4
+    small, narrow, broad = together(few, batch), together(some, quarter), together(some, batch)
+    product = max((broad - narrow - small * (1 - quarter / batch)) / (batch - quarter) / some.size, 1e-10)
+    shared = max(small / batch - few.size * product, 0.0)
     costs = {
         "call": call,
         "exact_row": exact,
-        "query": max(short - few.size * line, 0.0),
+        "query": max(least - few.size * line, 0.0),
         "line": line,
+        "shared": shared,
         "product": product,
-        "gather": gather,
+        "gather": max((narrow - quarter * (shared + some.size * product)) / some.size, 0.0),
     }
     if stored.has_graph:
-        entries, scratch = glance(stored, queries, ENTRIES, 1), ScratchPool()
-        everything = span_of(0, stored.num)
-        breadths = np.full(count, 64)
-        seen = 0.0
-
-        def walks() -> None:
-            nonlocal seen
-            seen = run_walk(
-                stored, queries, [everything] * count, 10, 1, breadths=breadths, entries=entries, pool=scratch
-            )[2].sum()
-
-        costs["visit"] = float(seconds_of(walks) / max(seen, 1))
-        costs["glance"] = seconds_of(lambda: glance(stored, queries, 64, 1)) / count
+        costs |= _walk_seconds(stored, queries)
     return Seconds(**costs)
+
+
+def _walk_seconds(stored: Stored, queries: npt.NDArray[np.float32]) -> dict[str, float]:
+    """Time walks, and likewise what comes before their first step, with walks that want more rows near them than there are."""
+    pool, everything, count = ScratchPool(), span_of(0, stored.num), len(queries)
+    breadths = np.full(count, 32)
+
+    def walks(least_near: int) -> npt.NDArray[np.int64]:
+        wanted = np.full(count, least_near)
+        return run_walk(stored, queries, [everything] * count, 10, 1, breadths=breadths, least_near=wanted, pool=pool)[
+            3
+        ]
+
+    looked = float(walks(0).mean())
+    glance = seconds_of(lambda: walks(NEAR + 1)) / count
+    taken = seconds_of(lambda: walks(0)) / count
+    return {"glance": glance, "visit": max(taken - glance, 0.0) / max(looked, 1.0)}

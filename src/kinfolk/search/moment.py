@@ -17,7 +17,6 @@ from kinfolk.search.found import Explanation, Nearest
 from kinfolk.search.growing import GrowingAttributes
 from kinfolk.search.id_column import IdColumn
 from kinfolk.search.kernels.subsets import OrderedLines, Subset, span_of, subset_of_bitmap, subset_of_ids
-from kinfolk.search.metric import as_vectors
 from kinfolk.search.parts import no_rows
 from kinfolk.search.passing import Passing
 from kinfolk.search.vectors import VectorSet, require_k
@@ -60,14 +59,14 @@ class Moment:
         threads: int | None,
     ) -> Nearest:
         """As ``Index.search``."""
-        table = as_vectors(queries, name="queries", dim=self.vectors.dim)
-        require_k(k)
+        table, recall = self.vectors.formed(queries), 1.0 if exact else recall
         groups = filters_of_queries(where, own, len(table))
         subsets = [self.subset(expression) for expression, _ in groups]
         if len(groups) == 1:
-            hits = self.vectors.search(table, k, span=subsets[0], recall=recall, exact=exact, threads=threads)
+            hits = self.vectors.answer(table, k, subsets[0], recall=recall, threads=threads)
             rows, scores = hits.rows, hits.scores
         else:
+            require_k(k)
             rows, scores = no_rows(len(table), k)
             alone: list[int] = []
             subset_of = [span_of(0, 0)] * len(table)
@@ -77,21 +76,19 @@ class Moment:
                     for member in members:
                         subset_of[member] = subset
                     continue
-                hits = self.vectors.search(table[members], k, span=subset, recall=recall, exact=exact, threads=threads)
+                hits = self.vectors.answer(table[members], k, subset, recall=recall, threads=threads)
                 rows[members], scores[members] = hits.rows, hits.scores
             if alone:
                 own_subsets = [subset_of[member] for member in alone]
-                hits = self.vectors.search_each(
-                    table[alone], k, own_subsets, recall=recall, exact=exact, threads=threads
-                )
+                hits = self.vectors.answer(table[alone], k, own_subsets, recall=recall, threads=threads)
                 rows[alone], scores[alone] = hits.rows, hits.scores
-        notices = (
-            notice
+        empty = [
+            expression
             for (expression, _), subset in zip(groups, subsets, strict=True)
             if expression is not None and not subset.size
-            for notice in self.attributes.notices(expression)
-        )
-        return Nearest(self.ids.at(rows), scores, tuple(dict.fromkeys(notices)))
+        ]
+        notices = dict.fromkeys(notice for expression in empty for notice in self.attributes.notices(expression))
+        return Nearest(self.ids.at(rows), scores, tuple(notices) if empty else ())
 
     def explain(self, query: npt.ArrayLike, k: int, *, where: Filter | None, recall: float, exact: bool) -> Explanation:
         """As ``Index.explain``."""

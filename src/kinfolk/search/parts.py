@@ -7,9 +7,8 @@ called by several threads at once on every platform.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import TypeAlias
@@ -19,8 +18,7 @@ import numpy.typing as npt
 
 from kinfolk.errors import ConfigurationError
 from kinfolk.search.kernels.exact import exact_scan
-from kinfolk.search.kernels.lines import line_layout
-from kinfolk.search.kernels.one_bit import nearest_lines, one_bit_scan
+from kinfolk.search.kernels.one_bit import one_bit_scan
 from kinfolk.search.kernels.shared_filter import search_shared
 from kinfolk.search.kernels.subsets import Subset, pack, read_only
 from kinfolk.search.kernels.walk import walk
@@ -36,12 +34,12 @@ _PARTS = 4  # pieces a thread, so that none waits long for the last
 
 @dataclass(eq=False)
 class Scratch:
-    """What a walk writes to, of one thread at a time.
+    """What a search writes to, of one thread at a time.
 
     Attributes:
-        visited: the number of the query that saw each row last, int32 (num,).
+        visited: the number of the walk that saw each row last, int32 (num,).
         epoch: numbers that were given out.
-        values, rows: the frontier, float32 and int32 (num,).
+        values, rows: the frontier of a walk, or what is plausible of each row of a scan, float32 and int32 (num,).
     """
 
     visited: npt.NDArray[np.int32]
@@ -57,9 +55,8 @@ class ScratchPool:
         self._free: list[Scratch] = []
         self._lock = Lock()
 
-    @contextmanager
-    def lent(self, num: int, epochs: int) -> Iterator[Scratch]:
-        """Scratch for ``num`` rows, with ``epochs`` numbers after ``epoch`` that no row was seen by."""
+    def lend(self, num: int, epochs: int) -> Scratch:
+        """Scratch for ``num`` rows, with ``epochs`` numbers after ``epoch`` that no row was seen by; to be taken back."""
         with self._lock:
             scratch = self._free.pop() if self._free else None
         if scratch is None or len(scratch.visited) < num:
@@ -68,7 +65,10 @@ class ScratchPool:
             )
         if scratch.epoch > np.iinfo(np.int32).max - epochs - 1:
             scratch.visited[:], scratch.epoch = 0, 0
-        yield scratch
+        return scratch
+
+    def take_back(self, scratch: Scratch, epochs: int) -> None:
+        """Lend it to others from now on; ``epochs`` of its numbers were used."""
         scratch.epoch += epochs
         with self._lock:
             self._free.append(scratch)
@@ -119,6 +119,7 @@ def run_one_bit(
     threads: int,
     *,
     errors: float,
+    pool: ScratchPool,
     lines: npt.NDArray[np.uint64] | None = None,
     order: npt.NDArray[np.int32] = NO_ORDER,
 ) -> tuple[Rows, Scores, Rows]:
@@ -127,6 +128,7 @@ def run_one_bit(
     Args:
         stored, queries, subsets, k, threads: of the search.
         errors: errors to allow for.
+        pool: where scratch is.
         lines, order: a copy of the lines in another order, which subsets count in then.
     """
     rows, scores = no_rows(len(queries), k)
@@ -134,25 +136,17 @@ def run_one_bit(
     queries, packed, flat = read_only(queries), pack(subsets), stored.vectors.reshape(-1)
     flat_lines = read_only((stored.lines if lines is None else lines).reshape(-1))
     packed_order = read_only(order)
-    shortlists = np.array([short_list(k, errors, subset.size) for subset in subsets])
-    share_out(
-        lambda first, last: one_bit_scan(
-            first, last, queries, packed, flat, stored.dead, stored.squared, flat_lines, packed_order, stored.mean, stored.signs,
-            errors, shortlists, rows, scores, scored,
-        ),
-        len(queries),
-        threads,
-    )  # fmt: skip
+
+    def work(first: int, last: int) -> None:
+        scratch = pool.lend(stored.num, 0)
+        one_bit_scan(
+            first, last, queries, packed, flat, stored.dead, stored.squared, flat_lines, packed_order, stored.codes.reshape(-1),
+            stored.code_numbers.reshape(-1), stored.mean, stored.signs, errors, scratch.values, scratch.rows, rows, scores, scored,
+        )  # fmt: skip
+        pool.take_back(scratch, 0)
+
+    share_out(work, len(queries), threads)
     return rows, scores, scored
-
-
-def short_list(k: int, errors: float, size: int) -> int:
-    """Rows that a scan remembers; it decides the time alone.
-
-    Some multiple of k that is larger where more errors are allowed for, and a few in a thousand rows: so many cost little beside
-    the scan, and a list that is too short costs a second one.
-    """
-    return int(k * (3 + 3 * errors)) + 8 + size // 400
 
 
 def run_walk(
@@ -163,56 +157,62 @@ def run_walk(
     threads: int,
     *,
     breadths: Rows,
-    entries: Rows,
+    least_near: Rows,
     pool: ScratchPool,
-) -> tuple[Rows, Scores, Rows]:
-    """Answer by walks; the number of rows looked at comes third.
+) -> tuple[Rows, Scores, Rows, Rows]:
+    """Answer by walks.
 
     Args:
         stored, queries, subsets, k, threads: of the search; subsets are bitmaps or all rows.
-        breadths: of each walk.
-        entries: rows to begin with, of each.
+        breadths: of each walk, int64.
+        least_near: of the ``NEAR`` rows of the sample that are nearest to each query, how many have to pass, int64; else it is left
+            unanswered.
         pool: where scratch is.
+
+    Returns:
+        Rows and scores; how many of the near rows pass (queries,); and how many rows were looked at (queries,), 0 where no walk was
+        made.
     """
     rows, scores = no_rows(len(queries), k)
-    seen = np.zeros(len(queries), dtype=np.int64)
+    near, seen = np.zeros(len(queries), dtype=np.int64), np.zeros(len(queries), dtype=np.int64)
     queries, packed, flat = read_only(queries), pack(subsets), stored.vectors.reshape(-1)
 
     def work(first: int, last: int) -> None:
-        with pool.lent(stored.num, last - first) as scratch:
-            walk(
-                first, last, queries, packed, flat, stored.dead, stored.squared, stored.codes.reshape(-1),
-                stored.code_numbers.reshape(-1), stored.mean, stored.links, entries, breadths,
-                scratch.visited, scratch.epoch + 1, scratch.values, scratch.rows, rows, scores, seen,
-            )  # fmt: skip
+        scratch = pool.lend(stored.num, last - first)
+        walk(
+            first, last, queries, packed, flat, stored.dead, stored.squared, stored.codes.reshape(-1),
+            stored.code_numbers.reshape(-1), stored.mean, stored.links, stored.lines.reshape(-1), stored.signs, stored.sample,
+            stored.sample_lines, breadths, least_near, scratch.visited, scratch.epoch + 1, scratch.values, scratch.rows,
+            rows, scores, near, seen,
+        )  # fmt: skip
+        pool.take_back(scratch, last - first)
 
     share_out(work, len(queries), threads)
-    return rows, scores, seen
+    return rows, scores, near, seen
 
 
-def run_shared(stored: Stored, queries: Floats, subset: Subset, k: int, threads: int) -> tuple[Rows, Scores]:
-    """Answer queries that share a filter by matrix products, and the few that this leaves in doubt by exact scans."""
-    rows, scores, certain = search_shared(
+def run_shared(
+    stored: Stored, queries: Floats, subset: Subset, k: int, threads: int, *, certain: bool = True
+) -> tuple[Rows, Scores]:
+    """Answer queries that share a filter by matrix products.
+
+    Args:
+        stored, queries, subset, k, threads: of the search.
+        certain: whether the few queries for which float32 leaves a doubt are answered by exact scans; where many rows have
+            nearly the same score, another of them may be found else.
+    """
+    rows, scores, known = search_shared(
         queries, subset, stored.vectors, stored.dead, k=k, half_squares=stored.half_squares, largest=stored.largest
     )  # fmt: skip
-    doubtful = np.flatnonzero(~certain)
-    if doubtful.size:
+    doubtful = np.flatnonzero(~known)
+    if certain and doubtful.size:
         rows[doubtful], scores[doubtful] = run_exact(stored, queries[doubtful], [subset] * doubtful.size, k, threads)
     return rows, scores
 
 
-def glance(stored: Stored, queries: Floats, count: int, threads: int) -> Rows:
-    """Rows of the sample that are near each query, nearest first, int64 (queries, count)."""
-    queries, words = read_only(queries), line_layout(stored.dim)[0]
-    lines = np.full((len(queries), min(count, len(stored.sample_lines) // words)), -1, dtype=np.int64)
-    share_out(
-        lambda first, last: nearest_lines(first, last, queries, stored.sample_lines, stored.mean, stored.signs, lines),
-        len(queries),
-        threads,
-    )
-    return stored.sample[lines]
-
-
 def no_rows(num_queries: int, k: int) -> tuple[Rows, Scores]:
     """The answer before anything is found: rows -1 and scores -inf, (queries, k)."""
-    return np.full((num_queries, k), -1, dtype=np.int64), np.full((num_queries, k), -np.inf)
+    rows, scores = np.empty((num_queries, k), dtype=np.int64), np.empty((num_queries, k))
+    rows.fill(-1)
+    scores.fill(-np.inf)
+    return rows, scores

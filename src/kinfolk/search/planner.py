@@ -7,12 +7,11 @@ the share that passes, a product by the rows and, for gathering them, by the num
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from kinfolk.errors import ConfigurationError
 from kinfolk.search.calibration import LOW_LIFT, Calibration
 
-_MOST_SCORED = 50  # rows of a short list whose scores are part of what a query costs anyway
 _FEW = 20  # times k; a filter that lets fewer rows pass is not walked
 
 
@@ -99,47 +98,49 @@ def plan_search(
     """
     if size == 0:
         return Plan(Part.NOTHING, 0, num)
-    plans = _possible(calibration, size, num, num_unlinked, k, recall, num_sharing)
+    options = _options(calibration, size, num, num_unlinked, k, recall, num_sharing)
     if part is not None:
-        for plan in plans:
-            if plan.part is part:
-                return plan._replace(lift=lift, asked=True)
+        for option in options:
+            if option[1] is part:
+                return _plan(option, size, num, lift)._replace(asked=True)
         raise ConfigurationError(
-            f"The {part} cannot answer this at recall {recall}: it can be answered by {', '.join(plan.part for plan in plans)}. "
+            f"The {part} cannot answer this at recall {recall}: it can be answered by {', '.join(option[1] for option in options)}. "
             "A walk needs a graph and a filter that is not strict, a shared product several queries under one filter, a "
             "one-bit scan a recall below 1."
         )
     if lift is not None and lift < LOW_LIFT:
-        plans = [plan for plan in plans if plan.part is not Part.WALK]
-    best = min(plans, key=_seconds)
-    if len(plans) == 1:
-        return best._replace(lift=lift)
-    second = min((plan for plan in plans if plan is not best), key=_seconds)
-    return best._replace(lift=lift, next_part=second.part, next_seconds=second.seconds)
+        options = [option for option in options if option[1] is not Part.WALK]
+    options.sort()
+    return _plan(options[0], size, num, lift, *options[1:2])
 
 
-def _seconds(plan: Plan) -> float:
-    return plan.seconds
+_Option: TypeAlias = tuple[float, Part, float, float, int]
+"""What a part would take in seconds, the part, and of its plan: rows, errors, breadth."""
 
 
-def _possible(
+def _plan(option: _Option, size: int, num: int, lift: float | None, second: _Option | None = None) -> Plan:
+    seconds, part, rows, errors, breadth = option
+    if second is None:
+        return Plan(part, size, num, rows, seconds, errors, breadth, lift)
+    return Plan(part, size, num, rows, seconds, errors, breadth, lift, False, second[1], second[0])
+
+
+def _options(
     calibration: Calibration, size: int, num: int, num_unlinked: int, k: int, recall: float, num_sharing: int
-) -> list[Plan]:
+) -> list[_Option]:
     """Every part that keeps the recall, with its cost. An exact scan always does."""
     cost = calibration.seconds
-    plans = [Plan(Part.EXACT, size, num, size, cost.call + size * cost.exact_row)]
+    options: list[_Option] = [(cost.call + size * cost.exact_row, Part.EXACT, size, 0.0, 0)]
     if num_sharing > 1:
-        seconds = cost.call + size * (cost.product + cost.gather / num_sharing)
-        plans.append(Plan(Part.PRODUCT, size, num, size, seconds))
+        seconds = cost.call + cost.shared + size * (cost.product + cost.gather / num_sharing)
+        options.append((seconds, Part.PRODUCT, size, 0.0, 0))
     errors = calibration.errors_for(k, recall)
     if errors is None:
-        return plans
-    scored = max(0, min(size, 5 * k) - _MOST_SCORED)  # more than in the queries that the fixed cost was measured with
-    seconds = cost.call + cost.query + size * cost.line + scored * cost.exact_row
-    plans.append(Plan(Part.ONE_BIT, size, num, size, seconds, errors))
+        return options
+    options.append((cost.call + cost.query + size * cost.line, Part.ONE_BIT, size, errors, 0))
     walk = calibration.walk_for(k, recall, size / num) if size >= _FEW * k else None
     if walk is not None:
         breadth, visited = walk
         seconds = cost.call + cost.glance + visited * cost.visit + num_unlinked * cost.exact_row
-        plans.append(Plan(Part.WALK, size, num, visited + num_unlinked, seconds, breadth=breadth))
-    return plans
+        options.append((seconds, Part.WALK, visited + num_unlinked, 0.0, breadth))
+    return options

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from kinfolk.search.bitmaps import count_bits
 from kinfolk.search.graph import Links
+from kinfolk.search.kernels.codes import code_width, encode_codes
 from kinfolk.search.kernels.lines import aligned_lines, encode_lines, line_layout
 from kinfolk.search.kernels.subsets import bitmap_of, read_only
-from kinfolk.search.kernels.walk import code_width, encode_codes
 from kinfolk.search.metric import Floats, Metric, lengths_of
 
 _STEP = 1 << 12  # rows a thread encodes at a time

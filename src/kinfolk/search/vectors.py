@@ -177,7 +177,7 @@ class VectorSet:
             subset = subset_of_ids(ids)
         elif bitmap is not None:
             subset = subset_of_bitmap(bitmap)
-        return self._answer(queries, k, subset, 1.0 if exact else recall, part, threads)
+        return self.answer(self.formed(queries), k, subset, recall=1.0 if exact else recall, part=part, threads=threads)
 
     def search_each(
         self,
@@ -201,28 +201,38 @@ class VectorSet:
             DataError: as ``search``; or another number of subsets than of queries.
             ConfigurationError: as ``search``.
         """
-        return self._answer(queries, k, list(subsets), 1.0 if exact else recall, part, threads)
+        table, recall = self.formed(queries), 1.0 if exact else recall
+        return self.answer(table, k, list(subsets), recall=recall, part=part, threads=threads)
 
-    def _answer(
+    def formed(self, queries: npt.ArrayLike) -> Floats:
+        """Queries checked and in the form that ``answer`` takes, float32 (queries, dim).
+
+        Raises:
+            DataError: another shape, or a number that is not finite, with its row.
+        """
+        return stored_form(queries, name="queries", metric=self._stored.metric, dim=self._stored.dim)
+
+    def answer(
         self,
-        queries: npt.ArrayLike,
+        table: Floats,
         k: int,
         subsets: Subset | list[Subset] | None,
+        *,
         recall: float,
-        part: Part | None,
-        threads: int | None,
+        part: Part | None = None,
+        threads: int | None = None,
     ) -> Hits:
+        """As ``search``, or of several subsets ``search_each``, for queries from ``formed``."""
         stored = self._stored
-        table = stored_form(queries, name="queries", metric=stored.metric, dim=stored.dim)
         require_k(k)
         if not 0 < recall <= 1:
             raise ConfigurationError(f"recall must be above 0 and at most 1. Got {recall}.")
-        if isinstance(subsets, list) and len(subsets) != len(table):
-            raise DataError(f"Each query needs one subset. Got {len(table)} queries and {len(subsets)} subsets.")
         search = Search(stored, self._calibration, self._scratch, k, recall, part, num_threads(threads))
-        if isinstance(subsets, list):
-            return search.each(table, subsets)
-        return search.shared(table, span_of(0, stored.num) if subsets is None else subsets)
+        if not isinstance(subsets, list):
+            return search.shared(table, span_of(0, stored.num) if subsets is None else subsets)
+        if len(subsets) != len(table):
+            raise DataError(f"Each query needs one subset. Got {len(table)} queries and {len(subsets)} subsets.")
+        return search.each(table, subsets)
 
     def append(self, vectors: npt.ArrayLike) -> None:
         """Add rows at the end, at the cost of their own number.

@@ -32,16 +32,16 @@ def wide_query(query):
 
 @nb.njit(cache=True, nogil=True)
 def row_lengths(vectors, lengths, longest):
-    """Write the length of each row, float64 (num,), each summed by itself in the order of its values.
+    """Write the length of each row, float64 (num,): the root of its exact inner product with itself.
 
     The first row that is longer than ``longest``, or whose length is no number, is returned; -1 where there is none.
     """
-    wrong = -1
+    dim, flat, wrong = vectors.shape[1], vectors.reshape(-1), -1
+    wide = wide_query(vectors[0]) if len(vectors) > 0 else np.zeros(0)
     for row in range(len(vectors)):
-        square = 0.0
-        for value in vectors[row]:
-            square += np.float64(value) * np.float64(value)
-        lengths[row] = np.sqrt(square)
+        for i in range(dim):
+            wide[i] = vectors[row, i]
+        lengths[row] = np.sqrt(inner_product(wide, flat, row * dim, dim))
         if wrong < 0 and not lengths[row] <= longest:
             wrong = row
     return wrong

@@ -19,7 +19,9 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
+from kinfolk.search.kernels.exact import wide_query
 from kinfolk.search.kernels.instructions import WORDS, plane_count
+from kinfolk.search.kernels.products import inner_product
 from kinfolk.search.kernels.rotation import rotate
 
 _LEVELS = 15  # steps of a query's value
@@ -92,11 +94,11 @@ def prepare_query(query, mean, signs, planes):
     dim = len(query)
     y = query - mean
     rotate(y, signs)
-    low, high, square = y[0], y[0], 0.0
+    low, high = y[0], y[0]
     for value in y:
         low = value if value < low else low
         high = value if value > high else high
-        square += np.float64(value) * value
+    square = inner_product(wide_query(y), y, 0, dim)
     step = (high - low) / np.float32(_LEVELS)
     inverse = np.float32(1) / step if step > 0 else np.float32(0)
     planes[:] = np.uint64(0)
@@ -132,7 +134,4 @@ def onto_estimates(query, mean, square, squared):
     """The shift and the scale that put an exact score onto the scale of estimates: ``(score + shift) * scale``."""
     if squared:
         return square, 0.5
-    shift = 0.0
-    for i in range(len(mean)):
-        shift += np.float64(mean[i]) * mean[i] - np.float64(query[i]) * mean[i]
-    return shift, 1.0
+    return inner_product(wide_query(mean - query), mean, 0, len(mean)), 1.0

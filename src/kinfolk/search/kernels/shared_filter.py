@@ -15,8 +15,9 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from kinfolk.search.kernels.exact import exact_score, wide_query, write_best
+from kinfolk.search.kernels.exact import exact_score, prefetch_vector, wide_query, write_best
 from kinfolk.search.kernels.heaps import keep, sort_best_first
+from kinfolk.search.kernels.products import inner_product
 from kinfolk.search.kernels.subsets import Subset, has_bit, read_only, rows_of
 
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -24,7 +25,8 @@ Product: TypeAlias = Callable[[Floats, Floats, Floats], object]
 
 _ROWS = 1 << 11  # of a tile: with 384 dimensions 3 MB of gathered rows
 _QUERIES = 1 << 9  # of a tile: its products take 4 MB
-SPARE = 10  # rows beyond k that are scored exactly
+_AHEAD = 4  # rows between asking for a vector and copying it
+SPARE = 6  # rows beyond k that are scored exactly
 
 
 def float32_product(queries: Floats, rows: Floats, out: Floats) -> None:
@@ -73,7 +75,7 @@ def search_shared(
         Rows (queries, k), -1 where fewer pass; exact scores, -inf there; and certainty (queries,).
     """
     num_queries, dim = queries.shape
-    num_kept = k + SPARE
+    num_kept, flat = k + SPARE, read_only(vectors.reshape(-1))
     values = np.empty((num_queries, num_kept), dtype=np.float32)
     kept = np.empty((num_queries, num_kept), dtype=np.int64)
     sizes = np.zeros(num_queries, dtype=np.int64)
@@ -87,7 +89,8 @@ def search_shared(
             rows, part = np.arange(tile, end), vectors[tile:end]
         else:
             rows = listed[tile:end]
-            part = np.take(vectors, rows, axis=0, out=gathered[: end - tile])
+            part = gathered[: end - tile]
+            gather(flat, rows, part)
         offsets = np.zeros(end - tile, dtype=np.float32) if half_squares is None else half_squares[rows]
         for first in range(0, num_queries, _QUERIES):
             last = min(first + _QUERIES, num_queries)
@@ -99,10 +102,21 @@ def search_shared(
     certain = np.zeros(num_queries, dtype=np.bool_)
     relative = float32_rounding(dim) if rounding is None else rounding
     score_kept(
-        read_only(queries), read_only(vectors.reshape(-1)), values, kept, sizes, half_squares is not None, relative, largest,
+        read_only(queries), flat, values, kept, sizes, half_squares is not None, relative, largest,
         found, scores, certain,
     )  # fmt: skip
     return found, scores, certain
+
+
+@nb.njit(cache=True, nogil=True)
+def gather(flat, rows, out):
+    """Copy vectors next to each other; those to come are asked for meanwhile, as they lie anywhere in memory."""
+    dim, last = out.shape[1], len(rows) - 1
+    for t in range(len(rows)):
+        prefetch_vector(flat, rows[min(t + _AHEAD, last)], dim)
+        at = rows[t] * dim
+        for i in range(dim):
+            out[t, i] = flat[at + i]
 
 
 @nb.njit(cache=True, nogil=True)
@@ -121,21 +135,25 @@ def keep_best(products, rows, offsets, dead, values, kept, sizes):
 
 @nb.njit(cache=True, nogil=True)
 def score_kept(queries, flat, values, kept, sizes, squared, rounding, largest, out_rows, out_scores, certain):
-    """Score the rows that were kept exactly, and say where none that was not kept could be among the best."""
+    """Score the rows that were kept exactly, best first, until none that is left, or was not kept, could be among the best.
+
+    ``certain`` says for which queries that came to be.
+    """
     dim, k, capacity = queries.shape[1], out_rows.shape[1], values.shape[1]
     scores, rows = np.empty(k, np.float64), np.empty(k, np.int64)
     for query in range(len(queries)):
         wide = wide_query(queries[query])
-        square = 0.0
-        for i in range(dim):
-            square += wide[i] * wide[i]
+        square = inner_product(wide, queries.reshape(-1), query * dim, dim)
+        slack = rounding * (np.sqrt(square) * largest + (largest * largest if squared else 0.0))
         size, found = sizes[query], np.int64(0)
-        lowest = np.float64(values[query, 0])
         sort_best_first(values[query], kept[query], size)
+        certain[query] = size < capacity
         for t in range(size):
+            reach = np.float64(values[query, t]) + slack
+            if found == k and scores[0] > (2 * reach - square if squared else reach):
+                certain[query] = True
+                break
+            prefetch_vector(flat, kept[query, min(t + 2, size - 1)], dim)
             score = exact_score(wide, flat, kept[query, t], dim, squared)
             found = keep(scores, rows, found, k, score, kept[query, t])
-        slack = rounding * (np.sqrt(square) * largest + (largest * largest if squared else 0.0))
-        reach = 2 * (lowest + slack) - square if squared else lowest + slack
-        certain[query] = size < capacity or scores[0] > reach
         write_best(scores, rows, found, out_rows[query], out_scores[query])

@@ -77,11 +77,12 @@ def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The same array, not to be written to.
 
     To numba an array that may be written to is of another type than one that may not, such as one of a file: a kernel would
-    be compiled once for each mixture of both. So whatever kernels only read is read-only.
+    be compiled once for each mixture of both. So whatever kernels only read is read-only. A mapped file becomes a plain array,
+    which numba takes sooner; it keeps the file open.
     """
-    if not array.flags.writeable:
+    if not array.flags.writeable and type(array) is np.ndarray:
         return array
-    view = array.view()
+    view = array.view(np.ndarray)
     view.flags.writeable = False
     return view
 
