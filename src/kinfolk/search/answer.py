@@ -35,8 +35,6 @@ from kinfolk.search.parts import (
 from kinfolk.search.planner import Part, Plan, plan_search
 from kinfolk.search.stored import Stored
 
-_SCANS = (Part.EXACT, Part.ONE_BIT)
-
 
 @dataclass(frozen=True, eq=False)
 class Hits:
@@ -85,9 +83,8 @@ class Search:
             )
             return self._hits(rows, scores, [plan] * len(queries))
         subsets, plans = [subset] * len(queries), [plan] * len(queries)
-        if plan.part in _SCANS and plans:
-            return self._hits(*self._run_scan(queries, subsets, plan), plans)
-        return self._run(queries, subsets, plans)
+        rows, scores = self._run(queries, subsets, plans)
+        return self._hits(rows, scores, plans)
 
     def each(self, queries: Floats, subsets: Sequence[Subset]) -> Hits:
         """Answer queries under a filter each."""
@@ -96,9 +93,9 @@ class Search:
             if id(subset) not in known:
                 checked = self._checked(subset)
                 known[id(subset)] = checked, self._plan(checked, 1)
-        return self._run(
-            queries, [known[id(subset)][0] for subset in subsets], [known[id(subset)][1] for subset in subsets]
-        )
+        plans = [known[id(subset)][1] for subset in subsets]
+        rows, scores = self._run(queries, [known[id(subset)][0] for subset in subsets], plans)
+        return self._hits(rows, scores, plans)
 
     def _plan(self, subset: Subset, num_sharing: int, lift: float | None = None) -> Plan:
         return plan_search(
@@ -106,23 +103,29 @@ class Search:
             recall=self.recall, num_sharing=num_sharing, part=self.part, lift=lift,
         )  # fmt: skip
 
-    def _run(self, queries: Floats, subsets: list[Subset], plans: list[Plan]) -> Hits:
-        """Run every part on the queries that were planned for it."""
-        rows, scores = no_rows(len(queries), self.k)
-        walkers = [place for place, plan in enumerate(plans) if plan.part is Part.WALK]
-        if walkers:
-            self._walk(queries, subsets, plans, walkers, rows, scores)
+    def _run(self, queries: Floats, subsets: list[Subset], plans: list[Plan]) -> tuple[Rows, Scores]:
+        """Run every part on the queries that were planned for it; a plan that is made anew takes the place of the old one."""
+        walks = [plan.part is Part.WALK for plan in plans]
+        if all(walks) and plans:
+            return self._walk(queries, subsets, plans)
         groups: dict[tuple[Part, float, int], list[int]] = {}
         for place, plan in enumerate(plans):
-            if plan.part in _SCANS:
+            if plan.part is not Part.NOTHING:
                 groups.setdefault((plan.part, plan.errors, id(subsets[place].ordered)), []).append(place)
-        for places in groups.values():
-            rows[places], scores[places] = self._run_scan(
-                queries[places], [subsets[place] for place in places], plans[places[0]]
-            )
-        return self._hits(rows, scores, plans)
+        if len(groups) == 1 and len(next(iter(groups.values()))) == len(plans):
+            return self._scan(queries, subsets, plans[0])
+        rows, scores = no_rows(len(queries), self.k)
+        for (part, _, _), places in groups.items():
+            some, planned = [subsets[place] for place in places], [plans[place] for place in places]
+            if part is Part.WALK:
+                rows[places], scores[places] = self._walk(queries[places], some, planned)
+                for place, plan in zip(places, planned, strict=True):
+                    plans[place] = plan
+            else:
+                rows[places], scores[places] = self._scan(queries[places], some, planned[0])
+        return rows, scores
 
-    def _run_scan(self, queries: Floats, subsets: list[Subset], plan: Plan) -> tuple[Rows, Scores]:
+    def _scan(self, queries: Floats, subsets: list[Subset], plan: Plan) -> tuple[Rows, Scores]:
         """Run the part of a plan on queries that have it in common."""
         stored, ordered = self.stored, subsets[0].ordered
         if plan.part is Part.EXACT:
@@ -133,24 +136,29 @@ class Search:
             stored, queries, subsets, self.k, self.threads, errors=plan.errors, pool=self.scratch, lines=lines, order=order
         )[:2]  # fmt: skip
 
-    def _walk(
-        self, queries: Floats, subsets: list[Subset], plans: list[Plan], walkers: list[int], rows: Rows, scores: Scores
-    ) -> None:
+    def _walk(self, queries: Floats, subsets: list[Subset], plans: list[Plan]) -> tuple[Rows, Scores]:
         """Walk, except where a glance shows that the filter keeps away from the query: there the plan is made again."""
-        bitmaps: dict[int, Subset] = {}
-        for place in walkers:
-            if id(subsets[place]) not in bitmaps:
-                bitmaps[id(subsets[place])] = self._as_bitmap(subsets[place])
+        bitmaps = {id(subset): subset for subset in subsets}
+        bitmaps = {key: self._as_bitmap(subset) for key, subset in bitmaps.items()}
         num, near = self.stored.num, min(NEAR, len(self.stored.sample))
         least = 0.0 if self.part is Part.WALK else LOW_LIFT * near / num
-        least_near = [math.ceil(least * subsets[place].size) for place in walkers]
-        rows[walkers], scores[walkers], passing, _ = run_walk(
-            self.stored, queries[walkers], [bitmaps[id(subsets[place])] for place in walkers], self.k, self.threads,
-            breadths=np.array([plans[place].breadth for place in walkers]), least_near=np.array(least_near), pool=self.scratch,
+        least_near = [math.ceil(least * subset.size) for subset in subsets]
+        rows, scores, passing, _ = run_walk(
+            self.stored, queries, [bitmaps[id(subset)] for subset in subsets], self.k, self.threads,
+            breadths=np.array([plan.breadth for plan in plans]), least_near=np.array(least_near), pool=self.scratch,
         )  # fmt: skip
-        for place, found, wanted in zip(walkers, passing.tolist(), least_near, strict=True):
+        again: list[int] = []
+        for place, (found, wanted) in enumerate(zip(passing.tolist(), least_near, strict=True)):
             lift = found / near * num / subsets[place].size
-            plans[place] = self._plan(subsets[place], 1, lift) if found < wanted else plans[place]._replace(lift=lift)
+            if found >= wanted:
+                plans[place] = plans[place]._replace(lift=lift)
+            else:
+                plans[place] = self._plan(subsets[place], 1, lift)
+                again.append(place)
+        if again:
+            planned = [plans[place] for place in again]
+            rows[again], scores[again] = self._run(queries[again], [subsets[place] for place in again], planned)
+        return rows, scores
 
     def _checked(self, subset: Subset) -> Subset:
         """The subset, whose rows are all there: kernels read memory by them."""

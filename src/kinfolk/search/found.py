@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from kinfolk.search.id_column import IdColumn
 from kinfolk.search.metric import Metric
 from kinfolk.search.planner import Plan
 
@@ -18,14 +20,21 @@ class Nearest:
     """The rows nearest to each query among those that pass its filter, nearest first.
 
     Attributes:
-        ids: object (queries, k); None where fewer rows pass.
+        rows: places of the rows in the index as it was, from 0 in the order they came, int64 (queries, k); -1 where fewer rows pass.
         scores: cosines, inner products or, for ``l2``, distances, float64 (queries, k); -inf, or for ``l2`` inf, where there is no row.
         notices: what to know of the filters: conditions that exclude each other, or that no row passes.
+        column: the ids of all rows.
     """
 
-    ids: npt.NDArray[np.object_]
+    rows: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float64]
-    notices: tuple[str, ...] = ()
+    notices: tuple[str, ...] = field(default=(), kw_only=True)
+    column: IdColumn = field(kw_only=True, repr=False)
+
+    @cached_property
+    def ids(self) -> npt.NDArray[np.object_]:
+        """The ids of the rows, object (queries, k); None where fewer rows pass."""
+        return self.column.at(self.rows)
 
     def to_arrow(self) -> pa.Table:
         """One row a hit: query (its number, from 0), rank (from 1), id, score."""

@@ -62,7 +62,7 @@ class IdColumn:
     def at(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
         """The ids of rows, object in the shape of ``rows``; None for a row of -1."""
         known = rows >= 0
-        if known.all():
+        if np.count_nonzero(known) == rows.size:
             return self._of(rows)
         found = np.full(rows.shape, None, dtype=object)
         found[known] = self._of(rows[known])

@@ -152,6 +152,11 @@ class Index:
         """
         return self._moment.search(queries, k, where=where, own=own, recall=recall, exact=exact, threads=threads)
 
+    @property
+    def moment(self) -> Moment:
+        """The index as it is now, which later changes do not reach, for several searches of the same rows."""
+        return self._moment
+
     def explain(
         self,
         query: npt.ArrayLike,

@@ -57,17 +57,18 @@ def join(
         raise DataError(
             f"left_attributes must have a row for each left vector. Got {len(own)} rows and {len(queries)} vectors."
         )
-    blocks = []
+    moment, blocks = right.moment, []
     for start in range(0, max(len(queries), 1), _BLOCK):
         part = slice(start, start + _BLOCK)
         mine = None if own is None else own.slice(start, _BLOCK)
         blocks.append(
-            right.search(queries[part], k, where=where, own=mine, recall=recall, exact=exact, threads=threads)
+            moment.search(queries[part], k, where=where, own=mine, recall=recall, exact=exact, threads=threads)
         )
         if advance is not None:
             advance(min(1.0, (start + _BLOCK) / max(len(queries), 1)))
     return Nearest(
-        np.concatenate([block.ids for block in blocks]),
+        np.concatenate([block.rows for block in blocks]),
         np.concatenate([block.scores for block in blocks]),
-        tuple(dict.fromkeys(notice for block in blocks for notice in block.notices)),
+        notices=tuple(dict.fromkeys(notice for block in blocks for notice in block.notices)),
+        column=moment.ids,
     )

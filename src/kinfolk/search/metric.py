@@ -39,8 +39,11 @@ def as_vectors(values: npt.ArrayLike, *, name: str, dim: int | None = None) -> F
         given = np.asarray(values)
         if given.dtype.kind in "cmM":
             raise TypeError(f"got {given.dtype}")
-        with np.errstate(over="ignore"):  # too large is not finite, and said where that is looked at
-            table = np.ascontiguousarray(given, dtype=np.float32)
+        if given.dtype == np.float32:
+            table = np.ascontiguousarray(given)
+        else:
+            with np.errstate(over="ignore"):  # too large is not finite, and said where that is looked at
+                table = np.ascontiguousarray(given, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise DataError(f"{name} must be a table of numbers ({error}).") from error
     if table.ndim != 2 or table.shape[1] == 0 or table.shape[1] != (dim or table.shape[1]):

@@ -88,7 +88,7 @@ class Moment:
             if expression is not None and not subset.size
         ]
         notices = dict.fromkeys(notice for expression in empty for notice in self.attributes.notices(expression))
-        return Nearest(self.ids.at(rows), scores, tuple(notices) if empty else ())
+        return Nearest(rows, scores, notices=tuple(notices) if empty else (), column=self.ids)
 
     def explain(self, query: npt.ArrayLike, k: int, *, where: Filter | None, recall: float, exact: bool) -> Explanation:
         """As ``Index.explain``."""

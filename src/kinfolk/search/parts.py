@@ -29,6 +29,7 @@ Rows: TypeAlias = npt.NDArray[np.int64]
 Scores: TypeAlias = npt.NDArray[np.float64]
 NO_ORDER: npt.NDArray[np.int32] = read_only(np.empty(0, dtype=np.int32))
 
+_LAST_EPOCH = 2**31 - 2
 _PARTS = 4  # pieces a thread, so that none waits long for the last
 
 
@@ -63,7 +64,7 @@ class ScratchPool:
             scratch = Scratch(
                 np.zeros(num, dtype=np.int32), 0, np.empty(num, dtype=np.float32), np.empty(num, dtype=np.int32)
             )
-        if scratch.epoch > np.iinfo(np.int32).max - epochs - 1:
+        if scratch.epoch > _LAST_EPOCH - epochs:
             scratch.visited[:], scratch.epoch = 0, 0
         return scratch
 

@@ -81,7 +81,8 @@ def one_bit_scan(
         shift, scale = onto_estimates(queries[query], mean, square, squared)
         wide, found, scored = wide_query(queries[query]), np.int64(0), 0
         for t in range(0 if width > 0 else num_top):
-            prefetch_vector(flat, np.int64(rows[top[np.int64(min(t + 2, num_top - 1))]]), dim)
+            ahead = t + 2 if t + 2 < num_top else t
+            prefetch_vector(flat, np.int64(rows[top[ahead]]), dim)
             row = np.int64(rows[top[t]])
             heights[top[t]] = -np.inf  # not to be scored again
             found = keep(best, best_rows, found, k, exact_score(wide, flat, row, dim, squared), row)

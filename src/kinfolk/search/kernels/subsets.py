@@ -80,9 +80,10 @@ def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     be compiled once for each mixture of both. So whatever kernels only read is read-only. A mapped file becomes a plain array,
     which numba takes sooner; it keeps the file open.
     """
-    if not array.flags.writeable and type(array) is np.ndarray:
+    plain = type(array) is np.ndarray
+    if plain and not array.flags.writeable:
         return array
-    view = array.view(np.ndarray)
+    view = array.view() if plain else array.view(np.ndarray)
     view.flags.writeable = False
     return view
 
@@ -108,6 +109,8 @@ _NO_WORDS = read_only(np.empty(0, dtype=np.uint64))
 
 def pack(subsets: Sequence[Subset]) -> Subsets:
     """Lay the subsets of a batch one after the other; one that is given again and again is laid down once."""
+    if len(subsets) == 1:
+        return _pack_one(subsets[0])
     kinds = np.zeros(len(subsets), dtype=np.int8)
     starts, stops = np.zeros(len(subsets), dtype=np.int64), np.zeros(len(subsets), dtype=np.int64)
     ids: list[npt.NDArray[np.int32]] = []
@@ -128,7 +131,25 @@ def pack(subsets: Sequence[Subset]) -> Subsets:
             words.append(subset.words)
         else:
             starts[place], stops[place] = subset.start, subset.stop
-    return Subsets(kinds, starts, stops, _joined(ids, _NO_IDS), _joined(words, _NO_WORDS))
+    return Subsets(
+        read_only(kinds), read_only(starts), read_only(stops), _joined(ids, _NO_IDS), _joined(words, _NO_WORDS)
+    )
+
+
+_KINDS = tuple(read_only(np.full(1, kind, dtype=np.int8)) for kind in (SPAN, IDS, BITMAP))
+_FIRST = read_only(np.zeros(1, dtype=np.int64))
+
+
+def _pack_one(subset: Subset) -> Subsets:
+    """The same for one subset, with less to do: a query by itself takes a few microseconds."""
+    if subset.ids is not None:
+        return Subsets(_KINDS[IDS], _FIRST, read_only(np.array([len(subset.ids)])), subset.ids, _NO_WORDS)
+    if subset.words is not None:
+        return Subsets(
+            _KINDS[BITMAP], _FIRST, read_only(np.array([len(subset.words)])), _NO_IDS, read_only(subset.words)
+        )
+    start, stop = read_only(np.array([subset.start])), read_only(np.array([subset.stop]))
+    return Subsets(_KINDS[SPAN], start, stop, _NO_IDS, _NO_WORDS)
 
 
 def _joined(parts, none):

@@ -75,8 +75,7 @@ class Kinfolk:
 
     def search(self, queries: Vectors, filters: Sequence[Terms], k: int, effort: float) -> Rows:
         """As ``Engine.search``."""
-        where = _where(filters)
-        return rows_of_ids(self._index.search(queries, k, where=where, recall=effort, threads=1).ids)
+        return self._index.search(queries, k, where=_where(filters), recall=effort, threads=1).rows
 
     def num_bytes(self) -> int:
         """As ``Engine.num_bytes``."""
@@ -96,19 +95,11 @@ class KinfolkExact:
     def search(self, queries: Vectors, filters: Sequence[Terms], k: int, effort: float) -> Rows:
         """As ``Engine.search``."""
         del effort
-        return rows_of_ids(self._index.search(queries, k, where=_where(filters), exact=True, threads=1).ids)
+        return self._index.search(queries, k, where=_where(filters), exact=True, threads=1).rows
 
     def num_bytes(self) -> int:
         """As ``Engine.num_bytes``."""
         return sum(self._index.stats().sizes.values())
-
-
-def rows_of_ids(ids: npt.NDArray[np.object_]) -> Rows:
-    """Ids that are row numbers, None where there is none, as int64 with -1 there."""
-    try:
-        return ids.astype(np.int64)  # a third of the time
-    except TypeError:  # None among them
-        return np.where(ids == None, -1, ids).astype(np.int64)  # noqa: E711 - of each element
 
 
 def _where(filters: Sequence[Terms]) -> Expression | list[Expression | None] | None:
