@@ -19,6 +19,7 @@ import numpy.typing as npt
 from kinfolk.errors import ConfigurationError
 from kinfolk.search.kernels.exact import exact_scan
 from kinfolk.search.kernels.one_bit import one_bit_scan
+from kinfolk.search.kernels.shared_codes import search_codes
 from kinfolk.search.kernels.shared_filter import search_shared
 from kinfolk.search.kernels.subsets import Subset, pack, read_only
 from kinfolk.search.kernels.walk import walk
@@ -29,6 +30,7 @@ Rows: TypeAlias = npt.NDArray[np.int64]
 Scores: TypeAlias = npt.NDArray[np.float64]
 NO_ORDER: npt.NDArray[np.int32] = read_only(np.empty(0, dtype=np.int32))
 
+CODES_FROM = 512  # rows under one filter; of fewer the vectors are as quick, and then near at hand to be scored
 _LAST_EPOCH = 2**31 - 2
 _PARTS = 4  # pieces a thread, so that none waits long for the last
 
@@ -199,9 +201,14 @@ def run_shared(
 
     Args:
         stored, queries, subset, k, threads: of the search.
-        certain: whether the few queries for which float32 leaves a doubt are answered by exact scans; where many rows have
-            nearly the same score, another of them may be found else.
+        certain: whether the answer must be exact: then products are of vectors, and queries for which float32 leaves a doubt are
+            answered by exact scans; else products are of codes, where there are some and not too few rows pass.
     """
+    if not certain and len(stored.codes) and subset.size >= CODES_FROM:
+        return search_codes(
+            read_only(queries), subset, stored.vectors, stored.codes, stored.code_numbers, stored.mean, stored.dead,
+            k=k, squared=stored.squared,
+        )  # fmt: skip
     rows, scores, known = search_shared(
         queries, subset, stored.vectors, stored.dead, k=k, half_squares=stored.half_squares, largest=stored.largest
     )  # fmt: skip

@@ -6,14 +6,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numba as nb
 import numpy as np
 import pytest
 
 import kinfolk
 from kinfolk.search.kernels.lines import aligned_lines
 from kinfolk.search.kernels.one_bit import needed_errors
+from kinfolk.search.kernels.products import QUERIES, ROWS, code_products
 from kinfolk.search.kernels.rotation import random_signs
+from kinfolk.search.kernels.shared_codes import search_codes
 from kinfolk.search.kernels.shared_filter import search_shared
 from kinfolk.search.kernels.subsets import (
     OrderedLines,
@@ -91,7 +95,9 @@ def answers(stored: Stored, queries: np.ndarray, subset: Subset, k: int) -> dict
     order = {} if ordered is None else {"lines": ordered.lines, "order": ordered.order}
     found = {
         "exact scan": run_exact(stored, queries, [listed] * many, k, 1),
-        "one-bit scan": run_one_bit(stored, queries, [subset] * many, k, 2, errors=EVERYTHING, pool=ScratchPool(), **order)[:2],
+        "one-bit scan": run_one_bit(
+            stored, queries, [subset] * many, k, 2, errors=EVERYTHING, pool=ScratchPool(), **order
+        )[:2],
         "shared product": run_shared(stored, queries, listed, k, 1),
     }
     if stored.has_graph:
@@ -126,7 +132,10 @@ def test_constant_vectors_are_found_in_the_order_of_rows(metric: Metric) -> None
     queries = stored.vectors[:2]
     for part, (found, _) in answers(stored, queries, span_of(0, 300), 4).items():
         assert found.tolist() == [[0, 2, 3, 4]] * 2, part
-    assert run_one_bit(stored, queries, [span_of(0, 300)] * 2, 4, 1, errors=0.5, pool=ScratchPool())[0].tolist() == [[0, 2, 3, 4]] * 2
+    assert (
+        run_one_bit(stored, queries, [span_of(0, 300)] * 2, 4, 1, errors=0.5, pool=ScratchPool())[0].tolist()
+        == [[0, 2, 3, 4]] * 2
+    )
 
 
 def test_nothing_passes_and_nothing_is_found(rng: np.random.Generator) -> None:
@@ -213,6 +222,42 @@ def test_a_shared_product_says_where_it_is_not_certain(rng: np.random.Generator)
     assert certain.tolist() == [False, True]
 
 
+@pytest.mark.parametrize("metric", ["cosine", "ip", "l2"])
+@pytest.mark.parametrize(("dim", "num_queries"), [(7, 1), (384, 5), (385, 70)])
+def test_a_product_of_codes_finds_what_sorting_finds(
+    rng: np.random.Generator, metric: Metric, dim: int, num_queries: int
+) -> None:
+    stored = stored_from(rng.normal(size=(1201, dim)) + 0.5, metric, dead=(3, 600), links=chain(1201))
+    queries = stored_form(rng.normal(size=(num_queries, dim)), name="q", metric=metric)
+    for rows in (
+        np.arange(1201),
+        np.sort(rng.choice(1201, 513, replace=False)),
+    ):  # one more than fits into a tile, or into a pair
+        for form, subset in forms_of(rows, stored).items():
+            listed = subset if subset.ordered is None else subset_of_ids(rows_of(subset))
+            found, scores = run_shared(stored, queries, listed, 9, 1, certain=False)
+            expected, expected_scores = by_sorting(stored, queries, subset, 9)
+            np.testing.assert_array_equal(found, expected, err_msg=form)
+            np.testing.assert_array_equal(scores, expected_scores, err_msg=form)
+
+
+@pytest.mark.parametrize("width", [64, 448, 4096])
+def test_products_of_codes_are_those_of_whole_numbers(rng: np.random.Generator, width: int) -> None:
+    most = min(2047, 2**31 // (128 * width) - 1)
+    queries = rng.integers(-most, most + 1, size=(QUERIES, width)).astype(np.int16)
+    rows = rng.integers(-127, 128, size=(ROWS, width)).astype(np.int16)
+    queries[0], rows[0] = most, -127  # the largest sum there can be
+    out = np.zeros((QUERIES, ROWS + 3), dtype=np.int32)
+    _multiply(queries.reshape(-1), rows.reshape(-1), width, out.reshape(-1), ROWS + 3)
+    np.testing.assert_array_equal(out[:, :ROWS], queries.astype(np.int64) @ rows.T.astype(np.int64))
+    assert not out[:, ROWS:].any()
+
+
+@nb.njit
+def _multiply(queries: Any, rows: Any, width: int, out: Any, stride: int) -> None:
+    code_products(queries, 0, rows, 0, width, out, 0, stride)
+
+
 def test_a_walk_finds_rows_the_graph_has_not(rng: np.random.Generator) -> None:
     vectors = rng.normal(size=(90, 12))
     stored = stored_from(vectors, "l2", links=chain(60))
@@ -262,7 +307,10 @@ def answers_of_a_small_index() -> list[object]:
         stored, queries, [subset, span_of(0, 70)], 3, 1, breadths=np.array([4, 5]),
         least_near=np.array([0, 0]), pool=ScratchPool(),
     )  # fmt: skip
-    return [exactly, stored.lines.tolist(), *(part.tolist() for part in (*scan, *narrow))]
+    many = search_codes(
+        queries, subset, stored.vectors, stored.codes, stored.code_numbers, stored.mean, stored.dead, k=3, squared=True
+    )  # fmt: skip
+    return [exactly, stored.lines.tolist(), *(part.tolist() for part in (*scan, *narrow, *many))]
 
 
 def test_without_compilation_everything_is_the_same() -> None:

@@ -19,6 +19,9 @@ def code_width(dim: int) -> int:
     return -(-dim // CODES) * CODES
 
 
+STEP_ERROR = np.float32(0.29)  # the deviation of what is rounded to whole steps, 1 / sqrt(12)
+
+
 @nb.njit(cache=True, nogil=True)
 def encode_codes(vectors, mean, squared, codes, numbers):
     """Write the int8 codes of rows minus the mean, and for each row the scale and what is added to a product.
@@ -69,7 +72,7 @@ def estimate(rounded, codes, numbers, row, scale):
 @nb.njit(cache=True, nogil=True, forceinline=True)
 def code_error(numbers, row, length):
     """The deviation of an estimate, for a query minus the mean of that length: each value of the row is off by up to half a step."""
-    return np.float32(length) * numbers[2 * row] * np.float32(0.29)  # 1 / sqrt(12)
+    return np.float32(length) * numbers[2 * row] * STEP_ERROR
 
 
 @nb.njit(cache=True, nogil=True, forceinline=True)

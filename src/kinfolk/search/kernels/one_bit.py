@@ -89,8 +89,11 @@ def one_bit_scan(
             scored += 1
         if found == k:
             num = _those_above(np.float32((best[0] + shift) * scale), heights, rows, num)
+        for t in range(min(num, AHEAD)):
+            prefetch_vector(flat, np.int64(rows[t]), dim)
         for t in range(num):
-            prefetch_vector(flat, np.int64(rows[min(t + 2, num - 1)]), dim)
+            if t + AHEAD < num:
+                prefetch_vector(flat, np.int64(rows[t + AHEAD]), dim)
             if heights[t] > -np.inf and (found < k or np.float64(heights[t]) >= (best[0] + shift) * scale):
                 row = np.int64(rows[t])
                 found = keep(best, best_rows, found, k, exact_score(wide, flat, row, dim, squared), row)
@@ -116,6 +119,8 @@ def _by_codes(query, mean, codes, numbers, width, errors, square, k, heights, ro
     lowest, nearest = np.empty(k, np.float32), np.empty(k, np.int64)  # of the k best, the lowest that is plausible
     top_heights, top_rows = np.empty(num_top, np.float32), np.empty(num_top, np.int32)
     size = np.int64(0)
+    for t in range(num_top):
+        prefetch_code(codes, np.int64(rows[top[t]]), width)
     for t in range(num_top):
         row = np.int64(rows[top[t]])
         value, error = estimate(rounded, codes, numbers, row, scale), code_error(numbers, row, length)
