@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -76,13 +77,7 @@ class Search:
     def shared(self, queries: Floats, subset: Subset) -> Hits:
         """Answer queries under one filter."""
         subset = self._checked(subset)
-        plan = self._plan(subset, len(queries))
-        if plan.part is Part.PRODUCT:
-            rows, scores = run_shared(
-                self.stored, queries, self._listed(subset), self.k, self.threads, certain=self.recall == 1
-            )
-            return self._hits(rows, scores, [plan] * len(queries))
-        subsets, plans = [subset] * len(queries), [plan] * len(queries)
+        subsets, plans = [subset] * len(queries), [self._plan(subset, len(queries))] * len(queries)
         rows, scores = self._run(queries, subsets, plans)
         return self._hits(rows, scores, plans)
 
@@ -111,7 +106,8 @@ class Search:
         groups: dict[tuple[Part, float, int], list[int]] = {}
         for place, plan in enumerate(plans):
             if plan.part is not Part.NOTHING:
-                groups.setdefault((plan.part, plan.errors, id(subsets[place].ordered)), []).append(place)
+                common = subsets[place] if plan.part is Part.PRODUCT else subsets[place].ordered
+                groups.setdefault((plan.part, plan.errors, id(common)), []).append(place)
         if len(groups) == 1 and len(next(iter(groups.values()))) == len(plans):
             return self._scan(queries, subsets, plans[0])
         rows, scores = no_rows(len(queries), self.k)
@@ -128,6 +124,10 @@ class Search:
     def _scan(self, queries: Floats, subsets: list[Subset], plan: Plan) -> tuple[Rows, Scores]:
         """Run the part of a plan on queries that have it in common."""
         stored, ordered = self.stored, subsets[0].ordered
+        if plan.part is Part.PRODUCT:
+            return run_shared(
+                stored, queries, self._listed(subsets[0]), self.k, self.threads, certain=self.recall == 1
+            )  # fmt: skip
         if plan.part is Part.EXACT:
             listed = subsets if ordered is None else self._each_listed(subsets)
             return run_exact(stored, queries, listed, self.k, self.threads)
@@ -147,14 +147,12 @@ class Search:
             self.stored, queries, [bitmaps[id(subset)] for subset in subsets], self.k, self.threads,
             breadths=np.array([plan.breadth for plan in plans]), least_near=np.array(least_near), pool=self.scratch,
         )  # fmt: skip
-        again: list[int] = []
-        for place, (found, wanted) in enumerate(zip(passing.tolist(), least_near, strict=True)):
-            lift = found / near * num / subsets[place].size
-            if found >= wanted:
-                plans[place] = plans[place]._replace(lift=lift)
-            else:
-                plans[place] = self._plan(subsets[place], 1, lift)
-                again.append(place)
+        lifts = [found / near * num / subset.size for found, subset in zip(passing.tolist(), subsets, strict=True)]
+        again = np.flatnonzero(passing < least_near).tolist()
+        plans[:] = [plan._replace(lift=lift) for plan, lift in zip(plans, lifts, strict=True)]
+        sharing = Counter(id(subsets[place]) for place in again)
+        for place in again:
+            plans[place] = self._plan(subsets[place], sharing[id(subsets[place])], lifts[place])
         if again:
             planned = [plans[place] for place in again]
             rows[again], scores[again] = self._run(queries[again], [subsets[place] for place in again], planned)

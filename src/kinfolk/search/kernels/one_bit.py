@@ -74,19 +74,20 @@ def one_bit_scan(
                 if num_top < len(top) or height > top_heights[0]:
                     num_top = keep(top_heights, top, num_top, len(top), height, num)
                 num += 1
+        shift, scale = onto_estimates(queries[query], mean, square, squared)
+        wide, found, scored = wide_query(queries[query]), np.int64(0), 0
         if width > 0:
             num = _by_codes(
                 queries[query], mean, codes, code_numbers, width, errors, square, k, heights, rows, num, top, num_top
             )
-        shift, scale = onto_estimates(queries[query], mean, square, squared)
-        wide, found, scored = wide_query(queries[query]), np.int64(0), 0
-        for t in range(0 if width > 0 else num_top):
-            ahead = t + 2 if t + 2 < num_top else t
-            prefetch_vector(flat, np.int64(rows[top[ahead]]), dim)
-            row = np.int64(rows[top[t]])
-            heights[top[t]] = -np.inf  # not to be scored again
-            found = keep(best, best_rows, found, k, exact_score(wide, flat, row, dim, squared), row)
-            scored += 1
+        else:
+            for t in range(num_top):
+                ahead = t + 2 if t + 2 < num_top else t
+                prefetch_vector(flat, np.int64(rows[top[ahead]]), dim)
+                row = np.int64(rows[top[t]])
+                heights[top[t]] = -np.inf  # not to be scored again
+                found = keep(best, best_rows, found, k, exact_score(wide, flat, row, dim, squared), row)
+                scored += 1
         if found == k:
             num = _those_above(np.float32((best[0] + shift) * scale), heights, rows, num)
         for t in range(min(num, AHEAD)):
