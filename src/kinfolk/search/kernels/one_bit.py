@@ -90,11 +90,10 @@ def one_bit_scan(
                 scored += 1
         if found == k:
             num = _those_above(np.float32((best[0] + shift) * scale), heights, rows, num)
-        for t in range(min(num, AHEAD)):
-            prefetch_vector(flat, np.int64(rows[t]), dim)
         for t in range(num):
-            if t + AHEAD < num:
-                prefetch_vector(flat, np.int64(rows[t + AHEAD]), dim)
+            if t % AHEAD == 0:
+                for later in range(t, t + AHEAD if t + AHEAD < num else num):
+                    prefetch_vector(flat, np.int64(rows[later]), dim)
             if heights[t] > -np.inf and (found < k or np.float64(heights[t]) >= (best[0] + shift) * scale):
                 row = np.int64(rows[t])
                 found = keep(best, best_rows, found, k, exact_score(wide, flat, row, dim, squared), row)
