@@ -77,8 +77,12 @@ class Search:
     def shared(self, queries: Floats, subset: Subset) -> Hits:
         """Answer queries under one filter."""
         subset = self._checked(subset)
-        subsets, plans = [subset] * len(queries), [self._plan(subset, len(queries))] * len(queries)
-        rows, scores = self._run(queries, subsets, plans)
+        plan = self._plan(subset, len(queries))
+        subsets, plans = [subset] * len(queries), [plan] * len(queries)
+        if plan.part is Part.WALK:
+            rows, scores = self._walk(queries, subsets, plans)
+        else:
+            rows, scores = self._scan(queries, subsets, plan)
         return self._hits(rows, scores, plans)
 
     def each(self, queries: Floats, subsets: Sequence[Subset]) -> Hits:
@@ -100,16 +104,10 @@ class Search:
 
     def _run(self, queries: Floats, subsets: list[Subset], plans: list[Plan]) -> tuple[Rows, Scores]:
         """Run every part on the queries that were planned for it; a plan that is made anew takes the place of the old one."""
-        walks = [plan.part is Part.WALK for plan in plans]
-        if all(walks) and plans:
-            return self._walk(queries, subsets, plans)
         groups: dict[tuple[Part, float, int], list[int]] = {}
         for place, plan in enumerate(plans):
-            if plan.part is not Part.NOTHING:
-                common = subsets[place] if plan.part is Part.PRODUCT else subsets[place].ordered
-                groups.setdefault((plan.part, plan.errors, id(common)), []).append(place)
-        if len(groups) == 1 and len(next(iter(groups.values()))) == len(plans):
-            return self._scan(queries, subsets, plans[0])
+            common = subsets[place] if plan.part is Part.PRODUCT else subsets[place].ordered
+            groups.setdefault((plan.part, plan.errors, id(common)), []).append(place)
         rows, scores = no_rows(len(queries), self.k)
         for (part, _, _), places in groups.items():
             some, planned = [subsets[place] for place in places], [plans[place] for place in places]
@@ -122,7 +120,9 @@ class Search:
         return rows, scores
 
     def _scan(self, queries: Floats, subsets: list[Subset], plan: Plan) -> tuple[Rows, Scores]:
-        """Run the part of a plan on queries that have it in common."""
+        """Run the part of a plan on queries that have it in common; there is at least one, or there is nothing to do."""
+        if plan.part is Part.NOTHING or not subsets:
+            return no_rows(len(queries), self.k)
         stored, ordered = self.stored, subsets[0].ordered
         if plan.part is Part.PRODUCT:
             return run_shared(
@@ -138,8 +138,10 @@ class Search:
 
     def _walk(self, queries: Floats, subsets: list[Subset], plans: list[Plan]) -> tuple[Rows, Scores]:
         """Walk, except where a glance shows that the filter keeps away from the query: there the plan is made again."""
-        bitmaps = {id(subset): subset for subset in subsets}
-        bitmaps = {key: self._as_bitmap(subset) for key, subset in bitmaps.items()}
+        bitmaps: dict[int, Subset] = {}
+        for subset in subsets:
+            if id(subset) not in bitmaps:
+                bitmaps[id(subset)] = self._as_bitmap(subset)
         num, near = self.stored.num, min(NEAR, len(self.stored.sample))
         least = 0.0 if self.part is Part.WALK else LOW_LIFT * near / num
         least_near = [math.ceil(least * subset.size) for subset in subsets]
@@ -147,15 +149,18 @@ class Search:
             self.stored, queries, [bitmaps[id(subset)] for subset in subsets], self.k, self.threads,
             breadths=np.array([plan.breadth for plan in plans]), least_near=np.array(least_near), pool=self.scratch,
         )  # fmt: skip
-        lifts = [found / near * num / subset.size for found, subset in zip(passing.tolist(), subsets, strict=True)]
-        again = np.flatnonzero(passing < least_near).tolist()
-        plans[:] = [plan._replace(lift=lift) for plan, lift in zip(plans, lifts, strict=True)]
-        sharing = Counter(id(subsets[place]) for place in again)
-        for place in again:
-            plans[place] = self._plan(subsets[place], sharing[id(subsets[place])], lifts[place])
+        found = passing.tolist()
+        again = [place for place, wanted in enumerate(least_near) if found[place] < wanted]
         if again:
-            planned = [plans[place] for place in again]
-            rows[again], scores[again] = self._run(queries[again], [subsets[place] for place in again], planned)
+            refused = [subsets[place] for place in again]
+            sharing = Counter(map(id, refused))
+            planned = [
+                self._plan(subset, sharing[id(subset)], found[place] / near * num / subset.size)
+                for place, subset in zip(again, refused, strict=True)
+            ]
+            rows[again], scores[again] = self._run(queries[again], refused, planned)
+            for place, plan in zip(again, planned, strict=True):
+                plans[place] = plan
         return rows, scores
 
     def _checked(self, subset: Subset) -> Subset:

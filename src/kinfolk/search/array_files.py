@@ -23,7 +23,7 @@ from kinfolk.errors import DataError
 Arrays = dict[str, npt.NDArray[Any]]
 
 _ABOUT, _FOLDER = "arrays.json", "arrays"
-_FORMAT = 1
+_FORMAT = 2
 _CHECKED = 1 << 24  # bytes up to which a file is held to its checksum at each opening
 
 

@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
+from math import ceil
 from operator import neg
 from time import thread_time
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-RECALLS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
+RECALLS = (0.5, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99, 0.995)
 NEIGHBORS = (1, 10, 100)
 SHARES = (1.0, 0.3, 0.1, 0.03)
 BREADTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024)
@@ -139,7 +140,9 @@ def error_table(needed: Mapping[int, list[npt.NDArray[np.float64]]]) -> tuple[tu
 def breadth_tables(
     search: Callable[[float, int, int], tuple[float, float]], most: float
 ) -> tuple[tuple[tuple[tuple[int, ...], ...], ...], tuple[tuple[tuple[float, ...], ...], ...]]:
-    """The smallest breadth that reaches each recall, and the rows that were looked at with it.
+    """The smallest breadth that reaches each recall, and the rows that are looked at with it, between two that were tried on a line.
+
+    Recall rises ever more slowly with the breadth, so what lies on the line is reached or surpassed.
 
     Args:
         search: of a share of rows that pass, a number of neighbors and a breadth, the recall reached and the rows looked at.
@@ -148,14 +151,17 @@ def breadth_tables(
     breadths = [[[0] * len(RECALLS) for _ in NEIGHBORS] for _ in SHARES]
     visits = [[[0.0] * len(RECALLS) for _ in NEIGHBORS] for _ in SHARES]
     for (i, share), (j, k) in product(enumerate(SHARES), enumerate(NEIGHBORS)):
-        left, seen = 0, 0.0
+        left, before = 0, (0, 0.0, 0.0)  # breadth, recall and rows of the breadth that was tried last
         for breadth in BREADTHS:
-            if breadth < k or left == len(RECALLS) or seen > most:
+            if breadth < k or left == len(RECALLS) or before[2] > most:
                 continue
-            reached, seen = search(share, k, breadth)
-            while left < len(RECALLS) and reached >= with_margin(RECALLS[left]):
-                breadths[i][j][left], visits[i][j][left] = breadth, seen
+            tried = (breadth, *search(share, k, breadth))
+            while left < len(RECALLS) and tried[1] >= with_margin(RECALLS[left]):
+                part = (with_margin(RECALLS[left]) - before[1]) / (tried[1] - before[1]) if before[0] else 1.0
+                breadths[i][j][left] = ceil(before[0] + part * (tried[0] - before[0]))
+                visits[i][j][left] = before[2] + part * (tried[2] - before[2])
                 left += 1
+            before = tried
     fixed = tuple(tuple(tuple(part) for part in table) for table in breadths)
     return fixed, tuple(tuple(tuple(part) for part in table) for table in visits)
 

@@ -68,9 +68,9 @@ def calibrate(stored: Stored, held: npt.NDArray[np.int64], rng: np.random.Genera
             )
     errors = tuple(tuple(max(0.5, level) for level in levels) for levels in error_table(needed))
     if not stored.has_graph:
-        return Calibration(errors, seconds=_seconds(stored, queries, errors[1][4]))
+        return Calibration(errors, seconds=_seconds(stored, queries, errors[1][RECALLS.index(0.95)]))
     breadths, visits = _measure_walks(stored, queries, rest, rng)
-    return Calibration(errors, breadths, visits, _seconds(stored, queries, errors[1][4]))
+    return Calibration(errors, breadths, visits, _seconds(stored, queries, errors[1][RECALLS.index(0.95)]))
 
 
 def _farther_half(

@@ -36,7 +36,7 @@ class Plan(NamedTuple):
         seconds: what it will take for one query, about.
         errors: that a one-bit scan allows for; 0 for other parts.
         breadth: of a walk; 0 for other parts.
-        lift: share of rows that pass near the query, over the share of all rows; None where it was not looked at.
+        lift: share of rows that pass near the query, over the share of all rows, where it was too low for a walk; else None.
         asked: whether the part was asked for.
         next_part, next_seconds: the second best, and what it would have taken; None and 0 where there is none.
     """

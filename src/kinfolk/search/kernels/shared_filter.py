@@ -79,9 +79,10 @@ def search_shared(
     values = np.empty((num_queries, num_kept), dtype=np.float32)
     kept = np.empty((num_queries, num_kept), dtype=np.int64)
     sizes = np.zeros(num_queries, dtype=np.int64)
-    gathered = np.empty((_ROWS, dim), dtype=np.float32)
-    products = np.empty(min(num_queries, _QUERIES) * _ROWS, dtype=np.float32)
     listed = None if subset.ids is None and subset.words is None else rows_of(subset)
+    most = min(_ROWS, subset.size)
+    gathered = np.empty((0 if listed is None else most, dim), dtype=np.float32)
+    products = np.empty(min(num_queries, _QUERIES) * most, dtype=np.float32)
     start, stop = (subset.start, subset.stop) if listed is None else (0, len(listed))
     for tile in range(start, stop, _ROWS):
         end = min(tile + _ROWS, stop)

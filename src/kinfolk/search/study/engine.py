@@ -60,7 +60,7 @@ class Kinfolk:
     """
 
     name, effort = "kinfolk", "recall"
-    efforts: Sequence[float] = (0.8, 0.9, 0.95, 0.98, 0.99)
+    efforts: Sequence[float] = (0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99)
 
     def __init__(self, *, graph: bool | None = None) -> None:
         self._graph = graph
