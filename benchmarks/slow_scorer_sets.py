@@ -1,8 +1,9 @@
-"""Two sets for search under a slow scorer of pairs, small enough that all pairs can be scored for the truth.
+"""Sets for search under a slow scorer of pairs, small enough that all pairs can be scored for the truth.
 
-*Texts*: the documents of a collection, found by its queries; anchor queries are titles. The scorer is made to be unlike a bi-encoder: of
+*Texts*: the documents of a collection, found by its queries; anchor queries are titles. One scorer is made to be unlike a bi-encoder: of
 each word of the query, the most similar word of the document by edit distance, weighted by how rare it is, and half of RapidFuzz's
-ratio of the sets of words beside it. It is not symmetric, and no inner product of two vectors.
+ratio of the sets of words beside it. It is not symmetric, and no inner product of two vectors; TF-IDF, which weights words
+in the same way, orders documents nearly as it does. The other, ``late_interaction``, is unlike both first stages in form.
 
 *Records*: the products of Abt-Buy, left records looking for right ones. The scorer is a kinfolk matcher: it learned from 300 labeled pairs
 of the records that are anchor queries; queries are 120 of the others.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -37,6 +39,7 @@ _LEAST = 0.6  # similarity of two words below which they have nothing to do with
 _COLUMNS = ("title", "abstract")
 
 Table = npt.NDArray[np.float64]
+Scorer = Callable[[list[str]], Table]  # of queries against all documents, (queries, documents)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,9 +122,8 @@ def first_stages(queries: list[str], items: list[str]) -> dict[str, npt.NDArray[
 
 
 @cache
-def _collection(
-    name: str, with_stages: bool
-) -> tuple[list[str], list[str], list[str], SoftOverlap, dict[str, npt.NDArray[np.int64]]]:
+def _collection(name: str) -> tuple[list[str], list[str], list[str]]:
+    """Documents, titles and queries."""
     documents = list(
         dict.fromkeys(text for text in read_collection(data_folder() / name, columns=_COLUMNS).documents if text)
     )
@@ -129,15 +131,28 @@ def _collection(
     titles = sorted({title.strip() for title in table.texts("title") if len(words_of(title)) > 1})
     # All queries, judged or not: the truth is what the scorer says, and not what people judged.
     asked = kinfolk.read_records(data_folder() / name / "queries.csv")
-    queries = list(dict.fromkeys(asked.texts("text")))
-    return documents, titles, queries, SoftOverlap(documents), first_stages(queries, documents) if with_stages else {}
+    return documents, titles, list(dict.fromkeys(asked.texts("text")))
 
 
-def texts(name: str, seed: int, *, with_stages: bool = True) -> Searched:
-    documents, titles, queries, scorer, stages = _collection(name, with_stages)
+@cache
+def _stages(name: str) -> dict[str, npt.NDArray[np.int64]]:
+    documents, _, queries = _collection(name)
+    return first_stages(queries, documents)
+
+
+@cache
+def _scorer(name: str, scorer_of: Callable[[list[str]], Scorer]) -> Scorer:
+    return scorer_of(_collection(name)[0])
+
+
+def texts(
+    name: str, seed: int, *, scorer_of: Callable[[list[str]], Scorer] = SoftOverlap, with_stages: bool = True
+) -> Searched:
+    documents, titles, queries = _collection(name)
     drawn = np.random.default_rng(seed).choice(len(titles), NUM_ANCHORS, replace=False)
     anchors = [titles[row] for row in drawn if titles[row] not in {*queries}]
-    return Searched(anchors, queries, documents, scorer([*anchors, *queries]), stages, {})
+    table = _scorer(name, scorer_of)([*anchors, *queries])
+    return Searched(anchors, queries, documents, table, _stages(name) if with_stages else {}, {})
 
 
 _label_free = cache(kinfolk.link)
