@@ -36,8 +36,9 @@ def anchor_inverse(
             nearly dependent anchors through; exact scores need no more than the default.
         ridge: damps what is left: with f the Frobenius norm of R[:, I], a singular value s becomes s + (ridge f)² / s. 0 damps
             nothing, and alone recovers matrices of low rank exactly. Where there are about as many anchor items as anchor
-            queries, 0.03 found more on texts, and less on log-odds far from 0, whose mean alone makes f large
-            (docs/cross-encoder-search.md): try it on queries of which you know the answer. This is the project's, not the paper's.
+            queries, 0.03 found more under one scorer of texts, less under another, and less on log-odds far from 0, whose mean
+            alone makes f large (docs/cross-encoder-search.md): try it on queries of which you know the answer. This is
+            the project's, not the paper's.
 
     Raises:
         ConfigurationError: rcond is not in [0, 1), or ridge is negative.
