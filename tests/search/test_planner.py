@@ -8,7 +8,8 @@ from kinfolk.search.measure import without_measuring
 from kinfolk.search.planner import Part, Plan, plan_search
 
 COSTS = Seconds(
-    call=0, exact_row=100e-9, query=20e-6, line=5e-9, visit=100e-9, glance=20e-6, shared=0, gather=300e-9, product=10e-9
+    call=0, scan_call=0, walk_call=0, shared=0, exact_row=100e-9,
+    query=20e-6, line=5e-9, visit=100e-9, glance=20e-6, gather=300e-9, product=10e-9
 )  # fmt: skip
 WALKS = Calibration(
     errors=((1.5,) * len(RECALLS),) * len(NEIGHBORS),

@@ -59,7 +59,10 @@ def fanns(
     k: Annotated[int, typer.Option("-k", help="Neighbors to find.")] = 10,
     recall: Annotated[float, typer.Option(help="At which throughput is stated, in (0, 1].")] = 0.95,
     engine: Annotated[
-        list[str] | None, typer.Option(help="Engines to measure, with commas; else all that are installed.")
+        list[str] | None,
+        typer.Option(
+            help="Engines to measure, with commas, methods such as acorn-1 among them; else all that are installed."
+        ),
     ] = None,
     seconds: Annotated[float, typer.Option(help="About how long each effort of an engine is measured.")] = 0.3,
     seed: Annotated[int | None, typer.Option(help="Of the data that are made; else 0.")] = None,

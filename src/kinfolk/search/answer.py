@@ -77,7 +77,7 @@ class Search:
     def shared(self, queries: Floats, subset: Subset) -> Hits:
         """Answer queries under one filter."""
         subset = self._checked(subset)
-        plan = self._plan(subset, len(queries))
+        plan = self._plan(subset, len(queries), len(queries))
         subsets, plans = [subset] * len(queries), [plan] * len(queries)
         if plan.part is Part.WALK:
             rows, scores = self._walk(queries, subsets, plans)
@@ -91,15 +91,15 @@ class Search:
         for subset in subsets:
             if id(subset) not in known:
                 checked = self._checked(subset)
-                known[id(subset)] = checked, self._plan(checked, 1)
+                known[id(subset)] = checked, self._plan(checked, 1, len(queries))
         plans = [known[id(subset)][1] for subset in subsets]
         rows, scores = self._run(queries, [known[id(subset)][0] for subset in subsets], plans)
         return self._hits(rows, scores, plans)
 
-    def _plan(self, subset: Subset, num_sharing: int, lift: float | None = None) -> Plan:
+    def _plan(self, subset: Subset, num_sharing: int, num_together: int, lift: float | None = None) -> Plan:
         return plan_search(
             self.calibration, size=subset.size, num=self.stored.num, num_unlinked=self.stored.num_unlinked, k=self.k,
-            recall=self.recall, num_sharing=num_sharing, part=self.part, lift=lift,
+            recall=self.recall, num_sharing=num_sharing, num_together=num_together, part=self.part, lift=lift,
         )  # fmt: skip
 
     def _run(self, queries: Floats, subsets: list[Subset], plans: list[Plan]) -> tuple[Rows, Scores]:
@@ -155,7 +155,7 @@ class Search:
             refused = [subsets[place] for place in again]
             sharing = Counter(map(id, refused))
             planned = [
-                self._plan(subset, sharing[id(subset)], found[place] / near * num / subset.size)
+                self._plan(subset, sharing[id(subset)], len(again), found[place] / near * num / subset.size)
                 for place, subset in zip(again, refused, strict=True)
             ]
             rows[again], scores[again] = self._run(queries[again], refused, planned)

@@ -32,7 +32,8 @@ class Seconds:
     """Costs on this machine, in seconds.
 
     Attributes:
-        call: of a search, whatever it does.
+        call: of a search, whatever it does and however many queries it answers.
+        scan_call, walk_call: of a search that scans lines, or walks, beyond that.
         exact_row: of the exact score of a row.
         query: of a query that is rotated, and of the rows that it scores whatever passes.
         line: of a row that is estimated from its line.
@@ -43,7 +44,9 @@ class Seconds:
         product: of a row that is multiplied with one query of it.
     """
 
-    call: float = 2e-5
+    call: float = 1e-5
+    scan_call: float = 5e-6
+    walk_call: float = 1e-5
     exact_row: float = 8e-8
     query: float = 1.5e-5
     line: float = 7e-9

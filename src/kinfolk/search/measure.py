@@ -141,8 +141,10 @@ def _seconds(stored: Stored, queries: npt.NDArray[np.float32], errors: float) ->
     small, narrow, broad = together(few, batch), together(some, quarter), together(some, batch)
     product = max((broad - narrow - small * (1 - quarter / batch)) / (batch - quarter) / some.size, 1e-10)
     shared = max(small / batch - few.size * product, 0.0)
+    scan_call = seconds_of(lambda: run_one_bit(stored, queries[:1], [few], 10, 1, errors=errors, pool=pool))
     costs = {
         "call": call,
+        "scan_call": max(scan_call - least - call, 0.0),
         "exact_row": exact,
         "query": max(least - few.size * line, 0.0),
         "line": line,
@@ -151,22 +153,25 @@ def _seconds(stored: Stored, queries: npt.NDArray[np.float32], errors: float) ->
         "gather": max((narrow - quarter * (shared + some.size * product)) / some.size, 0.0),
     }
     if stored.has_graph:
-        costs |= _walk_seconds(stored, queries)
+        costs |= _walk_seconds(stored, queries, call)
     return Seconds(**costs)
 
 
-def _walk_seconds(stored: Stored, queries: npt.NDArray[np.float32]) -> dict[str, float]:
+def _walk_seconds(stored: Stored, queries: npt.NDArray[np.float32], call: float) -> dict[str, float]:
     """Time walks, and likewise what comes before their first step, with walks that want more rows near them than there are."""
-    pool, everything, count = ScratchPool(), span_of(0, stored.num), len(queries)
-    breadths = np.full(count, 32)
+    pool, everything, many = ScratchPool(), span_of(0, stored.num), len(queries)
 
-    def walks(least_near: int) -> npt.NDArray[np.int64]:
-        wanted = np.full(count, least_near)
-        return run_walk(stored, queries, [everything] * count, 10, 1, breadths=breadths, least_near=wanted, pool=pool)[
-            3
-        ]
+    def walks(least_near: int, count: int) -> npt.NDArray[np.int64]:
+        breadths, wanted = np.full(count, 32), np.full(count, least_near)
+        return run_walk(
+            stored, queries[:count], [everything] * count, 10, 1, breadths=breadths, least_near=wanted, pool=pool
+        )[3]  # fmt: skip
 
-    looked = float(walks(0).mean())
-    glance = seconds_of(lambda: walks(NEAR + 1)) / count
-    taken = seconds_of(lambda: walks(0)) / count
-    return {"glance": glance, "visit": max(taken - glance, 0.0) / max(looked, 1.0)}
+    looked = float(walks(0, many).mean())
+    glance = seconds_of(lambda: walks(NEAR + 1, many)) / many
+    taken = seconds_of(lambda: walks(0, many)) / many
+    return {
+        "walk_call": max(seconds_of(lambda: walks(NEAR + 1, 1)) - glance - call, 0.0),
+        "glance": glance,
+        "visit": max(taken - glance, 0.0) / max(looked, 1.0),
+    }

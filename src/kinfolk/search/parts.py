@@ -30,6 +30,7 @@ Rows: TypeAlias = npt.NDArray[np.int64]
 Scores: TypeAlias = npt.NDArray[np.float64]
 NO_ORDER: npt.NDArray[np.int32] = read_only(np.empty(0, dtype=np.int32))
 
+_MANY = 32  # queries of a batch under one filter, for a thread
 CODES_FROM = 512  # rows under one filter; of fewer the vectors are as quick, and then near at hand to be scored
 _LAST_EPOCH = 2**31 - 2
 _PARTS = 4  # pieces a thread, so that none waits long for the last
@@ -90,12 +91,12 @@ def num_threads(asked: int | None) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def share_out(work: Callable[[int, int], object], num_queries: int, threads: int) -> None:
-    """Call ``work(first, last)`` on ranges that make up all queries, on several threads."""
+def share_out(work: Callable[[int, int], object], num_queries: int, threads: int, pieces: int = _PARTS) -> None:
+    """Call ``work(first, last)`` on ranges that make up all queries, on several threads with so many pieces each."""
     if threads == 1 or num_queries == 1:
         work(0, num_queries)
         return
-    bounds = np.linspace(0, num_queries, min(num_queries, _PARTS * threads) + 1).astype(int).tolist()
+    bounds = np.linspace(0, num_queries, min(num_queries, pieces * threads) + 1).astype(int).tolist()
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, bounds[:-1], bounds[1:]))
 
@@ -205,10 +206,18 @@ def run_shared(
             answered by exact scans; else products are of codes, where there are some and not too few rows pass.
     """
     if not certain and len(stored.codes) and subset.size >= CODES_FROM:
-        return search_codes(
-            read_only(queries), subset, stored.vectors, stored.codes, stored.code_numbers, stored.mean, stored.dead,
-            k=k, squared=stored.squared,
-        )  # fmt: skip
+        best, best_scores = no_rows(len(queries), k)
+        queries = read_only(queries)
+
+        def work(first: int, last: int) -> None:
+            best[first:last], best_scores[first:last] = search_codes(
+                queries[first:last], subset, stored.vectors, stored.codes, stored.code_numbers, stored.mean, stored.dead,
+                k=k, squared=stored.squared,
+            )  # fmt: skip
+
+        # Each thread gathers the rows for itself, which pays where it has many queries.
+        share_out(work, len(queries), threads if len(queries) >= _MANY * threads else 1, pieces=1)
+        return best, best_scores
     rows, scores, known = search_shared(
         queries, subset, stored.vectors, stored.dead, k=k, half_squares=stored.half_squares, largest=stored.largest
     )  # fmt: skip

@@ -77,6 +77,7 @@ def plan_search(
     k: int = 10,
     recall: float = 0.95,
     num_sharing: int = 1,
+    num_together: int = 1,
     part: Part | None = None,
     lift: float | None = None,
 ) -> Plan:
@@ -90,6 +91,7 @@ def plan_search(
         k: neighbors asked for.
         recall: share of the true neighbors that is asked for; 1 means exactly all.
         num_sharing: queries that come with the same filter.
+        num_together: queries that come in one call, those among them.
         part: the part that must answer; None chooses.
         lift: what a glance at the sample found; None where none was taken. A low one rules a walk out.
 
@@ -98,7 +100,8 @@ def plan_search(
     """
     if size == 0:
         return Plan(Part.NOTHING, 0, num)
-    options = _options(calibration, size, num, num_unlinked, k, recall, num_sharing)
+    together = max(num_together, num_sharing, 1)
+    options = _options(calibration, size, num, num_unlinked, k, recall, num_sharing, together)
     if part is not None:
         for option in options:
             if option[1] is part:
@@ -126,21 +129,24 @@ def _plan(option: _Option, size: int, num: int, lift: float | None, second: _Opt
 
 
 def _options(
-    calibration: Calibration, size: int, num: int, num_unlinked: int, k: int, recall: float, num_sharing: int
+    calibration: Calibration, size: int, num: int, num_unlinked: int, k: int, recall: float, sharing: int, together: int
 ) -> list[_Option]:
     """Every part that keeps the recall, with its cost. An exact scan always does."""
     cost = calibration.seconds
-    options: list[_Option] = [(cost.call + size * cost.exact_row, Part.EXACT, size, 0.0, 0)]
-    if num_sharing > 1:
-        seconds = cost.call + cost.shared + size * (cost.product + cost.gather / num_sharing)
+    call = cost.call / together
+    options: list[_Option] = [(call + size * cost.exact_row, Part.EXACT, size, 0.0, 0)]
+    if sharing > 1:
+        seconds = call + cost.shared + size * (cost.product + cost.gather / sharing)
         options.append((seconds, Part.PRODUCT, size, 0.0, 0))
     errors = calibration.errors_for(k, recall)
     if errors is None:
         return options
-    options.append((cost.call + cost.query + size * cost.line, Part.ONE_BIT, size, errors, 0))
+    seconds = call + cost.scan_call / together + cost.query + size * cost.line
+    options.append((seconds, Part.ONE_BIT, size, errors, 0))
     walk = calibration.walk_for(k, recall, size / num) if size >= _FEW * k else None
     if walk is not None:
         breadth, visited = walk
-        seconds = cost.call + cost.glance + visited * cost.visit + num_unlinked * cost.exact_row
+        rows = visited * cost.visit + num_unlinked * cost.exact_row
+        seconds = call + cost.walk_call / together + cost.glance + rows
         options.append((seconds, Part.WALK, visited + num_unlinked, 0.0, breadth))
     return options

@@ -34,6 +34,16 @@ def study() -> Study:
     return generate(rng.normal(size=(330, 12)), table, queries=30)
 
 
+def test_methods_stand_in_the_same_tables_where_they_serve_the_filter(study: Study, tmp_path: Path) -> None:
+    engines = installed_engines(tmp_path, only=["serf", "ung", "acorn-gamma"])
+    measured = run_study(study, engines, tmp_path, seconds=0.001)["measured"]
+    for cell, reads in {"r": "serf", "em": "ung", "none": "acorn-gamma", "r_em-10": "acorn-gamma"}.items():
+        assert max(point["recall"] for point in measured[cell][reads]["shared"]) > 0.9, cell
+    assert "serf serves filters of one column, of the kinds R. Got" in measured["em"]["serf"]["failed"]
+    assert "failed" in measured["r_em-10"]["ung"]
+    assert "failed" in measured["none"]["serf"]
+
+
 class Counted:
     """Brute force that counts what it is asked and may be told to fail."""
 
