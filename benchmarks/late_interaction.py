@@ -73,4 +73,5 @@ def mean_of_best(query: Vectors, flat: Vectors, starts: npt.NDArray[np.int64]) -
         starts: where in ``flat`` each document begins, ascending; none is empty.
     """
     best = np.maximum.reduceat(query @ flat.T, starts, axis=1)
-    return best.mean(axis=0, dtype=np.float64)
+    scores: npt.NDArray[np.float64] = best.mean(axis=0, dtype=np.float64)
+    return scores
