@@ -12,6 +12,9 @@ inside the timed region; CPU time; engines in turns; the smallest effort that re
 * ``scale-10k``, ``scale-100k``, ``scale-1m``: the titles at other sizes, above the real one repeated with noise. No peers at 1m, whose
   copies of the vectors and of the graphs do not fit into 24 GiB together.
 
+* ``methods``: 12,000 of the titles, and beside the index, numpy and the HNSW graph of faiss all of ``kinfolk.search.kinds``: methods of the
+  literature, written to be read, in the cells whose filters they serve.
+
 Attributes that lack values of some share have a drawn one beside them, and results say which is which. Peers are those of
 ``benchmarks/peers/filtered`` and LanceDB and faiss, all with graphs of M = 32 and 128 candidates at the build (LanceDB: its default).
 
@@ -38,6 +41,7 @@ from benchmarks.peers.filtered import peers
 from benchmarks.sets import RESULTS, WORK, set_folder
 from kinfolk.encoders import load_text_encoder
 from kinfolk.report.search_study import write_study_report
+from kinfolk.search.kinds import kinds
 from kinfolk.search.study import generate, installed_engines, read_study, run_study, write_study
 from kinfolk.search.study.layout import FACTS
 
@@ -45,6 +49,8 @@ FOLDER = WORK / "filtered_search"
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 SCALES = {"scale-10k": 10_000, "scale-100k": 100_000, "scale-1m": 1_000_000}
 LARGE = ("kinfolk", "numpy", "faiss-flat", "faiss-ivf", "faiss-hnsw")
+METHODS = ("kinfolk", "kinfolk-exact", "numpy", "faiss-hnsw", *kinds())
+FEW = 12_000  # rows of ``methods``
 
 Data = tuple[np.ndarray, pa.Table]
 
@@ -136,6 +142,7 @@ SETS: dict[str, Callable[[int | None], Data]] = {
     "text": texts,
     "fashion": fashion,
     "cifar10": cifar10,
+    "methods": lambda rows: texts(rows or FEW),
     **dict.fromkeys(SCALES, texts),
 }
 
@@ -148,11 +155,11 @@ def measure(name: str, rows: int | None, engines: list[str] | None, seconds: flo
         vectors, table = SETS[name](rows // 2 if rows and name in SCALES else rows)  # a trial of scale has copies, too
         write_study(generate(vectors, table, rows=size, seed=seed), place / "data")
     others, missing = peers(place / "stores")
-    wanted = engines or (LARGE if name == "scale-1m" else None)
+    wanted = engines or {"scale-1m": LARGE, "methods": METHODS}.get(name)
+    own = None if wanted is None else [one for one in wanted if one not in {engine.name for engine in others}]
     chosen = [
-        engine
-        for engine in (*installed_engines(place / "stores" / "lance"), *others)
-        if wanted is None or engine.name in wanted
+        *installed_engines(place / "stores" / "lance", only=own),
+        *(engine for engine in others if wanted is None or engine.name in wanted),
     ]
     results = run_study(read_study(place / "data"), chosen, place, seconds=seconds, told=_Told())
     write_study_report(results, place)

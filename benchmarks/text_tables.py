@@ -55,6 +55,49 @@ def cross_language() -> str:
     )
 
 
+def text_labels() -> str:
+    """Classes of news by few labels, with and without an encoder that learned words first."""
+    report = _report("text_labels")
+    rows = {arm: {of: row[of] for of in ("accuracy", "macro")} for arm, row in report["table"].items()}
+    return "\n".join(
+        [
+            *_table("", {"accuracy": "accuracy", "macro": "macro AP"}, rows),
+            "",
+            *(f"- {sentence}" for sentence in report["verdicts"]),
+        ]
+    )
+
+
+def search_texts() -> str:
+    """What crops of documents, and titles with abstracts, bring to search."""
+    report = _report("search_texts")
+    measures = {
+        f"{of} {measure}": f"{title}, {name}"
+        for of, title in (("ret-cisi", "CISI"), ("ret-cacm", "CACM"))
+        for measure, name in (("ndcg_at_10", "nDCG@10"), ("recall_at_100", "Recall@100"), ("mrr", "MRR"))
+    }
+    words = {arm: {of: [value] for of, value in row.items()} for arm, row in report["by words"].items()}
+    parts = [*_table("words alone", measures, words), ""]
+    for start, title in {"minilm": "from MiniLM", "bag": "a bag of subwords from scratch"}.items():
+        if start in report:
+            parts += [*_table(title, measures, report[start]["table"]), ""]
+            parts += [*(f"- {sentence}" for sentence in report[start]["verdicts"]), ""]
+    return "\n".join(parts).rstrip()
+
+
+def sentences() -> str:
+    """SimCSE, WhitenedCSE and DebCSE beside where they begin."""
+    report = _report("sentences")
+    means = {"mean": "Spearman, mean of six", "stsb-en": "STS Benchmark", "sick-r": "SICK-R", "alignment": "alignment"}
+    means |= {"uniformity": "uniformity", "length bias": "length bias", "surface accuracy": "surface accuracy"}
+    parts = []
+    for start, title in {"minilm": "from MiniLM", "scratch": "from scratch"}.items():
+        if start in report:
+            parts += [*_table(title, means, report[start]["table"]), ""]
+            parts += [*(f"- {sentence}" for sentence in report[start]["verdicts"]), ""]
+    return "\n".join(parts).rstrip()
+
+
 def _report(name: str) -> dict[str, Any]:
     report: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
     return report
@@ -84,7 +127,14 @@ def _small(values: list[float]) -> str:
 
 def main() -> None:
     text = PAGE.read_text("utf-8")
-    for mark, of in (("domains", domains), ("cross-language", cross_language)):
+    tables = {
+        "domains": domains,
+        "cross-language": cross_language,
+        "text-labels": text_labels,
+        "search-texts": search_texts,
+        "sentences": sentences,
+    }
+    for mark, of in tables.items():
         table = of() if (RESULTS / f"{mark.replace('-', '_')}.json").exists() else "Not run yet."
         start, end = f"<!-- {mark}:start -->", f"<!-- {mark}:end -->"
         before, rest = text.split(start, 1)
