@@ -20,7 +20,7 @@ from kinfolk.search.kernels.lines import onto_estimates
 from kinfolk.search.kernels.products import QUERIES, ROWS, code_products, inner_product
 from kinfolk.search.kernels.subsets import Subset, has_bit, rows_of
 
-SPARE = 10  # rows beyond k that are remembered
+SPARE = 6  # rows beyond k that are remembered
 ERRORS = 3.0  # of a code, that are allowed for
 _TILE = 512  # rows: with 384 dimensions 400 KB of codes
 _TOGETHER = 32  # queries whose codes stay in the nearest cache while those of the rows go by
