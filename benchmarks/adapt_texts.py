@@ -1,8 +1,8 @@
 """What adapting a text encoder to the tables brings to links, without labels.
 
 Question: does the encoder adapted on the user's tables find more true partners among the ten nearest, and make better links at
-kinfolk's own cut, than the one that was not? In one seed it finds more on both sets; F1 of the links is .002 and
-.006 higher, and on Abt-Buy differs by more when the encoder rounds otherwise.
+kinfolk's own cut, than the one that was not? It finds more on both sets; F1 of the links is .003 and .004 higher, and
+on Abt-Buy differs by as much when the encoder rounds otherwise.
 
 Protocol: Abt-Buy and Amazon-Google, the whole tables, ``kinfolk.link`` with its defaults. Arms: no encoder, all-MiniLM-L6-v2 as it
 is, and the same with ``adapt``, three seeds. "recall@10": share of the true pairs whose right record is among the ten nearest of

@@ -85,19 +85,6 @@ def search_texts() -> str:
     return "\n".join(parts).rstrip()
 
 
-def sentences() -> str:
-    """SimCSE, WhitenedCSE and DebCSE beside where they begin."""
-    report = _report("sentences")
-    means = {"mean": "Spearman, mean of six", "stsb-en": "STS Benchmark", "sick-r": "SICK-R", "alignment": "alignment"}
-    means |= {"uniformity": "uniformity", "length bias": "length bias", "surface accuracy": "surface accuracy"}
-    parts = []
-    for start, title in {"minilm": "from MiniLM", "scratch": "from scratch"}.items():
-        if start in report:
-            parts += [*_table(title, means, report[start]["table"]), ""]
-            parts += [*(f"- {sentence}" for sentence in report[start]["verdicts"]), ""]
-    return "\n".join(parts).rstrip()
-
-
 def _report(name: str) -> dict[str, Any]:
     report: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
     return report
@@ -132,7 +119,6 @@ def main() -> None:
         "cross-language": cross_language,
         "text-labels": text_labels,
         "search-texts": search_texts,
-        "sentences": sentences,
     }
     for mark, of in tables.items():
         table = of() if (RESULTS / f"{mark.replace('-', '_')}.json").exists() else "Not run yet."
