@@ -13,6 +13,9 @@ from kinfolk.errors import ConfigurationError
 from kinfolk.search.calibration import LOW_LIFT, Calibration
 
 _FEW = 20  # times k; a filter that lets fewer rows pass is not walked
+_CERTAIN = (
+    4  # queries; of fewer an exact product of vectors takes longer than a scan, and what is measured are those of codes
+)
 
 
 class Part(StrEnum):
@@ -23,6 +26,10 @@ class Part(StrEnum):
     ONE_BIT = "one-bit scan"
     WALK = "walk"
     PRODUCT = "shared product"
+
+
+_Option: TypeAlias = tuple[float, Part, float, float, int]
+"""What a part would take in seconds, the part, and of its plan: rows, errors, breadth."""
 
 
 class Plan(NamedTuple):
@@ -117,10 +124,6 @@ def plan_search(
     return _plan(options[0], size, num, lift, *options[1:2])
 
 
-_Option: TypeAlias = tuple[float, Part, float, float, int]
-"""What a part would take in seconds, the part, and of its plan: rows, errors, breadth."""
-
-
 def _plan(option: _Option, size: int, num: int, lift: float | None, second: _Option | None = None) -> Plan:
     seconds, part, rows, errors, breadth = option
     if second is None:
@@ -135,10 +138,10 @@ def _options(
     cost = calibration.seconds
     call = cost.call / together
     options: list[_Option] = [(call + size * cost.exact_row, Part.EXACT, size, 0.0, 0)]
-    if sharing > 1:
+    errors = calibration.errors_for(k, recall)
+    if sharing >= (2 if errors is not None else _CERTAIN):
         seconds = call + cost.shared + size * (cost.product + cost.gather / sharing)
         options.append((seconds, Part.PRODUCT, size, 0.0, 0))
-    errors = calibration.errors_for(k, recall)
     if errors is None:
         return options
     seconds = call + cost.scan_call / together + cost.query + size * cost.line
@@ -146,7 +149,6 @@ def _options(
     walk = calibration.walk_for(k, recall, size / num) if size >= _FEW * k else None
     if walk is not None:
         breadth, visited = walk
-        rows = visited * cost.visit + num_unlinked * cost.exact_row
-        seconds = call + cost.walk_call / together + cost.glance + rows
+        seconds = call + cost.walk_call / together + cost.glance + visited * cost.visit + num_unlinked * cost.exact_row
         options.append((seconds, Part.WALK, visited + num_unlinked, 0.0, breadth))
     return options
