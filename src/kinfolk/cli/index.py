@@ -43,7 +43,7 @@ def build(
     metric: Annotated[str, typer.Option(help="cosine, ip (inner product) or l2 (distance).")] = "cosine",
     graph: Annotated[
         bool | None,
-        typer.Option("--graph/--no-graph", help="Whether weak filters get a graph; else from 50,000 rows on."),
+        typer.Option("--graph/--no-graph", help="Whether weak filters get a graph; else from 20,000 rows on."),
     ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,

@@ -13,7 +13,7 @@ from kinfolk.search.measure import FEW, calibrate, without_measuring
 from kinfolk.search.metric import Floats, Metric
 from kinfolk.search.stored import NONE_DEAD, Stored, derived, with_dead
 
-GRAPH_FROM = 50_000  # rows; below, a scan of all of them is about as fast as a walk
+GRAPH_FROM = 20_000  # rows; below, a scan of all of them takes no more than twice a walk's time, and no time to build
 _SAMPLE = 1024  # rows of the sample
 
 
@@ -40,9 +40,7 @@ def store(table: Floats, metric: Metric, *, seed: int, graph: bool | None, threa
     if graph or (graph is None and num >= GRAPH_FROM and can_build()):
         before, links = build_links(table, held, inner_product=metric == "ip")
     signs = random_signs(dim, seed)
-    lines, codes, numbers, lengths = derived(
-        table, mean, signs, squared=metric == "l2", codes=len(links) > 0, threads=threads
-    )
+    lines, codes, numbers, lengths = derived(table, mean, signs, squared=metric == "l2", threads=threads)
     stored = Stored(metric, table, lines, mean, signs, lengths, sample, links, codes, numbers, NONE_DEAD)
     if num < FEW:
         return stored, without_measuring()

@@ -203,9 +203,9 @@ def run_shared(
     Args:
         stored, queries, subset, k, threads: of the search.
         certain: whether the answer must be exact: then products are of vectors, and queries for which float32 leaves a doubt are
-            answered by exact scans; else products are of codes, where there are some and not too few rows pass.
+            answered by exact scans; else products are of codes, where not too few rows pass.
     """
-    if not certain and len(stored.codes) and subset.size >= CODES_FROM:
+    if not certain and subset.size >= CODES_FROM:
         best, best_scores = no_rows(len(queries), k)
         queries = read_only(queries)
 

@@ -37,7 +37,7 @@ class Stored:
         lengths: of the vectors, float64 (num,).
         sample: rows of a sample, int64.
         links: of the graph's rows, which are the first ones, int32 (num_linked, 32); none without a graph.
-        codes, code_numbers: of the walk, int8 (num, width) and float32 (num, 2); empty without a graph.
+        codes, code_numbers: one byte a dimension, int8 (num, width), and two numbers a row, float32 (num, 2).
         dead: bitmap of deleted rows, uint64; without words none was.
     """
 
@@ -122,20 +122,18 @@ def aligned(lines: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 
 def derived(
-    vectors: Floats, mean: Floats, signs: Floats, *, squared: bool, codes: bool, threads: int
+    vectors: Floats, mean: Floats, signs: Floats, *, squared: bool, threads: int
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int8], Floats, npt.NDArray[np.float64]]:
-    """Lines, codes with their numbers (empty unless asked for), and lengths of vectors."""
+    """Lines, codes with their numbers, and lengths of vectors."""
     num, dim = vectors.shape
     mean, signs = read_only(mean), read_only(signs)
     lines = aligned_lines(num, line_layout(dim)[0])
-    made = np.zeros((num if codes else 0, code_width(dim)), dtype=np.int8)
-    numbers = np.zeros((num if codes else 0, 2), dtype=np.float32)
+    codes, numbers = np.zeros((num, code_width(dim)), dtype=np.int8), np.zeros((num, 2), dtype=np.float32)
 
     def encode(start: int) -> None:
         part = slice(start, start + _STEP)
         encode_lines(vectors[part], mean, signs, squared, lines[part], lines[part].view(np.float32))
-        if codes:
-            encode_codes(vectors[part], mean, squared, made[part], numbers[part])
+        encode_codes(vectors[part], mean, squared, codes[part], numbers[part])
 
     if threads == 1 or num <= _STEP:
         for start in range(0, num, _STEP):
@@ -143,7 +141,7 @@ def derived(
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(encode, range(0, num, _STEP)))
-    return lines, made, numbers, lengths_of(vectors)
+    return lines, codes, numbers, lengths_of(vectors)
 
 
 def with_dead(dead: npt.NDArray[np.uint64], rows: npt.NDArray[np.integer], num: int) -> npt.NDArray[np.uint64]:

@@ -67,7 +67,7 @@ class VectorSet:
             metric: ``cosine``, ``ip`` (inner product) or ``l2`` (Euclidean distance).
             seed: of the rotation, the sample, and the rows that are held out to measure recall. The graph is the same for a
                 seed only if faiss builds it with one thread (``faiss.omp_set_num_threads``).
-            graph: whether to build a graph for weak filters; None builds one from 50,000 rows on, if faiss is installed.
+            graph: whether to build a graph for weak filters; None builds one from 20,000 rows on, if faiss is installed.
             threads: that encode rows; None takes all processors. faiss has a setting of its own.
 
         Raises:
@@ -245,9 +245,7 @@ class VectorSet:
         with self._writing:
             old = self._stored
             table = stored_form(vectors, name="vectors", metric=old.metric, dim=old.dim)
-            lines, codes, numbers, lengths = derived(
-                table, old.mean, old.signs, squared=old.squared, codes=old.has_graph, threads=1
-            )
+            lines, codes, numbers, lengths = derived(table, old.mean, old.signs, squared=old.squared, threads=1)
             room = self._room
             self._stored = replace(
                 old,

@@ -19,6 +19,7 @@ def code_width(dim: int) -> int:
     return -(-dim // CODES) * CODES
 
 
+ROUNDING = np.float32(1e-6)  # of float32 arithmetic, relative to what is added to a product
 STEP_ERROR = np.float32(0.29)  # the deviation of what is rounded to whole steps, 1 / sqrt(12)
 
 
@@ -71,8 +72,11 @@ def estimate(rounded, codes, numbers, row, scale):
 
 @nb.njit(cache=True, nogil=True, forceinline=True)
 def code_error(numbers, row, length):
-    """The deviation of an estimate, for a query minus the mean of that length: each value of the row is off by up to half a step."""
-    return np.float32(length) * numbers[2 * row] * STEP_ERROR
+    """The deviation of an estimate, for a query minus the mean of that length: each value of the row is off by up to half a step.
+
+    Float32 rounds, too, which shows where rows have no values but that of the mean.
+    """
+    return np.float32(length) * numbers[2 * row] * STEP_ERROR + ROUNDING * abs(numbers[2 * row + 1])
 
 
 @nb.njit(cache=True, nogil=True, forceinline=True)

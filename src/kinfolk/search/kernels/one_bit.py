@@ -5,10 +5,10 @@
 low by more than ``errors`` errors; the filter, however it is related to the query, cannot lower the recall. The project's own
 rule; RaBitQ has it inside the cells of an inverted file.
 
-**The way.** A first pass writes down what is plausible for each row. The few rows of which most is plausible are scored, and the k-th best
-of them is a bound; a second pass over what was written down scores whatever reaches it, and raises it. Where rows have codes of a byte
-a dimension (see ``codes``) these stand in for the scores, so that the passes read a quarter of the memory; at last the
-rows that could be among the best by their codes are scored exactly.
+**The way.** A first pass writes down what is plausible for each row. The few rows of which most is plausible are looked at by their
+codes of a byte a dimension (see ``codes``), and the k-th best of them is a bound; a second pass over what was written down looks
+so at whatever reaches it, and raises it. At last the rows that could be among the best by their codes, hardly more than k, are
+scored exactly.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
@@ -25,7 +25,7 @@ from kinfolk.search.kernels.lines import line_layout, onto_estimates, plausible,
 from kinfolk.search.kernels.subsets import ROOM, has_bit, next_rows
 
 AHEAD = 24  # rows between asking for a line and reading it
-SPARE = 8  # rows that are scored first, beyond twice as many as are asked for
+SPARE = 8  # rows that are looked at first, beyond twice as many as are asked for
 CODE_ERRORS = (
     3  # errors of a code that are allowed for beyond those of a line: it is never the reason that a neighbor is missed
 )
@@ -43,7 +43,7 @@ def one_bit_scan(
         lines: uint64 (num * words,), aligned to 64 bytes.
         order: row of each line, int32 (num,), where lines are in the order of an attribute and subsets count lines; empty
             where line i is row i.
-        codes, code_numbers: int8 (num * width,) and float32 (2 * num,), from ``encode_codes``; empty where there are none.
+        codes, code_numbers: int8 (num * width,) and float32 (2 * num,), from ``encode_codes``.
         mean, signs: what lines and codes were made with.
         errors: errors that an estimate is taken to be too low by; more give a higher recall.
         heights, rows: float32 and int32 (num,), written to: this thread's own.
@@ -53,7 +53,6 @@ def one_bit_scan(
     words, at = line_layout(dim)
     numbers = lines.view(np.float32)
     planes, block = np.empty(4 * words, np.uint64), np.empty(ROOM, np.int32)
-    width = len(codes) // max(len(code_numbers) // 2, 1)
     top_heights, top = np.empty(2 * k + SPARE, np.float32), np.empty(2 * k + SPARE, np.int64)
     best, best_rows = np.empty(k, np.float64), np.empty(k, np.int64)
     for query in range(first, last):
@@ -76,25 +75,12 @@ def one_bit_scan(
                 num += 1
         shift, scale = onto_estimates(queries[query], mean, square, squared)
         wide, found, scored = wide_query(queries[query]), np.int64(0), 0
-        if width > 0:
-            num = _by_codes(
-                queries[query], mean, codes, code_numbers, width, errors, square, k, heights, rows, num, top, num_top
-            )
-        else:
-            for t in range(num_top):
-                ahead = t + 2 if t + 2 < num_top else t
-                prefetch_vector(flat, np.int64(rows[top[ahead]]), dim)
-                row = np.int64(rows[top[t]])
-                heights[top[t]] = -np.inf  # not to be scored again
-                found = keep(best, best_rows, found, k, exact_score(wide, flat, row, dim, squared), row)
-                scored += 1
-        if found == k:
-            num = _those_above(np.float32((best[0] + shift) * scale), heights, rows, num)
+        num = _by_codes(queries[query], mean, codes, code_numbers, errors, square, k, heights, rows, num, top, num_top)
         for t in range(num):
             if t % AHEAD == 0:
                 for later in range(t, t + AHEAD if t + AHEAD < num else num):
                     prefetch_vector(flat, np.int64(rows[later]), dim)
-            if heights[t] > -np.inf and (found < k or np.float64(heights[t]) >= (best[0] + shift) * scale):
+            if found < k or np.float64(heights[t]) >= (best[0] + shift) * scale:
                 row = np.int64(rows[t])
                 found = keep(best, best_rows, found, k, exact_score(wide, flat, row, dim, squared), row)
                 scored += 1
@@ -103,16 +89,16 @@ def one_bit_scan(
 
 
 @nb.njit(cache=True, nogil=True)
-def _by_codes(query, mean, codes, numbers, width, errors, square, k, heights, rows, num, top, num_top):
+def _by_codes(query, mean, codes, numbers, errors, square, k, heights, rows, num, top, num_top):
     """Leave of the rows those that could be among the k best by their codes, with what is plausible by these; their number is returned.
 
     Args:
         query, mean, codes, numbers, errors, k: of the scan; ``square`` is the squared length of the query minus the mean.
-        width: of a code.
         heights, rows: what is plausible for each row, and the rows; overwritten from the beginning.
         num: how many there are.
         top: places in them of the rows of which most is plausible; ``num_top`` of them.
     """
+    width = len(codes) // (len(numbers) // 2)
     rounded = np.empty(width, np.int16)
     scale = round_query(query, mean, rounded)
     length = np.float32((CODE_ERRORS + errors) * np.sqrt(square))

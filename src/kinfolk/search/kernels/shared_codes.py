@@ -13,7 +13,7 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from kinfolk.search.kernels.codes import STEP_ERROR, prefetch_code, round_query
+from kinfolk.search.kernels.codes import ROUNDING, STEP_ERROR, prefetch_code, round_query
 from kinfolk.search.kernels.exact import exact_score, prefetch_vector, wide_query, write_best
 from kinfolk.search.kernels.heaps import keep, sort_best_first
 from kinfolk.search.kernels.lines import onto_estimates
@@ -100,7 +100,7 @@ def keep_plausible(listed, codes, numbers, rounded, scales, lengths, dead, heigh
             row = listed[start + t]
             prefetch_code(codes, listed[min(start + t + 6, last)], width)
             wide[t * width : (t + 1) * width] = codes[row * width : (row + 1) * width]
-            steps[t], offsets[t] = numbers[2 * row], numbers[2 * row + 1]
+            steps[t], offsets[t] = numbers[2 * row], numbers[2 * row + 1] + ROUNDING * abs(numbers[2 * row + 1])
         for first in range(0, num, _TOGETHER):
             some = min(_TOGETHER, num - first)
             for t in range(0, count, ROWS):
