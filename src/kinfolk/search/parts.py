@@ -200,29 +200,32 @@ def run_shared(
 ) -> tuple[Rows, Scores]:
     """Answer queries that share a filter by matrix products.
 
+    Products are of codes, unless the answer must be exact or few rows pass; of vectors for queries around which rows lie so close that
+    codes do not tell them apart; and what float32 leaves in doubt is answered by exact scans.
+
     Args:
         stored, queries, subset, k, threads: of the search.
-        certain: whether the answer must be exact: then products are of vectors, and queries for which float32 leaves a doubt are
-            answered by exact scans; else products are of codes, where not too few rows pass.
+        certain: whether the answer must be exact.
     """
+    rows, scores = no_rows(len(queries), k)
+    told, queries = np.zeros(len(queries), dtype=np.bool_), read_only(queries)
     if not certain and subset.size >= CODES_FROM:
-        best, best_scores = no_rows(len(queries), k)
-        queries = read_only(queries)
 
         def work(first: int, last: int) -> None:
-            best[first:last], best_scores[first:last] = search_codes(
+            rows[first:last], scores[first:last], told[first:last] = search_codes(
                 queries[first:last], subset, stored.vectors, stored.codes, stored.code_numbers, stored.mean, stored.dead,
                 k=k, squared=stored.squared,
             )  # fmt: skip
 
         # Each thread gathers the rows for itself, which pays where it has many queries.
         share_out(work, len(queries), threads if len(queries) >= _MANY * threads else 1, pieces=1)
-        return best, best_scores
-    rows, scores, known = search_shared(
-        queries, subset, stored.vectors, stored.dead, k=k, half_squares=stored.half_squares, largest=stored.largest
-    )  # fmt: skip
-    doubtful = np.flatnonzero(~known)
-    if certain and doubtful.size:
+    close = np.flatnonzero(~told)
+    if close.size:
+        rows[close], scores[close], told[close] = search_shared(
+            queries[close], subset, stored.vectors, stored.dead, k=k, half_squares=stored.half_squares, largest=stored.largest
+        )  # fmt: skip
+    doubtful = np.flatnonzero(~told)
+    if doubtful.size:
         rows[doubtful], scores[doubtful] = run_exact(stored, queries[doubtful], [subset] * doubtful.size, k, threads)
     return rows, scores
 

@@ -237,6 +237,24 @@ def test_a_product_of_codes_finds_what_sorting_finds(
             np.testing.assert_array_equal(scores, expected_scores, err_msg=form)
 
 
+@pytest.mark.parametrize("metric", ["cosine", "l2"])
+def test_rows_closer_than_codes_can_tell_are_told_apart_by_their_vectors(
+    rng: np.random.Generator, metric: Metric
+) -> None:
+    vectors = rng.normal(size=(1200, 64))
+    vectors[:300] = vectors[0] + rng.normal(size=(300, 64)) * 1e-3
+    stored = stored_from(vectors, metric)
+    queries = stored_form(vectors[[0, 7, 900]], name="q", metric=metric)
+    everything = span_of(0, 1200)
+    arrays = (stored.vectors, stored.codes, stored.code_numbers, stored.mean, stored.dead)
+    certain = search_codes(queries, everything, *arrays, k=9, squared=stored.squared)[2]
+    assert certain.tolist() == [False, False, True]
+    found, scores = run_shared(stored, queries, everything, 9, 1, certain=False)
+    expected, expected_scores = by_sorting(stored, queries, everything, 9)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(scores, expected_scores)
+
+
 @pytest.mark.parametrize("width", [64, 448, 4096])
 def test_products_of_codes_are_those_of_whole_numbers(rng: np.random.Generator, width: int) -> None:
     most = min(2047, 2**31 // (128 * width) - 1)
@@ -305,7 +323,7 @@ def answers_of_a_small_index() -> list[object]:
     )  # fmt: skip
     many = search_codes(
         queries, subset, stored.vectors, stored.codes, stored.code_numbers, stored.mean, stored.dead, k=3, squared=True
-    )  # fmt: skip
+    )[:2]  # fmt: skip
     return [exactly, stored.lines.tolist(), *(part.tolist() for part in (*scan, *narrow, *many))]
 
 

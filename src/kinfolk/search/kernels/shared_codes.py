@@ -3,7 +3,7 @@
 The codes of the rows that pass are gathered once and multiplied with all queries. As in ``one_bit`` a row has the highest score
 that is plausible, here its estimate plus some errors of its code; the rows of which most is plausible are scored exactly, best first, until
 none of the others could be among the k best. A neighbor is missed only where its code is off by more errors than are
-allowed for, or where more rows than are remembered have nearly the same score.
+allowed for. Where more rows than are remembered have nearly the same score, codes are too coarse: ``certain`` says for which queries.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
@@ -20,7 +20,7 @@ from kinfolk.search.kernels.lines import onto_estimates
 from kinfolk.search.kernels.products import QUERIES, ROWS, code_products, inner_product
 from kinfolk.search.kernels.subsets import Subset, has_bit, rows_of
 
-SPARE = 6  # rows beyond k that are remembered
+SPARE = 14  # rows beyond k that are remembered
 ERRORS = 3.0  # of a code, that are allowed for
 _TILE = 512  # rows: with 384 dimensions 400 KB of codes
 _TOGETHER = 32  # queries whose codes stay in the nearest cache while those of the rows go by
@@ -37,7 +37,7 @@ def search_codes(
     *,
     k: int,
     squared: bool,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Find the k rows with the best scores for each query.
 
     Args:
@@ -50,7 +50,7 @@ def search_codes(
         squared: whether the metric is ``l2``.
 
     Returns:
-        Rows (queries, k), -1 where fewer pass, and exact scores, -inf there.
+        Rows (queries, k), -1 where fewer pass; exact scores, -inf there; and certainty (queries,).
     """
     num, width, capacity = len(queries), codes.shape[1], k + SPARE
     rounded = np.zeros((-(-num // QUERIES) * QUERIES, width), dtype=np.int16)
@@ -63,8 +63,9 @@ def search_codes(
         listed, flat_codes, flat_numbers, rounded.reshape(-1), scales, lengths, dead, heights, kept, sizes
     )  # fmt: skip
     rows, scores = np.full((num, k), -1, dtype=np.int64), np.full((num, k), -np.inf)
-    score_plausible(queries, vectors.reshape(-1), mean, squared, heights, kept, sizes, rows, scores)
-    return rows, scores
+    certain = np.zeros(num, dtype=np.bool_)
+    score_plausible(queries, vectors.reshape(-1), mean, squared, heights, kept, sizes, rows, scores, certain)
+    return rows, scores, certain
 
 
 @nb.njit(cache=True, nogil=True)
@@ -121,9 +122,12 @@ def keep_plausible(listed, codes, numbers, rounded, scales, lengths, dead, heigh
 
 
 @nb.njit(cache=True, nogil=True)
-def score_plausible(queries, flat, mean, squared, heights, kept, sizes, out_rows, out_scores):
-    """Score the rows that were kept exactly, best first, until none that is left could be among the best."""
-    dim, k = queries.shape[1], out_rows.shape[1]
+def score_plausible(queries, flat, mean, squared, heights, kept, sizes, out_rows, out_scores, certain):
+    """Score the rows that were kept exactly, best first, until none that is left, or was not kept, could be among the best.
+
+    ``certain`` says for which queries that came to be.
+    """
+    dim, k, capacity = queries.shape[1], out_rows.shape[1], heights.shape[1]
     best, rows = np.empty(k, np.float64), np.empty(k, np.int64)
     for query in range(len(queries)):
         wide, found, size = wide_query(queries[query]), np.int64(0), sizes[query]
@@ -131,10 +135,12 @@ def score_plausible(queries, flat, mean, squared, heights, kept, sizes, out_rows
         square = inner_product(wide_query(centered), centered, 0, dim)
         shift, scale = onto_estimates(queries[query], mean, square, squared)
         sort_best_first(heights[query], kept[query], size)
+        certain[query] = size < capacity
         for t in range(min(size, k)):
             prefetch_vector(flat, kept[query, t], dim)
         for t in range(size):
             if found == k and np.float64(heights[query, t]) < (best[0] + shift) * scale:
+                certain[query] = True
                 break
             found = keep(best, rows, found, k, exact_score(wide, flat, kept[query, t], dim, squared), kept[query, t])
         write_best(best, rows, found, out_rows[query], out_scores[query])

@@ -13,18 +13,16 @@ would hardly have rows that pass under a strict filter.
 
 from __future__ import annotations
 
-from typing import Self
-
-import numpy.typing as npt
-import pyarrow as pa
+from typing import Any
 
 from kinfolk.search.filters.expression import Expression
 from kinfolk.search.kinds.collection import Collection
-from kinfolk.search.kinds.faiss_parts import build_hnsw, layer_of, require_faiss
-from kinfolk.search.kinds.interface import OfEveryFilter, Rows
+from kinfolk.search.kinds.faiss_parts import layer_of
+from kinfolk.search.kinds.interface import Rows
+from kinfolk.search.kinds.plain_graph import OverPlainGraph
 from kinfolk.search.kinds.registry import kind
 from kinfolk.search.kinds.walks import Graph, entries_among, walked
-from kinfolk.search.metric import Floats, Metric
+from kinfolk.search.metric import Floats
 from kinfolk.search.passing import Passing
 
 
@@ -36,31 +34,13 @@ from kinfolk.search.passing import Passing
     effort="passing rows that the walk keeps (ef)",
     extra="search",
 )
-class Acorn1(OfEveryFilter):
+class Acorn1(OverPlainGraph):
     """Walks a plain HNSW graph over rows that pass, two links at a time where it has to."""
 
-    def __init__(self, collection: Collection, graph: Graph, neighbors: int) -> None:
-        super().__init__(collection)
-        self._graph = graph
-        self._neighbors = neighbors
-
-    @classmethod
-    def build(
-        cls,
-        vectors: npt.ArrayLike,
-        attributes: pa.Table,
-        *,
-        column: str | None = None,  # noqa: ARG003 - see Kind.build
-        metric: Metric = "cosine",
-        seed: int = 0,
-        neighbors: int = 16,
-        breadth: int = 100,
-    ) -> Self:
-        """Build an HNSW graph; ``neighbors`` and ``breadth`` are M and efConstruction. The rest as ``Kind.build``."""
-        require_faiss(cls.name)
-        collection = Collection.of(vectors, attributes, metric)
-        index = build_hnsw(collection.points, neighbors=neighbors, breadth=breadth, seed=seed)
-        return cls(collection, Graph.of(layer_of(index)), neighbors)
+    def __init__(self, collection: Collection, index: Any) -> None:
+        super().__init__(collection, index)
+        layer = layer_of(index)
+        self._graph, self._most = Graph.of(layer), layer.shape[1]
 
     def candidates(self, points: Floats, k: int, where: Expression, passing: Passing, effort: int) -> Rows:  # noqa: ARG002
         """The beam of the walk."""
@@ -73,5 +53,5 @@ class Acorn1(OfEveryFilter):
             breadth=max(effort, k),
             direct=0,
             only_failing=True,
-            most=2 * self._neighbors,
+            most=self._most,
         )
