@@ -38,6 +38,30 @@ def domains() -> str:
     return "\n".join(parts).rstrip()
 
 
+def sentences() -> str:
+    """What sentences alone bring: for each start a table of means and of probes, the test sets, and the verdicts."""
+    report = _report("sentences")
+    probes = {
+        "mean": "mean of six",
+        "alignment": "alignment",
+        "uniformity": "uniformity",
+        "length bias": "length bias",
+        "surface accuracy": "surface accuracy",
+        "swapped distance": "swapped distance",
+    }
+    sets = {
+        "sts2012": "STS12", "sts2013": "STS13", "sts2014": "STS14", "sts2016": "STS16",
+        "stsb-en": "STS-B", "sick-r": "SICK-R",
+    }  # fmt: skip
+    parts = []
+    for start, title in {"minilm": "from MiniLM", "scratch": "from scratch"}.items():
+        if start in report:
+            table = report[start]["table"]
+            parts += [*_table(title, probes, table), "", *_table(f"{title}, by set", sets, table), ""]
+            parts += [*(f"- {sentence}" for sentence in report[start]["verdicts"]), ""]
+    return "\n".join(parts).rstrip()
+
+
 def cross_language() -> str:
     """Translations found: ten languages by encoders that learned from none of them, and three that were learned from."""
     report = _report("cross_language")
@@ -115,6 +139,7 @@ def _small(values: list[float]) -> str:
 def main() -> None:
     text = PAGE.read_text("utf-8")
     tables = {
+        "sentences": sentences,
         "domains": domains,
         "cross-language": cross_language,
         "text-labels": text_labels,
