@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from kinfolk.encoders.packed_bert import runs_of
+from kinfolk.encoders.packed_attention import runs_of
 
 Weights = tuple[Tensor, Tensor]  # and what is added
 

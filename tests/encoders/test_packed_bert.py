@@ -17,7 +17,8 @@ from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertMode
 from kinfolk.encoders import TextEncoder, load_text_encoder
 from kinfolk.encoders.affine import Affine, has_onednn_linear
 from kinfolk.encoders.own_tokenizer import SPECIAL, train_tokenizer
-from kinfolk.encoders.packed_bert import _attend_at_once, is_packable
+from kinfolk.encoders.packed_attention import attend, attend_at_once, pieces_of, room_for, runs_of
+from kinfolk.encoders.packed_bert import is_packable
 from kinfolk.encoders.sentence_transformer import Backend, Precision, SentenceTransformerModel
 from kinfolk.encoders.text import unit_rows
 from kinfolk.errors import ConfigurationError, MissingExtraError
@@ -153,7 +154,36 @@ def test_attention_at_once_is_attention() -> None:
     torch.manual_seed(0)
     query, key, value = torch.randn(3, 5, 2, 7, 4).unbind()
     expected = torch.nn.functional.scaled_dot_product_attention(query, key, value)
-    torch.testing.assert_close(_attend_at_once(query, key, value), expected)
+    torch.testing.assert_close(attend_at_once(query, key, value), expected)
+
+
+def test_pieces_hold_every_token_once_and_batches_of_any_texts_have_few_shapes() -> None:
+    rng = np.random.default_rng(0)
+    products, rooms = set[tuple[int, int]](), set[int]()
+    for _ in range(200):
+        lengths = np.sort(rng.integers(3, 90, rng.integers(1, 400)))[::-1]
+        tokens = int(lengths.sum())
+        runs = list(runs_of([[0] * length for length in lengths.tolist()]))
+        pieces = pieces_of(runs, at_once=True)
+        assert [token for piece in pieces for token in range(tokens)[piece.tokens]] == list(range(tokens))
+        assert tokens <= room_for(tokens) < tokens * 17 / 16
+        products |= {(piece.length, piece.tokens.stop - piece.tokens.start) for piece in pieces if piece.at_once}
+        rooms.add(room_for(tokens))
+        assert pieces_of(runs, at_once=False) == [(run.tokens, run.length, False) for run in runs]
+    assert all(length <= 64 for length, _ in products)
+    assert max(sum(of == length for of, _ in products) for length in range(3, 65)) <= 10
+    assert len(rooms) < 100
+
+
+def test_attention_in_pieces_is_that_of_whole_runs() -> None:
+    torch.manual_seed(0)
+    heads, width, lengths = 2, 8, [6] * 5 + [3] * 7 + [2]
+    runs = list(runs_of([[0] * length for length in lengths]))
+    inputs = torch.randn(room_for(sum(lengths)) + 3, 3 * width)
+    inputs[sum(lengths) :] = torch.nan
+    found, expected = (attend(inputs, heads, pieces_of(runs, at_once=at_once)) for at_once in (True, False))
+    torch.testing.assert_close(found, expected)
+    assert not found[sum(lengths) :].any()
 
 
 @pytest.mark.parametrize("name", ["gelu", "relu", None])

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kinfolk.encoders.packed_bert import is_packable, pooling_of, products, runs_of
+from kinfolk.encoders.packed_attention import runs_of
+from kinfolk.encoders.packed_bert import is_packable, pooling_of, products
 from kinfolk.errors import ConfigurationError, MissingExtraError
 
 if TYPE_CHECKING:

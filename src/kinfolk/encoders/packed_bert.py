@@ -6,26 +6,21 @@ attention goes from length to length. Sums stay in float32 where the products ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import chain, groupby
+from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from kinfolk.encoders.affine import Affine
+from kinfolk.encoders.packed_attention import attend, pieces_of, room_for, runs_of
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _ARCHITECTURES = ("BertModel", "RobertaModel", "XLMRobertaModel")
 _POOLINGS = ("mean", "cls")
-
-
-# Up to this length two products of all heads at once are faster in bfloat16 than the kernel of attention, which goes from
-# head to head: 1.7 times for 12 tokens, 1.3 times for 40. In float32 the kernel is.
-_SHORT = 64
 
 
 class _Layer(NamedTuple):
@@ -36,14 +31,6 @@ class _Layer(NamedTuple):
     up: Affine  # with the activation
     down: Affine
     last_norm: nn.LayerNorm
-
-
-class Run(NamedTuple):
-    """Tokens of neighboring texts of one length."""
-
-    tokens: slice
-    texts: slice
-    length: int
 
 
 class PackedBert:
@@ -59,6 +46,8 @@ class PackedBert:
         self._embeddings = bert.embeddings
         self._layers = [_layer(layer, bert.config.hidden_act, dtype) for layer in bert.encoder.layer]
         self._takes_first = pooling_of(model) == "cls"
+        self._few_shapes = model.device.type == "cpu"
+        self._at_once = self._few_shapes and dtype is torch.bfloat16
 
     @torch.inference_mode()
     def __call__(self, texts: Sequence[Sequence[int]]) -> Tensor:
@@ -68,10 +57,14 @@ class PackedBert:
             texts: numbers of their tokens, with the special ones, at least one a text; fastest where equal lengths are neighbors.
         """
         runs = list(runs_of(texts))
+        pieces = pieces_of(runs, at_once=self._at_once)
         numbers = torch.tensor(list(chain.from_iterable(texts)), device=self._embeddings.word_embeddings.weight.device)
-        states = torch.cat([self._embeddings(numbers[run.tokens].view(-1, run.length)).flatten(0, 1) for run in runs])
+        embedded = [self._embeddings(numbers[run.tokens].view(-1, run.length)).flatten(0, 1) for run in runs]
+        if self._few_shapes:
+            embedded.append(embedded[0].new_zeros((room_for(len(numbers)) - len(numbers), embedded[0].shape[1])))
+        states = torch.cat(embedded)
         for layer in self._layers:
-            attended = _attend(layer.inputs(states), layer.heads, runs)
+            attended = attend(layer.inputs(states), layer.heads, pieces)
             states = layer.norm(states.add_(layer.outputs(attended)))
             states = layer.last_norm(states.add_(layer.down(layer.up(states))))
         features = states.new_empty((len(texts), states.shape[1]))
@@ -125,39 +118,3 @@ def _layer(layer: Any, activation_name: object, dtype: torch.dtype) -> _Layer:
         Affine((down,), dtype=dtype),
         layer.output.LayerNorm,
     )
-
-
-def runs_of(texts: Sequence[Sequence[int]]) -> Iterator[Run]:
-    """The texts of one length that are neighbors, from the first to the last."""
-    token, row = 0, 0
-    for length, group in groupby(map(len, texts)):
-        count = sum(1 for _ in group)
-        yield Run(slice(token, token + count * length), slice(row, row + count), length)
-        token, row = token + count * length, row + count
-
-
-def _attend(inputs: Tensor, heads: int, runs: Sequence[Run]) -> Tensor:
-    """What each token takes from the tokens of its text, (tokens, width).
-
-    Args:
-        inputs: queries, keys and values, (tokens, 3 · width).
-        heads: of attention.
-        runs: the texts.
-    """
-    width = inputs.shape[1] // 3
-    attended = inputs.new_empty((len(inputs), width))
-    for run in runs:
-        query, key, value = inputs[run.tokens].view(-1, run.length, 3, heads, width // heads).permute(2, 0, 3, 1, 4)
-        at_once = run.length <= _SHORT and inputs.dtype is torch.bfloat16 and inputs.device.type == "cpu"
-        taken = _attend_at_once(query, key, value) if at_once else F.scaled_dot_product_attention(query, key, value)
-        attended[run.tokens].view(-1, run.length, heads, width // heads).copy_(taken.transpose(1, 2))
-    return attended
-
-
-def _attend_at_once(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Attention by two products over all texts and heads; each (texts, heads, length, width of a head)."""
-    texts, heads, length, width = query.shape
-    query, key, value = (part.reshape(-1, length, width) for part in (query, key, value))
-    nothing = query.new_empty((1, 1, 1))
-    likeness = torch.baddbmm(nothing, query, key.transpose(1, 2), beta=0, alpha=width**-0.5)
-    return torch.bmm(torch.softmax(likeness, -1), value).view(texts, heads, length, width)
