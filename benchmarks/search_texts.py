@@ -49,12 +49,14 @@ STARTS: dict[str, dict[str, Any]] = {
     "minilm": {
         "encoder": "minilm",
         "encoder_settings": {"max_tokens": 256},
+        "learned_tokens": 128,  # a text is cut there as it is learned
         "recipe": {"epochs": 1, "batch_size": 64, "learning_rate": 2e-5, "precision": "bfloat16"},
         "arms": {"titles": {}, "crops": {"learning_rate": 5e-6}},
     },
     "bag": {
         "encoder": "bag",
         "encoder_settings": {"max_tokens": 256, "width": 128},
+        "learned_tokens": 256,
         "recipe": {"epochs": 20, "batch_size": 128, "learning_rate": 2e-3},
         "arms": {"crops": {}, "inverse cloze": {}, "titles": {}},
     },
@@ -133,7 +135,8 @@ def place_of(start: str, arm: str, seed: int) -> Path:
     """Where a run is kept; another for other settings."""
     known = STARTS[start]
     recipe = {**known["recipe"], **known["arms"][arm]} if arm in ARMS else {}
-    settings = {"code": CODE, "encoder": known["encoder_settings"], "arm": ARMS.get(arm), "recipe": recipe}
+    encoder = {**known["encoder_settings"], "learned_tokens": known["learned_tokens"]}
+    settings = {"code": CODE, "encoder": encoder, "arm": ARMS.get(arm), "recipe": recipe}
     return WORK / "search_texts" / f"{start}-{arm.replace(' ', '-')}-{seed}-{key_of(settings)}"
 
 
@@ -144,24 +147,30 @@ def trained(start: str, arm: str, seed: int) -> dict[str, float]:
         titles() if arm == "titles" else documents(),
         output=place_of(start, arm, seed),
         encoder=known["encoder"],
-        encoder_settings=known["encoder_settings"],
+        encoder_settings={**known["encoder_settings"], "max_tokens": known["learned_tokens"]},
         recipe={**known["recipe"], **known["arms"][arm]},
         seed=seed,
         **{**of_arm, "settings": {**of_arm.get("settings", {}), **chunk}},
     )
+    seconds = time.process_time() - began
     assert isinstance(model, TextModel)
-    return {"seconds": time.process_time() - began, **judge(model)}
+    model.encoder.max_tokens = known["encoder_settings"]["max_tokens"]
+    return {"seconds": seconds, **judge(model)}
 
 
-def one_run(start: str, seed: int) -> dict[str, Any]:
-    """Measures of the start and of all its arms."""
-    rows: dict[str, Any] = {}
+def runs_of(start: str, seeds: range) -> list[dict[str, Any]]:
+    """Measures of the start and of all its arms for each seed."""
+    runs: list[dict[str, Any]] = [{} for _ in seeds]
     for arm in ("start", *STARTS[start]["arms"]):
-        make = partial(at_start, start, seed) if arm == "start" else partial(trained, start, arm, seed)
-        place = place_of(start, arm, seed)
-        rows[arm] = kept(place.with_name(f"{place.name}.json"), make)
-        print(start, seed, arm, {key: round(value, 3) for key, value in rows[arm].items()}, flush=True)
-    return rows
+        for seed in seeds:
+            make = partial(at_start, start, seed) if arm == "start" else partial(trained, start, arm, seed)
+            place = place_of(start, arm, seed)
+            if arm == "start" and start == "minilm" and seed:
+                runs[seed][arm] = runs[0][arm]  # nothing is drawn there
+                continue
+            runs[seed][arm] = kept(place.with_name(f"{place.name}.json"), make)
+            print(start, seed, arm, {key: round(value, 3) for key, value in runs[seed][arm].items()}, flush=True)
+    return runs
 
 
 def main() -> None:
@@ -174,7 +183,7 @@ def main() -> None:
     shown = [(name, row["ret-cisi ndcg_at_10"], 0.0) for name, row in report["by words"].items()]
     print(report["by words"])
     for start in arguments.starts:
-        runs = [one_run(start, seed) for seed in seeds]
+        runs = runs_of(start, seeds)
         by_seed = {f"{arm} / {seed}": run[arm] for seed, run in zip(seeds, runs, strict=True) for arm in run}
         table = {
             arm: mean_and_deviation({name: [run[arm][name] for run in runs] for name in runs[0][arm]})
