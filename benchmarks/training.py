@@ -294,7 +294,7 @@ def verdict(claim: Claim, rows: dict[str, Any], seeds: Sequence[int]) -> str:
         for seed in seeds
     ]
     mean, error = float(np.mean(paired)), float(np.std(paired, ddof=1) / np.sqrt(len(paired)))
-    showed = "showed" if mean > 2 * error else "did not show" if mean > -2 * error else "showed the opposite"
+    showed = "showed" if mean > 2 * error else "did not show" if mean >= -2 * error else "showed the opposite"
     return (
         f"{claim.sentence}: {showed}. {claim.better} against {claim.worse}: {claim.measure} {mean:+.3f} +- {error:.3f} "
         f"over {len(paired)} seeds."
