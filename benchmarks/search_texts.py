@@ -7,7 +7,8 @@ Protocol: documents (title and abstract) of CISI and CACM together, no query and
 subwords of width 128 from scratch, its vocabulary taken from the documents. Arms: Contriever with crops, or with inverse cloze, or with
 pairs, the title and the abstract of each of the 3,000 documents that have both. Judged on the queries of both collections as trec_eval
 does. Nothing is chosen with them: the recipe of the bag is that of the method's card; that of MiniLM is the better of two step sizes
-for titles (2e-5 and 5e-5), by how well it then finds papers that are cited together. Crops and inverse cloze from MiniLM take 15 to 20
+for titles (2e-5 and 5e-5), by how well it then finds papers that are cited together; abstracts of 300 titles left out were found better
+by the other. Crops and inverse cloze from MiniLM take 15 to 20
 minutes a seed and are left out.
 
 Run: ``python -m benchmarks.search_texts [--seeds 3] [--starts minilm bag]``, with the extras ``train`` and ``offline``. Finished
