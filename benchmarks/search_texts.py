@@ -8,8 +8,7 @@ subwords of width 128 from scratch, its vocabulary taken from the documents. Arm
 pairs, the title and the abstract of each of the 3,000 documents that have both. Judged on the queries of both collections as trec_eval
 does. Nothing is chosen with them: the recipe of the bag is that of the method's card; that of MiniLM is the better of two step sizes
 for titles (2e-5 and 5e-5), by how well it then finds papers that are cited together; abstracts of 300 titles left out were found better
-by the other. Crops and inverse cloze from MiniLM take 15 to 20
-minutes a seed and are left out.
+by the other. Crops and inverse cloze from MiniLM take 15 to 20 minutes a seed and are left out.
 
 Run: ``python -m benchmarks.search_texts [--seeds 3] [--starts minilm bag]``, with the extras ``train`` and ``offline``. Finished
 runs are kept. Writes ``benchmarks/results/search_texts.json`` and ``.svg``.
@@ -51,14 +50,14 @@ STARTS: dict[str, dict[str, Any]] = {
         "encoder_settings": {"max_tokens": 256},
         "learned_tokens": 128,  # a text is cut there as it is learned
         "recipe": {"epochs": 1, "batch_size": 64, "learning_rate": 2e-5, "precision": "bfloat16"},
-        "arms": {"titles": {}},
+        "arms": ("titles",),
     },
     "bag": {
         "encoder": "bag",
         "encoder_settings": {"max_tokens": 256, "width": 128},
         "learned_tokens": 256,
         "recipe": {"epochs": 20, "batch_size": 128, "learning_rate": 2e-3},
-        "arms": {"crops": {}, "inverse cloze": {}, "titles": {}},
+        "arms": ("crops", "inverse cloze", "titles"),
     },
 }
 ARMS: dict[str, dict[str, Any]] = {
@@ -66,7 +65,6 @@ ARMS: dict[str, dict[str, Any]] = {
     "inverse cloze": {"method": "contriever", "settings": {"queue_size": 0, "pieces": "inverse_cloze"}},
     "titles": {"method": "contriever", "settings": {"queue_size": 0}, "column": "title", "positive": "abstract"},
 }
-CHUNK = {"chunk": 128}  # pairs whose memory a transformer takes at a time
 CODE = code_of("methods/texts", "objectives", "encoders", "views", "evaluation")
 SETTINGS = {"code": CODE, "starts": STARTS, "arms": ARMS}
 CLAIMS = (
@@ -134,23 +132,20 @@ def at_start(start: str, seed: int) -> dict[str, float]:
 def place_of(start: str, arm: str, seed: int) -> Path:
     """Where a run is kept; another for other settings."""
     known = STARTS[start]
-    recipe = {**known["recipe"], **known["arms"][arm]} if arm in ARMS else {}
-    encoder = {**known["encoder_settings"], "learned_tokens": known["learned_tokens"]}
-    settings = {"code": CODE, "encoder": encoder, "arm": ARMS.get(arm), "recipe": recipe}
+    settings = {"code": CODE, "start": {key: known[key] for key in known if key != "arms"}, "arm": ARMS.get(arm)}
     return WORK / "search_texts" / f"{start}-{arm.replace(' ', '-')}-{seed}-{key_of(settings)}"
 
 
 def trained(start: str, arm: str, seed: int) -> dict[str, float]:
-    known, of_arm = STARTS[start], dict(ARMS[arm])
-    began, chunk = time.process_time(), CHUNK if start == "minilm" and arm != "titles" else {}
+    known, began = STARTS[start], time.process_time()
     model = train(
         titles() if arm == "titles" else documents(),
         output=place_of(start, arm, seed),
         encoder=known["encoder"],
         encoder_settings={**known["encoder_settings"], "max_tokens": known["learned_tokens"]},
-        recipe={**known["recipe"], **known["arms"][arm]},
+        recipe=known["recipe"],
         seed=seed,
-        **{**of_arm, "settings": {**of_arm.get("settings", {}), **chunk}},
+        **ARMS[arm],
     )
     seconds = time.process_time() - began
     assert isinstance(model, TextModel)
@@ -163,11 +158,11 @@ def runs_of(start: str, seeds: range) -> list[dict[str, Any]]:
     runs: list[dict[str, Any]] = [{} for _ in seeds]
     for arm in ("start", *STARTS[start]["arms"]):
         for seed in seeds:
-            make = partial(at_start, start, seed) if arm == "start" else partial(trained, start, arm, seed)
-            place = place_of(start, arm, seed)
-            if arm == "start" and start == "minilm" and seed:
-                runs[seed][arm] = runs[0][arm]  # nothing is drawn there
-                continue
+            drawn = (
+                0 if (start, arm) == ("minilm", "start") else seed
+            )  # nothing is drawn at the start of a trained encoder
+            make = partial(at_start, start, drawn) if arm == "start" else partial(trained, start, arm, drawn)
+            place = place_of(start, arm, drawn)
             runs[seed][arm] = kept(place.with_name(f"{place.name}.json"), make)
             print(start, seed, arm, {key: round(value, 3) for key, value in runs[seed][arm].items()}, flush=True)
     return runs

@@ -10,7 +10,7 @@ dropout alone teaches a new one nothing: its loss is zero within an epoch. "Untr
 Spearman over all pairs of STS 2012, 2013, 2014, 2016, of the test part of the STS Benchmark and of SICK-R; alignment and uniformity
 on the STS Benchmark; length bias (0 is best) on its test part; captions with two parts swapped (SugarCrepe) beside another caption of
 the same picture: surface accuracy, the share to which the other caption is nearer, and the distance of the swapped one as a share of that
-of the other, which moves where the accuracy of all is 0. Nothing is chosen with any of them.
+of the other, which was added when the accuracy had been seen to be 0 for all. Nothing is chosen with any of them.
 
 Run: ``python -m benchmarks.sentences [--seeds 3] [--starts minilm scratch]``, with the extras ``train`` and ``offline``. Finished runs
 are kept. Writes ``benchmarks/results/sentences.json`` and ``.svg``.

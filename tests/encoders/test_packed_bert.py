@@ -161,7 +161,7 @@ def test_pieces_hold_every_token_once_and_batches_of_any_texts_have_few_shapes()
     rng = np.random.default_rng(0)
     products, rooms = set[tuple[int, int]](), set[int]()
     for _ in range(200):
-        lengths = np.sort(rng.integers(3, 90, rng.integers(1, 400)))[::-1]
+        lengths = np.sort(rng.integers(3, rng.integers(5, 90), rng.integers(1, 2_000)))[::-1]
         tokens = int(lengths.sum())
         runs = list(runs_of([[0] * length for length in lengths.tolist()]))
         pieces = pieces_of(runs, at_once=True)

@@ -33,9 +33,9 @@ def test_the_nearest_texts_are_candidates_and_the_text_itself_is_none():
     batch = TextBatch((tuple(TEXTS[row] for row in rows),), rows)
     texts, vectors = method._candidates(batch, method._vectors[rows], np.random.default_rng(0))
     for of, row, its in zip(texts, rows, vectors, strict=True):
-        assert len(of) == 2 + 5
-        assert TEXTS[row] not in of[2:]
+        assert len(of) == 3 + 5
+        assert TEXTS[row] not in of[3:]
         cosines = method._vectors @ method._vectors[row]
         cosines[row] = -1
-        assert set(of[2:]) == {TEXTS[at] for at in np.argsort(-cosines)[:5]}
-        np.testing.assert_allclose(its[2:] @ method._vectors[row], np.sort(cosines)[::-1][:5], atol=1e-5)
+        assert set(of[3:]) == {TEXTS[at] for at in np.argsort(-cosines)[:5]}
+        np.testing.assert_allclose(its[3:] @ method._vectors[row], np.sort(cosines)[::-1][:5], atol=1e-5)

@@ -1,8 +1,8 @@
 """DebCSE: positives with the same meaning in other words, hard negatives with the same words and another meaning.
 
 Project definition after the abstract of the paper, see ``kinfolk.views.propensity`` and ``kinfolk.objectives.DebCSE``. The
-candidates of a text are its nearest by the encoder as it was at the start, and the text itself with words lost and said twice; of
-these some are drawn anew whenever the text comes by. Words moved are no candidates: as positives they taught that order says nothing.
+candidates of a text are its nearest by the encoder as it was at the start, and the text itself with words lost, said twice and
+moved; of these some are drawn anew whenever the text comes by.
 
 Source: project definition after Miao, Du & Zhang, "DebCSE: rethinking unsupervised contrastive sentence embedding learning in
 the debiasing perspective", CIKM 2023, arXiv 2309.07396.
@@ -29,10 +29,10 @@ from kinfolk.methods.texts.simcse import SENTENCES, require_dropout
 from kinfolk.objectives import DebCSE
 from kinfolk.search.exact import exact_search
 from kinfolk.views.propensity import DrawnPairs, draw_pairs, semantic_similarity, surface_similarity, surface_words
-from kinfolk.views.word_noise import delete_words, repeat_words
+from kinfolk.views.word_noise import delete_words, repeat_words, swap_words
 
 _SAMPLE, _MOST_ALIKE = 1_000, 0.5  # texts that are compared, and the share of pairs that may be left out
-_NOISES = (delete_words, repeat_words)
+_NOISES = (delete_words, repeat_words, swap_words)
 
 
 @dataclass(frozen=True, eq=False)
