@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -33,7 +34,10 @@ from kinfolk.search.stored import Stored
 
 FEW = 1000  # rows; an index of fewer is not measured
 _POOL = 20_000  # rows among which farther ones are looked for, and on which seconds are measured
-_FEW = 64  # rows that pass
+_FEW = 64  # rows that pass a filter that queries share
+_SEVERAL = (
+    256  # rows that pass the filter of a query by itself; of so many about as many are looked at twice as of more
+)
 
 
 def without_measuring() -> Calibration:
@@ -120,33 +124,50 @@ def _measure_walks(
 
 
 def _seconds(stored: Stored, queries: npt.NDArray[np.float32], errors: float) -> Seconds:
-    """Time each part on a few thousand rows."""
+    """Time each part on a few thousand rows.
+
+    Queries by themselves find their rows anywhere in memory, so each is timed on rows of its own.
+    """
     pool, batch = ScratchPool(), len(queries)
     many = np.arange(0, stored.num, max(1, stored.num // _POOL), dtype=np.int32)
-    some, few, one = (subset_of_ids(many[:: max(1, len(many) // count)]) for count in (len(many), _FEW, 1))
-    call = seconds_of(lambda: run_exact(stored, queries[:1], [one], 10, 1))
-    exact = seconds_of(lambda: run_exact(stored, queries[:1], [some], 10, 1)) / some.size
+    some, apart = subset_of_ids(many), max(1, len(many) // _SEVERAL)
+    few = [subset_of_ids(many[place * apart // batch :: apart]) for place in range(batch)]
+    ones = [subset_of_ids(subset.ids[:1]) for subset in few if subset.ids is not None]
 
-    def scan(subset: Subset) -> float:
-        subsets = [subset] * batch
+    def alone(run: Callable[[int], object]) -> float:
+        """Of one search for one query."""
+        return seconds_of(lambda: [run(place) for place in range(batch)]) / batch
+
+    def scan(subsets: Sequence[Subset]) -> float:
         return seconds_of(lambda: run_one_bit(stored, queries, subsets, 10, 1, errors=errors, pool=pool)) / batch
+
+    call = alone(lambda place: run_exact(stored, queries[place : place + 1], ones[place : place + 1], 10, 1))
+    scan_call = alone(
+        lambda place: run_one_bit(
+            stored, queries[place : place + 1], few[place : place + 1], 10, 1, errors=errors, pool=pool
+        )
+    )
+    exact = seconds_of(lambda: run_exact(stored, queries[:1], [some], 10, 1)) / some.size
 
     def together(subset: Subset, count: int) -> float:
         return seconds_of(lambda: run_shared(stored, queries[:count], subset, 10, 1, certain=False)) - call
 
     least = scan(few)
-    line = max((scan(some) - least) / (some.size - few.size), 1e-10)
+    line = max((scan([some] * batch) - least) / (some.size - few[0].size), 1e-10)
     # A batch costs by its queries, by its rows, and by the products of both: three measurements, three unknowns.
     quarter = batch // 4
-    small, narrow, broad = together(few, batch), together(some, quarter), together(some, batch)
+    small, narrow, broad = (
+        together(subset_of_ids(many[:: max(1, len(many) // _FEW)]), batch),
+        together(some, quarter),
+        together(some, batch),
+    )
     product = max((broad - narrow - small * (1 - quarter / batch)) / (batch - quarter) / some.size, 1e-10)
-    shared = max(small / batch - few.size * product, 0.0)
-    scan_call = seconds_of(lambda: run_one_bit(stored, queries[:1], [few], 10, 1, errors=errors, pool=pool))
+    shared = max(small / batch - _FEW * product, 0.0)
     costs = {
         "call": call,
         "scan_call": max(scan_call - least - call, 0.0),
         "exact_row": exact,
-        "query": max(least - few.size * line, 0.0),
+        "query": max(least - few[0].size * line, 0.0),
         "line": line,
         "shared": shared,
         "product": product,

@@ -31,7 +31,11 @@ Scores: TypeAlias = npt.NDArray[np.float64]
 NO_ORDER: npt.NDArray[np.int32] = read_only(np.empty(0, dtype=np.int32))
 
 _MANY = 32  # queries of a batch under one filter, for a thread
-CODES_FROM = 512  # rows under one filter; of fewer the vectors are as quick, and then near at hand to be scored
+CODES_FROM = {
+    False: 384,
+    True: 1536,
+}  # rows under one filter, exact or not, of fewer of which products of vectors are as quick
+_REMEMBERED = 512  # rows, beyond four times those asked for, where a few were not enough
 _LAST_EPOCH = 2**31 - 2
 _PARTS = 4  # pieces a thread, so that none waits long for the last
 
@@ -200,34 +204,48 @@ def run_shared(
 ) -> tuple[Rows, Scores]:
     """Answer queries that share a filter by matrix products.
 
-    Products are of codes, unless the answer must be exact or few rows pass; of vectors for queries around which rows lie so close that
-    codes do not tell them apart; and what float32 leaves in doubt is answered by exact scans.
+    Products are of codes, unless few rows pass. Queries near which more rows lie than were remembered are asked once more, with
+    many remembered. Where this is not enough products of vectors answer, and what float32 leaves in doubt exact scans.
 
     Args:
         stored, queries, subset, k, threads: of the search.
         certain: whether the answer must be exact.
     """
     rows, scores = no_rows(len(queries), k)
-    told, queries = np.zeros(len(queries), dtype=np.bool_), read_only(queries)
-    if not certain and subset.size >= CODES_FROM:
-
-        def work(first: int, last: int) -> None:
-            rows[first:last], scores[first:last], told[first:last] = search_codes(
-                queries[first:last], subset, stored.vectors, stored.codes, stored.code_numbers, stored.mean, stored.dead,
-                k=k, squared=stored.squared,
-            )  # fmt: skip
-
-        # Each thread gathers the rows for itself, which pays where it has many queries.
-        share_out(work, len(queries), threads if len(queries) >= _MANY * threads else 1, pieces=1)
-    close = np.flatnonzero(~told)
-    if close.size:
-        rows[close], scores[close], told[close] = search_shared(
-            queries[close], subset, stored.vectors, stored.dead, k=k, half_squares=stored.half_squares, largest=stored.largest
+    left, queries = np.arange(len(queries)), read_only(queries)
+    if subset.size >= CODES_FROM[certain]:
+        for remembered in (3 * k + 34 if certain else k + 14, min(4 * k + _REMEMBERED, subset.size + 1)):
+            if left.size:
+                rows[left], scores[left], told = _run_codes(
+                    stored, queries[left], subset, k, threads, certain=certain, remembered=remembered
+                )  # fmt: skip
+                left = left[~told]
+    if left.size:
+        rows[left], scores[left], told = search_shared(
+            queries[left], subset, stored.vectors, stored.dead, k=k, half_squares=stored.half_squares, largest=stored.largest
         )  # fmt: skip
-    doubtful = np.flatnonzero(~told)
-    if doubtful.size:
-        rows[doubtful], scores[doubtful] = run_exact(stored, queries[doubtful], [subset] * doubtful.size, k, threads)
+        left = left[~told]
+    if left.size:
+        rows[left], scores[left] = run_exact(stored, queries[left], [subset] * left.size, k, threads)
     return rows, scores
+
+
+def _run_codes(
+    stored: Stored, queries: Floats, subset: Subset, k: int, threads: int, *, certain: bool, remembered: int
+) -> tuple[Rows, Scores, npt.NDArray[np.bool_]]:
+    """Products of codes; which queries they answered comes third."""
+    rows, scores = no_rows(len(queries), k)
+    told, queries = np.zeros(len(queries), dtype=np.bool_), read_only(queries)
+
+    def work(first: int, last: int) -> None:
+        rows[first:last], scores[first:last], told[first:last] = search_codes(
+            queries[first:last], subset, stored.vectors, stored.codes, stored.code_numbers, stored.mean, stored.lengths,
+            stored.dead, k=k, squared=stored.squared, exact=certain, remembered=remembered,
+        )  # fmt: skip
+
+    # Each thread gathers the rows for itself, which pays where it has many queries.
+    share_out(work, len(queries), threads if len(queries) >= _MANY * threads else 1, pieces=1)
+    return rows, scores, told
 
 
 def no_rows(num_queries: int, k: int) -> tuple[Rows, Scores]:

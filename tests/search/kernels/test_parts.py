@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import kinfolk
+from kinfolk.search.kernels.byte_products import QUERIES, ROWS, UNSIGNED, byte_products, pack_rows
 from kinfolk.search.kernels.lines import aligned_lines
 from kinfolk.search.kernels.one_bit import needed_errors
-from kinfolk.search.kernels.products import QUERIES, ROWS, code_products
 from kinfolk.search.kernels.rotation import random_signs
 from kinfolk.search.kernels.shared_codes import search_codes
 from kinfolk.search.kernels.shared_filter import search_shared
@@ -246,8 +246,8 @@ def test_rows_closer_than_codes_can_tell_are_told_apart_by_their_vectors(
     stored = stored_from(vectors, metric)
     queries = stored_form(vectors[[0, 7, 900]], name="q", metric=metric)
     everything = span_of(0, 1200)
-    arrays = (stored.vectors, stored.codes, stored.code_numbers, stored.mean, stored.dead)
-    certain = search_codes(queries, everything, *arrays, k=9, squared=stored.squared)[2]
+    arrays = (stored.vectors, stored.codes, stored.code_numbers, stored.mean, stored.lengths, stored.dead)
+    certain = search_codes(queries, everything, *arrays, k=9, squared=stored.squared, exact=False, remembered=23)[2]
     assert certain.tolist() == [False, False, True]
     found, scores = run_shared(stored, queries, everything, 9, 1, certain=False)
     expected, expected_scores = by_sorting(stored, queries, everything, 9)
@@ -256,20 +256,23 @@ def test_rows_closer_than_codes_can_tell_are_told_apart_by_their_vectors(
 
 
 @pytest.mark.parametrize("width", [64, 448, 4096])
-def test_products_of_codes_are_those_of_whole_numbers(rng: np.random.Generator, width: int) -> None:
-    most = min(2047, 2**31 // (128 * width) - 1)
-    queries = rng.integers(-most, most + 1, size=(QUERIES, width)).astype(np.int16)
-    rows = rng.integers(-127, 128, size=(ROWS, width)).astype(np.int16)
-    queries[0], rows[0] = most, -127  # the largest sum there can be
-    out = np.zeros((QUERIES, ROWS + 3), dtype=np.int32)
-    _multiply(queries.reshape(-1), rows.reshape(-1), width, out.reshape(-1), ROWS + 3)
-    np.testing.assert_array_equal(out[:, :ROWS], queries.astype(np.int64) @ rows.T.astype(np.int64))
+def test_products_of_bytes_are_those_of_whole_numbers(rng: np.random.Generator, width: int) -> None:
+    queries = rng.integers(-127, 128, size=(QUERIES, width)).astype(np.int8)
+    codes = rng.integers(-127, 128, size=(3 * ROWS, width)).astype(np.int8)
+    listed = rng.permutation(3 * ROWS)[:ROWS]
+    queries[0], codes[listed[0]] = 127, 127  # the largest sum there can be
+    queries[1] = -127
+    packed, out = np.zeros(ROWS * width, dtype=np.uint8), np.zeros((QUERIES, ROWS + 3), dtype=np.int32)
+    pack_rows(codes.reshape(-1), listed, width, packed)
+    _multiply(queries.reshape(-1), packed, width, out.reshape(-1), ROWS + 3)
+    rows = codes[listed].astype(np.int64) + UNSIGNED
+    np.testing.assert_array_equal(out[:, :ROWS], queries.astype(np.int64) @ rows.T)
     assert not out[:, ROWS:].any()
 
 
 @nb.njit
 def _multiply(queries: Any, rows: Any, width: int, out: Any, stride: int) -> None:
-    code_products(queries, 0, rows, 0, width, out, 0, stride)
+    byte_products(queries, 0, rows, 0, width, out, 0, stride)
 
 
 def test_a_walk_finds_rows_the_graph_has_not(rng: np.random.Generator) -> None:
@@ -322,7 +325,8 @@ def answers_of_a_small_index() -> list[object]:
         least_near=np.array([0, 0]), pool=ScratchPool(),
     )  # fmt: skip
     many = search_codes(
-        queries, subset, stored.vectors, stored.codes, stored.code_numbers, stored.mean, stored.dead, k=3, squared=True
+        queries, subset, stored.vectors, stored.codes, stored.code_numbers, stored.mean, stored.lengths, stored.dead,
+        k=3, squared=True, exact=True, remembered=40,
     )[:2]  # fmt: skip
     return [exactly, stored.lines.tolist(), *(part.tolist() for part in (*scan, *narrow, *many))]
 

@@ -50,9 +50,14 @@ def encode_codes(vectors, mean, squared, codes, numbers):
 
 
 @nb.njit(cache=True, nogil=True)
-def round_query(query, mean, rounded):
-    """Write a query minus the mean as int16 (width,), as fine as 32-bit sums allow; the scale is returned."""
-    most = min(2047, 2**31 // (128 * len(rounded)) - 1)
+def finest(width):
+    """The largest whole number to which the values of a query may be brought, so that sums of ``width`` products fit into 32 bits."""
+    return min(2047, 2**31 // (128 * width) - 1)
+
+
+@nb.njit(cache=True, nogil=True)
+def round_query(query, mean, rounded, most):
+    """Write a query minus the mean as whole numbers (width,) from ``-most`` to ``most``; the scale is returned."""
     highest = np.float32(0)
     for i in range(len(query)):
         highest = max(highest, abs(query[i] - mean[i]))

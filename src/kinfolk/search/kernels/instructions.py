@@ -11,12 +11,14 @@ numba keeps compiled kernels until the file of the kernel itself changes. After 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,call-arg"
 from __future__ import annotations
 
+import numba as nb
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 WORDS = 8  # 64-bit words of a cache line, and of one step of `plane_count`
+LANES = 16  # float32 values of a cache line, and of one step of `next_at_least`
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 
@@ -91,6 +93,47 @@ def _trailing_zeros(typing, word):  # noqa: ARG001
 @overload(trailing_zeros, inline="always")
 def _compile_trailing_zeros(word):  # noqa: ARG001
     return lambda word: _trailing_zeros(word)
+
+
+# --- values ----------------------------------------------------------------------------------------------------------
+
+
+def lanes_at_least(values, at, bound):
+    """A bit for each of 16 float32 values from ``at``, the lowest for the first: whether it is not below the bound."""
+    return sum(1 << lane for lane in range(LANES) if values[at + lane] >= bound)
+
+
+@intrinsic
+def _lanes_at_least(typing, values, at, bound):  # noqa: ARG001
+    def generate(context, builder, signature, arguments):
+        place = builder.gep(data_pointer(context, builder, signature.args[0], arguments[0]), [arguments[1]])
+        loaded = load_vector(builder, place, ir.FloatType(), LANES, 4)
+        none = ir.Constant(loaded.type, ir.Undefined)
+        bounds = builder.insert_element(none, arguments[2], I32(0))
+        bounds = builder.shuffle_vector(bounds, none, ir.Constant(ir.VectorType(I32, LANES), [0] * LANES))
+        bits = builder.bitcast(builder.fcmp_ordered(">=", loaded, bounds), ir.IntType(LANES))
+        return builder.zext(bits, I64)
+
+    return types.uint64(values, types.int64, types.float32), generate
+
+
+@overload(lanes_at_least, inline="always")
+def _compile_lanes_at_least(values, at, bound):  # noqa: ARG001
+    return lambda values, at, bound: _lanes_at_least(values, at, bound)
+
+
+@nb.njit(cache=True, nogil=True, forceinline=True)
+def next_at_least(values, start, stop, bound):
+    """The first place from ``start`` up to ``stop`` where a float32 value is not below the bound; ``stop`` where there is none."""
+    at = start
+    while at + LANES <= stop:
+        lanes = lanes_at_least(values, at, bound)
+        if lanes != 0:
+            return at + trailing_zeros(lanes)
+        at += LANES
+    while at < stop and not values[at] >= bound:
+        at += 1
+    return at
 
 
 # --- memory ----------------------------------------------------------------------------------------------------------

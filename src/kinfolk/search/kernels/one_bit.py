@@ -17,7 +17,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from kinfolk.search.kernels.codes import code_error, estimate, prefetch_code, round_query
+from kinfolk.search.kernels.codes import code_error, estimate, finest, prefetch_code, round_query
 from kinfolk.search.kernels.exact import exact_score, prefetch_vector, wide_query, write_best
 from kinfolk.search.kernels.heaps import keep
 from kinfolk.search.kernels.instructions import prefetch
@@ -100,7 +100,7 @@ def _by_codes(query, mean, codes, numbers, errors, square, k, heights, rows, num
     """
     width = len(codes) // (len(numbers) // 2)
     rounded = np.empty(width, np.int16)
-    scale = round_query(query, mean, rounded)
+    scale = round_query(query, mean, rounded, finest(len(rounded)))
     length = np.float32((CODE_ERRORS + errors) * np.sqrt(square))
     lowest, nearest = np.empty(k, np.float32), np.empty(k, np.int64)  # of the k best, the lowest that is plausible
     top_heights, top_rows = np.empty(num_top, np.float32), np.empty(num_top, np.int32)

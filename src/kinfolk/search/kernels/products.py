@@ -12,8 +12,6 @@ from kinfolk.search.kernels.instructions import I32, I64, call_intrinsic, data_p
 
 LANES = 32  # sums that run side by side in `inner_product`; part of the definition of a score
 CODES = 64  # bytes of one step of `code_product`
-QUERIES, ROWS = 4, 2  # that `code_products` multiplies at a time: their sums fit into registers
-_STEP = 32  # values of one step of it
 
 
 def inner_product(query, rows, at, dim):
@@ -162,73 +160,3 @@ def _code_product(typing, query, codes, at, count):  # noqa: ARG001
 @overload(code_product, inline="always")
 def _compile_code_product(query, codes, at, count):  # noqa: ARG001
     return lambda query, codes, at, count: _code_product(query, codes, at, count)
-
-
-def code_products(queries, query_at, rows, row_at, width, out, out_at, stride):
-    """Write the inner products of 4 queries and 2 rows of int16 values, int32, each value of which is read once.
-
-    Args:
-        queries, rows: int16, flat; those asked for begin at ``query_at`` and ``row_at`` and follow each other.
-        width: of each, a multiple of 64.
-        out: int32, flat; the product of query i and row j goes to ``out_at + i * stride + j``.
-    """
-    for i in range(QUERIES):
-        for j in range(ROWS):
-            query, row = query_at + i * width, row_at + j * width
-            out[out_at + i * stride + j] = sum(int(queries[query + t]) * int(rows[row + t]) for t in range(width))
-
-
-@intrinsic
-def _code_products(typing, queries, query_at, rows, row_at, width, out, out_at, stride):  # noqa: ARG001
-    wide, half = ir.VectorType(I32, _STEP), ir.VectorType(I32, _STEP // 2)
-
-    def pairs(start):
-        return ir.Constant(half, list(range(start, _STEP, 2)))
-
-    def generate(context, builder, signature, arguments):
-        queries, rows, out = (
-            data_pointer(context, builder, signature.args[place], arguments[place]) for place in (0, 2, 5)
-        )
-        query_at, row_at, width, out_at, stride = (arguments[place] for place in (1, 3, 4, 6, 7))
-        nothing = ir.Constant(half, [0] * (_STEP // 2))
-        sums = [[cgutils.alloca_once_value(builder, nothing) for _ in range(ROWS)] for _ in range(QUERIES)]
-        for sums_of_query in sums:
-            for place in sums_of_query:
-                builder.store(nothing, place)
-
-        def load(values, start, number, at):
-            begin = builder.add(builder.add(start, builder.mul(width, I64(number))), at)
-            return builder.sext(load_vector(builder, builder.gep(values, [begin]), ir.IntType(16), _STEP, 2), wide)
-
-        with cgutils.for_range(builder, builder.udiv(width, I64(_STEP))) as loop:
-            at = builder.mul(loop.index, I64(_STEP))
-            left = [load(queries, query_at, i, at) for i in range(QUERIES)]
-            for j in range(ROWS):
-                right = load(rows, row_at, j, at)
-                for i in range(QUERIES):
-                    product = builder.mul(left[i], right)
-                    # Products added in pairs are what LLVM has an instruction for (vpmaddwd, vpdpwssd).
-                    even, odd = (
-                        builder.shuffle_vector(product, ir.Constant(wide, ir.Undefined), pairs(start))
-                        for start in (0, 1)
-                    )
-                    builder.store(builder.add(builder.load(sums[i][j]), builder.add(even, odd)), sums[i][j])
-        for i in range(QUERIES):
-            for j in range(ROWS):
-                total = call_intrinsic(
-                    builder, f"llvm.vector.reduce.add.v{_STEP // 2}i32", I32, [builder.load(sums[i][j])]
-                )
-                place = builder.add(builder.add(out_at, builder.mul(stride, I64(i))), I64(j))
-                builder.store(total, builder.gep(out, [place]))
-        return context.get_dummy_value()
-
-    places = (types.int64,) * 5
-    kind = types.void(queries, places[0], rows, places[1], places[2], out, places[3], places[4])
-    return kind, generate
-
-
-@overload(code_products, inline="always")
-def _compile_code_products(queries, query_at, rows, row_at, width, out, out_at, stride):  # noqa: ARG001
-    return lambda queries, query_at, rows, row_at, width, out, out_at, stride: _code_products(
-        queries, query_at, rows, row_at, width, out, out_at, stride
-    )

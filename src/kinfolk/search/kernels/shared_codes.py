@@ -1,9 +1,10 @@
-"""Many queries under one filter, by one-byte codes: a third of the memory of the vectors, and half the time of a float32 product.
+"""Many queries under one filter, by one-byte codes: a quarter of the memory of the vectors, and a fifth of the time of a float32 product.
 
 The codes of the rows that pass are gathered once and multiplied with all queries. As in ``one_bit`` a row has the highest score
-that is plausible, here its estimate plus some errors of its code; the rows of which most is plausible are scored exactly, best first, until
-none of the others could be among the k best. A neighbor is missed only where its code is off by more errors than are
-allowed for. Where more rows than are remembered have nearly the same score, codes are too coarse: ``certain`` says for which queries.
+that is plausible, here its estimate plus what the codes of row and query may be off; the rows of which most is plausible are scored
+exactly, best first, until none of the others could be among the k best. Where the answer must be exact, all is plausible that there
+can be; else some deviations of the codes are, and a neighbor is missed only where its codes are off by more. Where more rows than are
+remembered have nearly the same score, codes are too coarse: ``certain`` says for which queries they were not.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
@@ -13,15 +14,19 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from kinfolk.search.kernels.codes import ROUNDING, STEP_ERROR, prefetch_code, round_query
+from kinfolk.search.kernels.byte_products import QUERIES, ROWS, UNSIGNED, byte_products, pack_rows
+from kinfolk.search.kernels.codes import ROUNDING, STEP_ERROR, round_query
 from kinfolk.search.kernels.exact import exact_score, prefetch_vector, wide_query, write_best
-from kinfolk.search.kernels.heaps import keep, sort_best_first
+from kinfolk.search.kernels.heaps import keep
 from kinfolk.search.kernels.lines import onto_estimates
-from kinfolk.search.kernels.products import QUERIES, ROWS, code_products, inner_product
-from kinfolk.search.kernels.subsets import Subset, has_bit, rows_of
+from kinfolk.search.kernels.products import inner_product
+from kinfolk.search.kernels.subsets import Subset, rows_of
+from kinfolk.search.kernels.tiles import keep_of_tile, put_best_first
 
-SPARE = 14  # rows beyond k that are remembered
-ERRORS = 3.0  # of a code, that are allowed for
+_LIKELY = np.float32(3) * STEP_ERROR  # deviations of a code that are allowed for
+# Half a step is the most that a value can be off; a hundredth of it is far above what float32 may round.
+_MOST = np.float32(0.505)
+_FINEST = 127  # the largest value of a code
 _TILE = 512  # rows: with 384 dimensions 400 KB of codes
 _TOGETHER = 32  # queries whose codes stay in the nearest cache while those of the rows go by
 
@@ -33,10 +38,13 @@ def search_codes(
     codes: npt.NDArray[np.int8],
     numbers: npt.NDArray[np.float32],
     mean: npt.NDArray[np.float32],
+    lengths: npt.NDArray[np.float64],
     dead: npt.NDArray[np.uint64],
     *,
     k: int,
     squared: bool,
+    exact: bool,
+    remembered: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Find the k rows with the best scores for each query.
 
@@ -45,22 +53,26 @@ def search_codes(
         subset: the rows that pass, for all queries.
         vectors: float32 (num, dim).
         codes, numbers, mean: int8 (num, width) and float32 (num, 2) from ``encode_codes``, and what they were made with.
+        lengths: of the vectors, float64 (num,).
         dead: bitmap of deleted rows; without words none was.
         k: how many.
         squared: whether the metric is ``l2``.
+        exact: whether no neighbor may be missed.
+        remembered: rows of each query, those of which most is plausible; more than k.
 
     Returns:
         Rows (queries, k), -1 where fewer pass; exact scores, -inf there; and certainty (queries,).
     """
-    num, width, capacity = len(queries), codes.shape[1], k + SPARE
-    rounded = np.zeros((-(-num // QUERIES) * QUERIES, width), dtype=np.int16)
-    scales, lengths = np.empty(num, dtype=np.float32), np.empty(num, dtype=np.float32)
-    round_queries(queries, mean, rounded, scales, lengths)
-    heights, kept = np.empty((num, capacity), dtype=np.float32), np.empty((num, capacity), dtype=np.int64)
-    sizes, listed = np.zeros(num, dtype=np.int64), rows_of(subset)
-    flat_codes, flat_numbers = codes.reshape(-1), numbers.reshape(-1)
+    num, (dim, width) = len(queries), (vectors.shape[1], codes.shape[1])
+    rounded = np.zeros((-(-num // QUERIES) * QUERIES, width), dtype=np.int8)
+    scales, reaches = np.empty(num, dtype=np.float32), np.empty(num, dtype=np.float32)
+    round_queries(queries, mean, rounded, scales, reaches, exact)
+    turn = _MOST * np.sqrt(dim) if exact else _LIKELY
+    heights, kept = np.empty((num, remembered), dtype=np.float32), np.empty((num, remembered), dtype=np.int64)
+    sizes = np.zeros(num, dtype=np.int64)
     keep_plausible(
-        listed, flat_codes, flat_numbers, rounded.reshape(-1), scales, lengths, dead, heights, kept, sizes
+        rows_of(subset), codes.reshape(-1), numbers.reshape(-1), lengths, np.dot(mean, mean), squared, np.float32(turn),
+        rounded.reshape(-1), scales, reaches, dead, heights, kept, sizes,
     )  # fmt: skip
     rows, scores = np.full((num, k), -1, dtype=np.int64), np.full((num, k), -np.inf)
     certain = np.zeros(num, dtype=np.bool_)
@@ -69,56 +81,74 @@ def search_codes(
 
 
 @nb.njit(cache=True, nogil=True)
-def round_queries(queries, mean, rounded, scales, lengths):
-    """Write the codes of queries, their scales, and for each the errors of a row's code that are allowed for, but for the row's part."""
+def round_queries(queries, mean, rounded, scales, reaches, exact):
+    """Write the codes of queries, their scales, and for a step of a row how far the code of the row may be off."""
     for query in range(len(queries)):
         centered = queries[query] - mean
-        scales[query] = round_query(queries[query], mean, rounded[query])
-        lengths[query] = ERRORS * np.sqrt(inner_product(wide_query(centered), centered, 0, len(mean)))
+        scales[query] = round_query(queries[query], mean, rounded[query], _FINEST)
+        if exact:
+            reaches[query] = _MOST * np.abs(centered).sum()
+        else:
+            reaches[query] = _LIKELY * np.sqrt(inner_product(wide_query(centered), centered, 0, len(mean)))
 
 
 @nb.njit(cache=True, nogil=True)
-def keep_plausible(listed, codes, numbers, rounded, scales, lengths, dead, heights, kept, sizes):
+def keep_plausible(
+    listed, codes, numbers, lengths, square_of_mean, squared, turn, rounded, scales, reaches, dead, heights, kept, sizes
+):  # fmt: skip
     """Offer all rows to the best of each query, by what is plausible.
+
+    Both sides are rounded, and what each may be off by is added up.
 
     Args:
         listed: the rows that pass, int64.
         codes, numbers: of all rows, flat.
-        rounded: int16, the codes of the queries one after the other, as many as are a multiple of QUERIES.
-        scales, lengths: from ``round_queries``.
+        lengths, square_of_mean, squared: of the vectors and the mean, and whether the metric is ``l2``.
+        turn: for a step of a query, how far its code may be off against a row of length 1.
+        rounded: int8, the codes of the queries one after the other, as many as are a multiple of QUERIES.
+        scales, reaches: from ``round_queries``.
         dead: bitmap of deleted rows; without words none was.
-        heights, kept: float32 and int64 (queries, capacity), heaps.
-        sizes: int64 (queries,), how many are in them.
+        heights, kept: float32 and int64 (queries, capacity), what is kept, as of ``keep_of_tile``.
+        sizes: int64 (queries,), how many that are.
     """
-    num, capacity = heights.shape
-    width, last = len(codes) // (len(numbers) // 2), len(listed) - 1
-    wide = np.zeros(_TILE * width, np.int16)
-    steps, offsets = np.empty(_TILE, np.float32), np.empty(_TILE, np.float32)
-    products, values = np.empty(_TOGETHER * _TILE, np.int32), np.empty(_TILE, np.float32)
+    num, width = len(heights), len(codes) // (len(numbers) // 2)
+    packed, products = np.zeros(_TILE * width, np.uint8), np.empty(_TOGETHER * _TILE, np.int32)
+    steps, turns, offsets = np.empty(_TILE, np.float32), np.empty(_TILE, np.float32), np.empty(_TILE, np.float32)
+    values = np.empty(_TILE, np.float32)
     for start in range(0, len(listed), _TILE):
-        count = min(_TILE, len(listed) - start)
+        tile = listed[start : start + _TILE]
+        count = len(tile)
+        pack_rows(codes, tile, width, packed)
         for t in range(count):
-            row = listed[start + t]
-            prefetch_code(codes, listed[min(start + t + 6, last)], width)
-            wide[t * width : (t + 1) * width] = codes[row * width : (row + 1) * width]
-            steps[t], offsets[t] = numbers[2 * row], numbers[2 * row + 1] + ROUNDING * abs(numbers[2 * row + 1])
+            row = tile[t]
+            steps[t], offset = numbers[2 * row], numbers[2 * row + 1]
+            offsets[t] = offset + ROUNDING * abs(offset)
+            # What is added to a product tells the length of the row when the mean is taken off.
+            square = -2 * offset if squared else lengths[row] * lengths[row] - 2 * offset + square_of_mean
+            turns[t] = turn * np.sqrt(max(square, 0.0))
         for first in range(0, num, _TOGETHER):
             some = min(_TOGETHER, num - first)
             for t in range(0, count, ROWS):
                 for query in range(0, some, QUERIES):
-                    code_products(
-                        rounded, (first + query) * width, wide, t * width, width, products, query * _TILE + t, _TILE
+                    byte_products(
+                        rounded, (first + query) * width, packed, t * width, width, products, query * _TILE + t, _TILE
                     )
             for query in range(first, first + some):
-                at, scale, size = (query - first) * _TILE, scales[query], sizes[query]
-                error = lengths[query] * STEP_ERROR
+                product, scale, reach = products[(query - first) * _TILE :], scales[query], reaches[query]
+                unsigned = np.float32(UNSIGNED * sum_of_code(rounded, query, width))
                 for t in range(count):
-                    values[t] = np.float32(products[at + t]) * (scale * steps[t]) + (offsets[t] + error * steps[t])
-                best, rows = heights[query], kept[query]
-                for t in range(count):
-                    if (size < capacity or values[t] >= best[0]) and not has_bit(dead, listed[start + t]):
-                        size = keep(best, rows, size, capacity, values[t], listed[start + t])
-                sizes[query] = size
+                    centered = np.float32(product[t]) - unsigned
+                    values[t] = (centered * scale + reach) * steps[t] + (offsets[t] + turns[t] * scale)
+                sizes[query] = keep_of_tile(values, tile, dead, heights[query], kept[query], sizes[query])
+
+
+@nb.njit(cache=True, nogil=True)
+def sum_of_code(codes, row, width):
+    """The sum of a row's code."""
+    total = np.int64(0)
+    for i in range(row * width, (row + 1) * width):
+        total += np.int64(codes[i])
+    return total
 
 
 @nb.njit(cache=True, nogil=True)
@@ -134,7 +164,7 @@ def score_plausible(queries, flat, mean, squared, heights, kept, sizes, out_rows
         centered = queries[query] - mean
         square = inner_product(wide_query(centered), centered, 0, dim)
         shift, scale = onto_estimates(queries[query], mean, square, squared)
-        sort_best_first(heights[query], kept[query], size)
+        put_best_first(heights[query], kept[query], size)
         certain[query] = size < capacity
         for t in range(min(size, k)):
             prefetch_vector(flat, kept[query, t], dim)

@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from kinfolk.search.kernels.exact import exact_score, prefetch_vector, wide_query, write_best
-from kinfolk.search.kernels.heaps import keep, sort_best_first
+from kinfolk.search.kernels.heaps import keep
 from kinfolk.search.kernels.products import inner_product
-from kinfolk.search.kernels.subsets import Subset, has_bit, read_only, rows_of
+from kinfolk.search.kernels.subsets import Subset, read_only, rows_of
+from kinfolk.search.kernels.tiles import keep_of_tile, put_best_first
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Product: TypeAlias = Callable[[Floats, Floats, Floats], object]
@@ -27,6 +28,7 @@ _ROWS = 1 << 11  # of a tile: with 384 dimensions 3 MB of gathered rows
 _QUERIES = 1 << 9  # of a tile: its products take 4 MB
 _AHEAD = 4  # rows between asking for a vector and copying it
 SPARE = 6  # rows beyond k that are scored exactly
+_NO_OFFSETS: Floats = np.empty(0, dtype=np.float32)
 
 
 def float32_product(queries: Floats, rows: Floats, out: Floats) -> None:
@@ -92,7 +94,7 @@ def search_shared(
             rows = listed[tile:end]
             part = gathered[: end - tile]
             gather(flat, rows, part)
-        offsets = np.zeros(end - tile, dtype=np.float32) if half_squares is None else half_squares[rows]
+        offsets = _NO_OFFSETS if half_squares is None else half_squares[rows]
         for first in range(0, num_queries, _QUERIES):
             last = min(first + _QUERIES, num_queries)
             out = products[: (last - first) * (end - tile)].reshape(last - first, end - tile)
@@ -122,16 +124,12 @@ def gather(flat, rows, out):
 
 @nb.njit(cache=True, nogil=True)
 def keep_best(products, rows, offsets, dead, values, kept, sizes):
-    """Offer the rows of a tile to the best of each query."""
-    capacity = values.shape[1]
+    """Offer the rows of a tile to the best of each query; without offsets there is nothing to be taken off their products."""
     for query in range(len(products)):
-        size, product = sizes[query], products[query]
-        best, listed = values[query], kept[query]
-        for t in range(len(rows)):
-            value = product[t] - offsets[t]
-            if (size < capacity or value >= best[0]) and not has_bit(dead, rows[t]):
-                size = keep(best, listed, size, capacity, value, rows[t])
-        sizes[query] = size
+        product = products[query]
+        for t in range(len(offsets)):
+            product[t] -= offsets[t]
+        sizes[query] = keep_of_tile(product, rows, dead, values[query], kept[query], sizes[query])
 
 
 @nb.njit(cache=True, nogil=True)
@@ -147,7 +145,7 @@ def score_kept(queries, flat, values, kept, sizes, squared, rounding, largest, o
         square = inner_product(wide, queries.reshape(-1), query * dim, dim)
         slack = rounding * (np.sqrt(square) * largest + (largest * largest if squared else 0.0))
         size, found = sizes[query], np.int64(0)
-        sort_best_first(values[query], kept[query], size)
+        put_best_first(values[query], kept[query], size)
         certain[query] = size < capacity
         for t in range(size):
             reach = np.float64(values[query, t]) + slack

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from kinfolk.search.kernels.codes import estimate, prefetch_code, round_query
+from kinfolk.search.kernels.codes import estimate, finest, prefetch_code, round_query
 from kinfolk.search.kernels.exact import exact_score, prefetch_vector, wide_query, write_best
 from kinfolk.search.kernels.heaps import add_to_frontier, drop_best, is_worse, keep, sort_best_first
 from kinfolk.search.kernels.instructions import prefetch
@@ -80,7 +80,7 @@ def walk(
         margin = np.float32(ERRORS * np.sqrt(square))
         rounding = np.float32(ERRORS * np.sqrt(dim / 12.0)) * step
         mark = epoch + query - first
-        scale = round_query(queries[query], mean, rounded)
+        scale = round_query(queries[query], mean, rounded, finest(len(rounded)))
         size, waiting, seen = np.int64(0), np.int64(0), 0
         for t in range(min(ENTRIES, num_near)):
             entry = sample[near[t]]
