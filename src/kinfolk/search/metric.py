@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from kinfolk.errors import ConfigurationError, DataError
-from kinfolk.search.kernels.exact import divide_rows, row_lengths
+from kinfolk.search.kernels.exact import measure_rows
 from kinfolk.search.kernels.subsets import read_only
 
 Metric: TypeAlias = Literal["cosine", "ip", "l2"]
 Floats: TypeAlias = npt.NDArray[np.float32]
 
+_NO_VECTORS: Floats = np.empty((0, 0), dtype=np.float32)
 _LONGEST = 1e18  # a longer vector has a square that float32 cannot hold
 
 
@@ -71,21 +72,18 @@ def stored_form(values: npt.ArrayLike, *, name: str, metric: Metric, dim: int | 
     """
     table: Floats = read_only(as_vectors(values, name=name, dim=dim))
     lengths = np.empty(len(table))
-    row = row_lengths(table, lengths, _LONGEST)
+    unit: Floats = np.empty_like(table) if metric == "cosine" else _NO_VECTORS
+    row = measure_rows(table, lengths, _LONGEST, unit)
     if row >= 0:
         raise DataError(
             f"{name} must hold finite numbers, and vectors no longer than {_LONGEST:g}. Row {row + 1} has the length "
             f"{lengths[row]:g}. Correct it or leave it out."
         )
-    if metric != "cosine":
-        return table
-    unit = np.empty_like(table)
-    divide_rows(table, lengths, unit)
-    return read_only(unit)
+    return read_only(unit) if metric == "cosine" else table
 
 
 def lengths_of(vectors: Floats) -> npt.NDArray[np.float64]:
     """The length of each row, float64 (num,)."""
     lengths = np.empty(len(vectors))
-    row_lengths(read_only(vectors), lengths, np.inf)
+    measure_rows(read_only(vectors), lengths, np.inf, _NO_VECTORS)
     return lengths

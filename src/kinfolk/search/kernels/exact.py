@@ -31,10 +31,17 @@ def wide_query(query):
 
 
 @nb.njit(cache=True, nogil=True)
-def row_lengths(vectors, lengths, longest):
+def measure_rows(vectors, lengths, longest, unit):
     """Write the length of each row, float64 (num,): the root of its exact inner product with itself.
 
     The first row that is longer than ``longest``, or whose length is no number, is returned; -1 where there is none.
+
+    Args:
+        vectors: float32 (num, dim).
+        lengths: float64 (num,).
+        longest: the largest length that is in order.
+        unit: float32 (num, dim), where each row is written divided by its length in float64 and rounded, a row of zeros as it is;
+            of no rows where this is not wanted.
     """
     dim, flat, wrong = vectors.shape[1], vectors.reshape(-1), -1
     wide = wide_query(vectors[0]) if len(vectors) > 0 else np.zeros(0)
@@ -44,16 +51,11 @@ def row_lengths(vectors, lengths, longest):
         lengths[row] = np.sqrt(inner_product(wide, flat, row * dim, dim))
         if wrong < 0 and not lengths[row] <= longest:
             wrong = row
+        if len(unit) > 0:
+            length, divided = lengths[row] if lengths[row] > 0 else 1.0, unit[row]
+            for i in range(dim):
+                divided[i] = wide[i] / length
     return wrong
-
-
-@nb.njit(cache=True, nogil=True)
-def divide_rows(vectors, lengths, unit):
-    """Write each row divided by its length in float64 and rounded; a row of zeros stays so."""
-    for row in range(len(vectors)):
-        length = lengths[row] if lengths[row] > 0 else 1.0
-        for i in range(vectors.shape[1]):
-            unit[row, i] = np.float64(vectors[row, i]) / length
 
 
 @nb.njit(cache=True, nogil=True)
