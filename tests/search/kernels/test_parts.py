@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import kinfolk
+from kinfolk.search import parts
 from kinfolk.search.kernels.byte_products import QUERIES, ROWS, UNSIGNED, byte_products, pack_rows
 from kinfolk.search.kernels.lines import aligned_lines
 from kinfolk.search.kernels.one_bit import needed_errors
@@ -218,23 +219,42 @@ def test_a_shared_product_says_where_it_is_not_certain(rng: np.random.Generator)
     assert certain.tolist() == [False, True]
 
 
+@pytest.mark.parametrize("certain", [False, True])
 @pytest.mark.parametrize("metric", ["cosine", "ip", "l2"])
-@pytest.mark.parametrize(("dim", "num_queries"), [(7, 1), (384, 5), (385, 70)])
+@pytest.mark.parametrize(("dim", "num_queries", "k"), [(7, 1, 9), (384, 5, 9), (385, 70, 1), (64, 3, 300)])
 def test_a_product_of_codes_finds_what_sorting_finds(
-    rng: np.random.Generator, metric: Metric, dim: int, num_queries: int
-) -> None:
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, metric: Metric, dim: int, num_queries: int, k: int, certain: bool
+) -> None:  # fmt: skip
+    monkeypatch.setattr(parts, "CODES_FROM", {False: 0, True: 0})
     stored = stored_from(rng.normal(size=(1201, dim)) + 0.5, metric, dead=(3, 600), links=chain(1201))
     queries = stored_form(rng.normal(size=(num_queries, dim)), name="q", metric=metric)
-    for rows in (
-        np.arange(1201),
-        np.sort(rng.choice(1201, 513, replace=False)),
-    ):  # one more than fits into a tile, or into a pair
+    # One more than fits into a tile, fewer than are asked for, and an odd number.
+    for rows in (np.arange(1201), np.sort(rng.choice(1201, 513, replace=False)), np.array([3, 5, 9])):
         for form, subset in forms_of(rows, stored).items():
             listed = subset if subset.ordered is None else subset_of_ids(rows_of(subset))
-            found, scores = run_shared(stored, queries, listed, 9, 1, certain=False)
-            expected, expected_scores = by_sorting(stored, queries, subset, 9)
+            found, scores = run_shared(stored, queries, listed, k, 1, certain=certain)
+            expected, expected_scores = by_sorting(stored, queries, subset, k)
             np.testing.assert_array_equal(found, expected, err_msg=form)
             np.testing.assert_array_equal(scores, expected_scores, err_msg=form)
+
+
+def test_an_exact_product_allows_for_all_that_codes_may_be_off(rng: np.random.Generator) -> None:
+    # Every small value of the query is half a step, which its code takes for nothing, and one row has gained by all of them.
+    dim, best = 128, 1234
+    query = np.full((1, dim), 0.5, dtype=np.float32)
+    rows = rng.integers(-20, 20, size=(2000, dim)).astype(np.float32)
+    rows[best] = 20
+    query[0, 0], rows[:, 0], rows[best, 0] = 127, np.linspace(127, 60, 2000), 120
+    stored = stored_from(np.vstack([rows, -rows]), "ip")  # of mean 0
+    everything = span_of(0, 4000)
+    arrays = (stored.codes, stored.code_numbers, stored.mean, stored.lengths, stored.dead)
+    for exact in (False, True):
+        found, _, certain = search_codes(
+            query, everything, stored.vectors, *arrays, k=5, squared=False, exact=exact, remembered=1000
+        )
+        assert certain.all()
+        assert (best in found) == exact
+    np.testing.assert_array_equal(found, by_sorting(stored, query, everything, 5)[0])
 
 
 @pytest.mark.parametrize("metric", ["cosine", "l2"])

@@ -16,12 +16,11 @@ import numpy.typing as npt
 
 from kinfolk.search.kernels.byte_products import QUERIES, ROWS, UNSIGNED, byte_products, pack_rows
 from kinfolk.search.kernels.codes import ROUNDING, STEP_ERROR, round_query
-from kinfolk.search.kernels.exact import exact_score, prefetch_vector, wide_query, write_best
-from kinfolk.search.kernels.heaps import keep
+from kinfolk.search.kernels.exact import exact_score, prefetch_vector, wide_query
 from kinfolk.search.kernels.lines import onto_estimates
 from kinfolk.search.kernels.products import inner_product
 from kinfolk.search.kernels.subsets import Subset, rows_of
-from kinfolk.search.kernels.tiles import keep_of_tile, put_best_first
+from kinfolk.search.kernels.tiles import insert, keep_of_tile, put_best_first
 
 _LIKELY = np.float32(3) * STEP_ERROR  # deviations of a code that are allowed for
 # Half a step is the most that a value can be off; a hundredth of it is far above what float32 may round.
@@ -158,8 +157,8 @@ def score_plausible(queries, flat, mean, squared, heights, kept, sizes, out_rows
     ``certain`` says for which queries that came to be.
     """
     dim, k, capacity = queries.shape[1], out_rows.shape[1], heights.shape[1]
-    best, rows = np.empty(k, np.float64), np.empty(k, np.int64)
     for query in range(len(queries)):
+        best, rows = out_scores[query], out_rows[query]
         wide, found, size = wide_query(queries[query]), np.int64(0), sizes[query]
         centered = queries[query] - mean
         square = inner_product(wide_query(centered), centered, 0, dim)
@@ -169,8 +168,7 @@ def score_plausible(queries, flat, mean, squared, heights, kept, sizes, out_rows
         for t in range(min(size, k)):
             prefetch_vector(flat, kept[query, t], dim)
         for t in range(size):
-            if found == k and np.float64(heights[query, t]) < (best[0] + shift) * scale:
+            if found == k and np.float64(heights[query, t]) < (best[k - 1] + shift) * scale:
                 certain[query] = True
                 break
-            found = keep(best, rows, found, k, exact_score(wide, flat, kept[query, t], dim, squared), kept[query, t])
-        write_best(best, rows, found, out_rows[query], out_scores[query])
+            found = insert(best, rows, found, exact_score(wide, flat, kept[query, t], dim, squared), kept[query, t])

@@ -15,11 +15,10 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from kinfolk.search.kernels.exact import exact_score, prefetch_vector, wide_query, write_best
-from kinfolk.search.kernels.heaps import keep
+from kinfolk.search.kernels.exact import exact_score, prefetch_vector, wide_query
 from kinfolk.search.kernels.products import inner_product
 from kinfolk.search.kernels.subsets import Subset, read_only, rows_of
-from kinfolk.search.kernels.tiles import keep_of_tile, put_best_first
+from kinfolk.search.kernels.tiles import insert, keep_of_tile, put_best_first
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Product: TypeAlias = Callable[[Floats, Floats, Floats], object]
@@ -139,8 +138,8 @@ def score_kept(queries, flat, values, kept, sizes, squared, rounding, largest, o
     ``certain`` says for which queries that came to be.
     """
     dim, k, capacity = queries.shape[1], out_rows.shape[1], values.shape[1]
-    scores, rows = np.empty(k, np.float64), np.empty(k, np.int64)
     for query in range(len(queries)):
+        scores, rows = out_scores[query], out_rows[query]
         wide = wide_query(queries[query])
         square = inner_product(wide, queries.reshape(-1), query * dim, dim)
         slack = rounding * (np.sqrt(square) * largest + (largest * largest if squared else 0.0))
@@ -149,10 +148,9 @@ def score_kept(queries, flat, values, kept, sizes, squared, rounding, largest, o
         certain[query] = size < capacity
         for t in range(size):
             reach = np.float64(values[query, t]) + slack
-            if found == k and scores[0] > (2 * reach - square if squared else reach):
+            if found == k and scores[k - 1] > (2 * reach - square if squared else reach):
                 certain[query] = True
                 break
             prefetch_vector(flat, kept[query, min(t + 2, size - 1)], dim)
             score = exact_score(wide, flat, kept[query, t], dim, squared)
-            found = keep(scores, rows, found, k, score, kept[query, t])
-        write_best(scores, rows, found, out_rows[query], out_scores[query])
+            found = insert(scores, rows, found, score, kept[query, t])

@@ -35,10 +35,11 @@ def keep_of_tile(values, listed, dead, best, rows, size):
     while t < count:
         row = listed[t]
         if not has_bit(dead, row):
-            if capacity <= IN_ORDER:
-                size = _insert(best, rows, size, capacity, values[t], row)
-            else:
-                size = keep(best, rows, size, capacity, values[t], row)
+            size = (
+                insert(best, rows, size, values[t], row)
+                if capacity <= IN_ORDER
+                else keep(best, rows, size, capacity, values[t], row)
+            )
             bound = best[worst] if size == capacity else _LOWEST
         t = next_at_least(values, t + 1, count, bound)
     return size
@@ -52,8 +53,12 @@ def put_best_first(best, rows, size):
 
 
 @nb.njit(cache=True, nogil=True)
-def _insert(best, rows, size, capacity, value, row):
-    """As ``keep``, in order."""
+def insert(best, rows, size, value, row):
+    """Offer a row to a list that is in order, best first, and as long as the arrays; the new number of rows is returned.
+
+    Next to nothing to do where rows come about in order.
+    """
+    capacity = len(best)
     place = min(size, capacity - 1)
     if place < size and not is_worse(best[place], rows[place], value, row):
         return size
