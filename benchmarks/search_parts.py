@@ -102,6 +102,8 @@ def arms(
     own = [subset_of_bitmap(words, size)]
     return {
         "exact scan": part(Part.EXACT, "ids"),
+        "code scan": part(Part.CODES, "ids"),
+        "code scan, exact": part(Part.CODES, "ids", exact=True),
         "one-bit, ids": part(Part.ONE_BIT, "ids"),
         "one-bit, bitmap": part(Part.ONE_BIT, "bitmap"),
         "one-bit, slice": part(Part.ONE_BIT, "slice"),
@@ -111,6 +113,7 @@ def arms(
         "faiss flat": faiss_flat,
         "numpy": in_numpy,
         "batch: shared product": part(Part.PRODUCT, "bitmap"),
+        "batch: shared product, exact": part(Part.PRODUCT, "bitmap", exact=True),
         "batch: planner, own filters": lambda queries: (
             index.search_each(queries, K, own * len(queries), recall=RECALL, threads=1).rows
         ),
@@ -131,12 +134,16 @@ def measured(
         del searches["walk"]
     few = max(5, min(len(queries), int(2e6 // size)))  # for arms that score every row
     ids = subset_of_bitmap(bitmap_of(np.sort(np.random.default_rng(7).permutation(len(table))[:size]), len(table)))
-    truth = index.search(queries, K, span=ids, exact=True).rows
+    truth = index.search(queries, K, span=ids, exact=True, part=Part.EXACT).rows
     results: dict[str, dict[str, Any]] = {name: {"seconds": []} for name in searches}
     for turn in range(turns + 1):
         for name, search in searches.items():
             batch = name.startswith("batch")
-            given = queries[:few] if name in ("exact scan", "faiss flat", "numpy") else queries
+            given = (
+                queries[:few]
+                if name in ("exact scan", "code scan", "code scan, exact", "faiss flat", "numpy")
+                else queries
+            )
             start = time.thread_time()
             rows = search(given) if batch else np.concatenate([search(query[None]) for query in given])
             seconds = (time.thread_time() - start) / len(given)

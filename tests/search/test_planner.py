@@ -9,7 +9,7 @@ from kinfolk.search.planner import Part, Plan, plan_search
 
 COSTS = Seconds(
     call=0, scan_call=0, walk_call=0, shared=0, exact_row=100e-9,
-    query=20e-6, line=5e-9, visit=100e-9, glance=20e-6, gather=300e-9, product=10e-9
+    code_query=6e-6, code=30e-9, query=20e-6, line=5e-9, visit=100e-9, glance=20e-6, gather=300e-9, product=10e-9
 )  # fmt: skip
 WALKS = Calibration(
     errors=((1.5,) * len(RECALLS),) * len(NEIGHBORS),
@@ -28,8 +28,10 @@ def plan(size: int, num: int = 1_000_000, **others: object) -> Plan:
     ("size", "part"),
     [
         (0, Part.NOTHING),
-        (200, Part.EXACT),  # 20 µs, as much as a query that is rotated costs by itself
-        (230, Part.ONE_BIT),
+        (80, Part.EXACT),  # 8 µs
+        (90, Part.CODES),  # 6 µs, and 30 ns a row for 100
+        (550, Part.CODES),
+        (570, Part.ONE_BIT),  # 20 µs, and 5 ns a row for 30
         (99_000, Part.ONE_BIT),  # below a share of 0.1 no walk reaches the recall
         (200_000, Part.WALK),  # 1000 / 0.2 rows at 100 ns
         (1_000_000, Part.WALK),
@@ -57,14 +59,15 @@ def test_rows_the_graph_has_not_make_a_walk_dearer() -> None:
 
 
 def test_queries_that_share_a_filter_share_the_gathering() -> None:
-    assert plan(5000, num_sharing=2, recall=1.0).seconds == pytest.approx(500e-6)
-    assert plan(5000, num_sharing=2, recall=1.0).part is Part.EXACT
+    assert plan(5000, num_sharing=2, recall=1.0).seconds == pytest.approx(156e-6)
+    assert plan(5000, num_sharing=2, recall=1.0).part is Part.CODES
     assert plan(5000, num_sharing=100, recall=1.0).part is Part.PRODUCT
 
 
 @pytest.mark.parametrize("recall", [0.996, 1.0])
 def test_a_recall_beyond_what_was_measured_is_answered_exactly(recall: float) -> None:
-    assert plan(1_000_000, recall=recall).part is Part.EXACT
+    assert plan(1_000_000, recall=recall).part is Part.CODES
+    assert plan(50, recall=recall).part is Part.EXACT
 
 
 def test_a_part_that_cannot_answer_is_refused() -> None:
@@ -77,7 +80,7 @@ def test_a_part_that_cannot_answer_is_refused() -> None:
 
 def test_the_reason_names_both_costs() -> None:
     assert plan(1000).reason == (
-        "1,000 of 1,000,000 rows pass: the one-bit scan is the cheapest (about 25 µs; the exact scan 100 µs)."
+        "1,000 of 1,000,000 rows pass: the one-bit scan is the cheapest (about 25 µs; the code scan 36 µs)."
     )
 
 

@@ -69,7 +69,7 @@ def test_the_recall_asked_for_is_kept_under_every_filter(
     for name, passing in filters(rows[1], queries_of, rng).items():
         subsets = [subset_of_ids(ids) for ids in passing]
         truth = scanned.search_each(queries, 10, subsets, exact=True, threads=1).rows
-        for part in (None, Part.ONE_BIT):
+        for part in (None, Part.CODES, Part.ONE_BIT):
             hits = scanned.search_each(queries, 10, subsets, recall=asked, part=part, threads=2)
             assert recall_of(hits.rows, truth) >= asked - 0.01, (name, part)
 
@@ -174,7 +174,7 @@ def test_rows_come_and_go(rows: tuple[np.ndarray, np.ndarray], walkable: VectorS
     grown.append(table[5:6])
     grown.remove([0, NUM])
     assert (len(grown), grown.num_alive) == (NUM + 3, NUM + 1)
-    for part in (None, Part.ONE_BIT, Part.EXACT, Part.WALK):
+    for part in (None, Part.CODES, Part.ONE_BIT, Part.EXACT, Part.WALK):
         hits = grown.search(table[[0, 1, 5]], 2, recall=0.99, part=part)
         assert hits.rows[1:].tolist() == [[1, NUM + 1], [5, NUM + 2]], part  # of equal ones the lower row first
         assert not np.isin(hits.rows, [0, NUM]).any(), part

@@ -28,6 +28,7 @@ from kinfolk.search.parts import (
     Scores,
     ScratchPool,
     no_rows,
+    run_code_scan,
     run_exact,
     run_one_bit,
     run_shared,
@@ -128,9 +129,13 @@ class Search:
             return run_shared(
                 stored, queries, self._listed(subsets[0]), self.k, self.threads, certain=self.recall == 1
             )  # fmt: skip
-        if plan.part is Part.EXACT:
+        if plan.part in (Part.EXACT, Part.CODES):
             listed = subsets if ordered is None else self._each_listed(subsets)
-            return run_exact(stored, queries, listed, self.k, self.threads)
+            if plan.part is Part.EXACT:
+                return run_exact(stored, queries, listed, self.k, self.threads)
+            return run_code_scan(
+                stored, queries, listed, self.k, self.threads, certain=self.recall == 1, pool=self.scratch
+            )
         lines, order = (stored.lines, NO_ORDER) if ordered is None else (ordered.lines, ordered.order)
         return run_one_bit(
             stored, queries, subsets, self.k, self.threads, errors=plan.errors, pool=self.scratch, lines=lines, order=order

@@ -33,8 +33,10 @@ class Seconds:
 
     Attributes:
         call: of a search, whatever it does and however many queries it answers.
-        scan_call, walk_call: of a search that scans lines, or walks, beyond that.
+        scan_call, walk_call: of a search that scans lines or codes, or walks, beyond that.
         exact_row: of the exact score of a row.
+        code_query: of a query whose rows are looked at by their codes, and of those that it scores whatever passes.
+        code: of a row that is estimated by its code.
         query: of a query that is rotated, and of the rows that it scores whatever passes.
         line: of a row that is estimated from its line.
         visit: of a row that a walk looks at.
@@ -48,6 +50,8 @@ class Seconds:
     scan_call: float = 5e-6
     walk_call: float = 1e-5
     exact_row: float = 8e-8
+    code_query: float = 4e-6
+    code: float = 3e-8
     query: float = 1.5e-5
     line: float = 7e-9
     visit: float = 1.5e-7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import NormalDist
 
 import numpy as np
@@ -29,7 +30,7 @@ from kinfolk.search.kernels.subsets import (
 )
 from kinfolk.search.kernels.walk import NEAR
 from kinfolk.search.metric import stored_form
-from kinfolk.search.parts import ScratchPool, run_exact, run_one_bit, run_shared, run_walk
+from kinfolk.search.parts import ScratchPool, run_code_scan, run_exact, run_one_bit, run_shared, run_walk
 from kinfolk.search.stored import Stored
 
 FEW = 1000  # rows; an index of fewer is not measured
@@ -152,6 +153,12 @@ def _seconds(stored: Stored, queries: npt.NDArray[np.float32], errors: float) ->
     def together(subset: Subset, count: int) -> float:
         return seconds_of(lambda: run_shared(stored, queries[:count], subset, 10, 1, certain=False)) - call
 
+    def by_codes(subsets: Sequence[Subset]) -> float:
+        run = partial(run_code_scan, stored, queries, subsets, 10, 1, certain=False, pool=pool)
+        return seconds_of(run) / batch
+
+    least_by_codes = by_codes(few)
+    code = max((by_codes([some] * batch) - least_by_codes) / (some.size - few[0].size), 1e-10)
     least = scan(few)
     line = max((scan([some] * batch) - least) / (some.size - few[0].size), 1e-10)
     # A batch costs by its queries, by its rows, and by the products of both: three measurements, three unknowns.
@@ -167,6 +174,8 @@ def _seconds(stored: Stored, queries: npt.NDArray[np.float32], errors: float) ->
         "call": call,
         "scan_call": max(scan_call - least - call, 0.0),
         "exact_row": exact,
+        "code_query": max(least_by_codes - few[0].size * code, 0.0),
+        "code": code,
         "query": max(least - few[0].size * line, 0.0),
         "line": line,
         "shared": shared,

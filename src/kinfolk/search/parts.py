@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kinfolk.errors import ConfigurationError
+from kinfolk.search.kernels.code_scan import code_scan
 from kinfolk.search.kernels.exact import exact_scan
 from kinfolk.search.kernels.one_bit import one_bit_scan
 from kinfolk.search.kernels.shared_codes import search_codes
@@ -155,6 +156,38 @@ def run_one_bit(
 
     share_out(work, len(queries), threads)
     return rows, scores, scored
+
+
+def run_code_scan(
+    stored: Stored,
+    queries: Floats,
+    subsets: Sequence[Subset],
+    k: int,
+    threads: int,
+    *,
+    certain: bool,
+    pool: ScratchPool,
+) -> tuple[Rows, Scores]:
+    """Answer by codes of a byte a dimension and exact scores of what is plausible.
+
+    Args:
+        stored, queries, subsets, k, threads: of the search.
+        certain: whether the answer must be exact.
+        pool: where scratch is.
+    """
+    rows, scores = no_rows(len(queries), k)
+    queries, packed, flat = read_only(queries), pack(subsets), stored.vectors.reshape(-1)
+
+    def work(first: int, last: int) -> None:
+        scratch = pool.lend(stored.num, 0)
+        code_scan(
+            first, last, queries, packed, flat, stored.dead, stored.squared, stored.codes.reshape(-1),
+            stored.code_numbers.reshape(-1), stored.mean, certain, scratch.values, scratch.rows, rows, scores,
+        )  # fmt: skip
+        pool.take_back(scratch, 0)
+
+    share_out(work, len(queries), threads)
+    return rows, scores
 
 
 def run_walk(

@@ -23,6 +23,7 @@ class Part(StrEnum):
 
     NOTHING = "nothing"
     EXACT = "exact scan"
+    CODES = "code scan"
     ONE_BIT = "one-bit scan"
     WALK = "walk"
     PRODUCT = "shared product"
@@ -134,18 +135,21 @@ def _plan(option: _Option, size: int, num: int, lift: float | None, second: _Opt
 def _options(
     calibration: Calibration, size: int, num: int, num_unlinked: int, k: int, recall: float, sharing: int, together: int
 ) -> list[_Option]:
-    """Every part that keeps the recall, with its cost. An exact scan always does."""
+    """Every part that keeps the recall, with its cost. Scans of vectors and of codes always do."""
     cost = calibration.seconds
     call = cost.call / together
-    options: list[_Option] = [(call + size * cost.exact_row, Part.EXACT, size, 0.0, 0)]
+    scan = call + cost.scan_call / together
+    options: list[_Option] = [
+        (call + size * cost.exact_row, Part.EXACT, size, 0.0, 0),
+        (scan + cost.code_query + size * cost.code, Part.CODES, size, 0.0, 0),
+    ]
     errors = calibration.errors_for(k, recall)
     if sharing >= (2 if errors is not None else _CERTAIN):
         seconds = call + cost.shared + size * (cost.product + cost.gather / sharing)
         options.append((seconds, Part.PRODUCT, size, 0.0, 0))
     if errors is None:
         return options
-    seconds = call + cost.scan_call / together + cost.query + size * cost.line
-    options.append((seconds, Part.ONE_BIT, size, errors, 0))
+    options.append((scan + cost.query + size * cost.line, Part.ONE_BIT, size, errors, 0))
     walk = calibration.walk_for(k, recall, size / num) if size >= _FEW * k else None
     if walk is not None:
         breadth, visited = walk

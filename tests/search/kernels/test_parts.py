@@ -30,7 +30,7 @@ from kinfolk.search.kernels.subsets import (
     subset_of_ids,
 )
 from kinfolk.search.metric import Metric, stored_form
-from kinfolk.search.parts import ScratchPool, run_exact, run_one_bit, run_shared, run_walk
+from kinfolk.search.parts import ScratchPool, run_code_scan, run_exact, run_one_bit, run_shared, run_walk
 from kinfolk.search.stored import NONE_DEAD, Stored, derived, lines_of, with_dead
 
 EVERYTHING = 40.0  # errors; nothing is implausible then, and a one-bit scan is exact
@@ -94,6 +94,7 @@ def answers(stored: Stored, queries: np.ndarray, subset: Subset, k: int) -> dict
     order = {} if ordered is None else {"lines": ordered.lines, "order": ordered.order}
     found = {
         "exact scan": run_exact(stored, queries, [listed] * many, k, 1),
+        "code scan": run_code_scan(stored, queries, [listed] * many, k, 1, certain=True, pool=ScratchPool()),
         "one-bit scan": run_one_bit(
             stored, queries, [subset] * many, k, 2, errors=EVERYTHING, pool=ScratchPool(), **order
         )[:2],
@@ -255,6 +256,8 @@ def test_an_exact_product_allows_for_all_that_codes_may_be_off(rng: np.random.Ge
         assert certain.all()
         assert (best in found) == exact
     np.testing.assert_array_equal(found, by_sorting(stored, query, everything, 5)[0])
+    scanned, _ = run_code_scan(stored, query, [everything], 5, 1, certain=True, pool=ScratchPool())
+    np.testing.assert_array_equal(scanned, found)
 
 
 @pytest.mark.parametrize("metric", ["cosine", "l2"])
@@ -348,7 +351,8 @@ def answers_of_a_small_index() -> list[object]:
         queries, subset, stored.vectors, stored.codes, stored.code_numbers, stored.mean, stored.lengths, stored.dead,
         k=3, squared=True, exact=True, remembered=40,
     )[:2]  # fmt: skip
-    return [exactly, stored.lines.tolist(), *(part.tolist() for part in (*scan, *narrow, *many))]
+    likely = run_code_scan(stored, queries, [subset] * 2, 3, 1, certain=False, pool=ScratchPool())
+    return [exactly, stored.lines.tolist(), *(part.tolist() for part in (*scan, *narrow, *many, *likely))]
 
 
 def test_without_compilation_everything_is_the_same() -> None:

@@ -21,6 +21,8 @@ def code_width(dim: int) -> int:
 
 ROUNDING = np.float32(1e-6)  # of float32 arithmetic, relative to what is added to a product
 STEP_ERROR = np.float32(0.29)  # the deviation of what is rounded to whole steps, 1 / sqrt(12)
+MOST_ERROR = np.float32(0.505)  # the most it can be, and a hundredth more, which is far above what float32 may round
+HIGHEST = 127  # the largest value of a code
 
 
 @nb.njit(cache=True, nogil=True)
@@ -44,8 +46,8 @@ def encode_codes(vectors, mean, squared, codes, numbers):
             square += np.float64(value) * value
         if highest > 0:
             for i in range(dim):
-                codes[row, i] = np.rint((vectors[row, i] - mean[i]) / highest * np.float32(127))
-        numbers[row, 0] = highest / np.float32(127)
+                codes[row, i] = np.rint((vectors[row, i] - mean[i]) / highest * np.float32(HIGHEST))
+        numbers[row, 0] = highest / np.float32(HIGHEST)
         numbers[row, 1] = -square / 2 if squared else offset
 
 

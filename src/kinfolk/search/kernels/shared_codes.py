@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kinfolk.search.kernels.byte_products import QUERIES, ROWS, UNSIGNED, byte_products, pack_rows
-from kinfolk.search.kernels.codes import ROUNDING, STEP_ERROR, round_query
+from kinfolk.search.kernels.codes import HIGHEST, MOST_ERROR, ROUNDING, STEP_ERROR, round_query
 from kinfolk.search.kernels.exact import exact_score, prefetch_vector, wide_query
 from kinfolk.search.kernels.lines import onto_estimates
 from kinfolk.search.kernels.products import inner_product
@@ -23,9 +23,6 @@ from kinfolk.search.kernels.subsets import Subset, rows_of
 from kinfolk.search.kernels.tiles import insert, keep_of_tile, put_best_first
 
 _LIKELY = np.float32(3) * STEP_ERROR  # deviations of a code that are allowed for
-# Half a step is the most that a value can be off; a hundredth of it is far above what float32 may round.
-_MOST = np.float32(0.505)
-_FINEST = 127  # the largest value of a code
 _TILE = 512  # rows: with 384 dimensions 400 KB of codes
 _TOGETHER = 32  # queries whose codes stay in the nearest cache while those of the rows go by
 
@@ -66,7 +63,7 @@ def search_codes(
     rounded = np.zeros((-(-num // QUERIES) * QUERIES, width), dtype=np.int8)
     scales, reaches = np.empty(num, dtype=np.float32), np.empty(num, dtype=np.float32)
     round_queries(queries, mean, rounded, scales, reaches, exact)
-    turn = _MOST * np.sqrt(dim) if exact else _LIKELY
+    turn = MOST_ERROR * np.sqrt(dim) if exact else _LIKELY
     heights, kept = np.empty((num, remembered), dtype=np.float32), np.empty((num, remembered), dtype=np.int64)
     sizes = np.zeros(num, dtype=np.int64)
     keep_plausible(
@@ -84,9 +81,9 @@ def round_queries(queries, mean, rounded, scales, reaches, exact):
     """Write the codes of queries, their scales, and for a step of a row how far the code of the row may be off."""
     for query in range(len(queries)):
         centered = queries[query] - mean
-        scales[query] = round_query(queries[query], mean, rounded[query], _FINEST)
+        scales[query] = round_query(queries[query], mean, rounded[query], HIGHEST)
         if exact:
-            reaches[query] = _MOST * np.abs(centered).sum()
+            reaches[query] = MOST_ERROR * (np.abs(centered).sum() + len(mean) * scales[query] / 2)
         else:
             reaches[query] = _LIKELY * np.sqrt(inner_product(wide_query(centered), centered, 0, len(mean)))
 
