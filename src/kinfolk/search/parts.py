@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kinfolk.errors import ConfigurationError
+from kinfolk.search.kernels.byte_products import WIDEST
 from kinfolk.search.kernels.code_scan import code_scan
 from kinfolk.search.kernels.exact import exact_scan
 from kinfolk.search.kernels.one_bit import one_bit_scan
@@ -246,7 +247,7 @@ def run_shared(
     """
     rows, scores = no_rows(len(queries), k)
     left, queries = np.arange(len(queries)), read_only(queries)
-    if subset.size >= CODES_FROM[certain]:
+    if subset.size >= CODES_FROM[certain] and stored.codes.shape[1] <= WIDEST:
         for remembered in (3 * k + 34 if certain else k + 14, min(4 * k + _REMEMBERED, subset.size + 1)):
             if left.size:
                 rows[left], scores[left], told = _run_codes(

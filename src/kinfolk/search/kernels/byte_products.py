@@ -19,6 +19,7 @@ from kinfolk.search.kernels.instructions import I32, I64, call_intrinsic, data_p
 
 QUERIES, ROWS = 8, 32  # that are multiplied at a time
 UNSIGNED = 128  # is added to each byte of a row, as the instruction for such products wants one side without signs
+WIDEST = (2**31 - 1) // (255 * 127)  # bytes of a row, so that no sum overflows
 _LANES, _BYTES = 16, 4  # rows side by side, and bytes of each that a step takes
 _AHEAD = 6  # rows between asking for a code and packing it
 _SIGNS = np.uint64(0x8080808080808080)  # adds UNSIGNED to each of eight bytes
@@ -53,12 +54,12 @@ def pack_rows(codes, rows, width, packed):
 def byte_products(queries, query_at, rows, row_at, width, out, out_at, stride):
     """Write the inner products of QUERIES queries with ROWS rows, to each byte of which UNSIGNED is added.
 
-    A product is that of the codes and UNSIGNED times the sum of the query. It must not overflow: ``width * 255 * 127`` below 2**31.
+    A product is that of the codes and UNSIGNED times the sum of the query. See WIDEST.
 
     Args:
         queries: int8, flat; those asked for begin at ``query_at`` and follow each other.
         rows: from ``pack_rows``; the first one is the first of ROWS, and begins at ``row_at``.
-        width: of each, a multiple of 4.
+        width: of each, a multiple of 4, at most WIDEST.
         out: int32, flat; the product of query i and row j goes to ``out_at + i * stride + j``.
     """
     for i in range(QUERIES):

@@ -119,8 +119,11 @@ def keep_plausible(
             row = tile[t]
             steps[t], offset = numbers[2 * row], numbers[2 * row + 1]
             offsets[t] = offset + ROUNDING * abs(offset)
-            # What is added to a product tells the length of the row when the mean is taken off.
-            square = -2 * offset if squared else lengths[row] * lengths[row] - 2 * offset + square_of_mean
+            # What is added to a product tells the length of the row when the mean is taken off, up to what float32 rounds.
+            square = -2.0 * offset
+            if not squared:
+                largest = lengths[row] * lengths[row] + square_of_mean
+                square += largest + ROUNDING * largest
             turns[t] = turn * np.sqrt(max(square, 0.0))
         for first in range(0, num, _TOGETHER):
             some = min(_TOGETHER, num - first)
@@ -131,9 +134,9 @@ def keep_plausible(
                     )
             for query in range(first, first + some):
                 product, scale, reach = products[(query - first) * _TILE :], scales[query], reaches[query]
-                unsigned = np.float32(UNSIGNED * sum_of_code(rounded, query, width))
+                unsigned = UNSIGNED * sum_of_code(rounded, query, width)
                 for t in range(count):
-                    centered = np.float32(product[t]) - unsigned
+                    centered = np.float32(product[t] - unsigned)
                     values[t] = (centered * scale + reach) * steps[t] + (offsets[t] + turns[t] * scale)
                 sizes[query] = keep_of_tile(values, tile, dead, heights[query], kept[query], sizes[query])
 
