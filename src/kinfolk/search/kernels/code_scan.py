@@ -21,12 +21,11 @@ from kinfolk.search.kernels.codes import (
     prefetch_code,
     round_query,
 )
-from kinfolk.search.kernels.exact import exact_score, prefetch_vector, wide_query
+from kinfolk.search.kernels.exact import exact_score, prefetch_vector, wide_query, write_best
 from kinfolk.search.kernels.heaps import keep
 from kinfolk.search.kernels.lines import onto_estimates
 from kinfolk.search.kernels.products import inner_product
 from kinfolk.search.kernels.subsets import ROOM, has_bit, next_rows
-from kinfolk.search.kernels.tiles import insert
 
 ERRORS = np.float32(4)  # deviations of a code that are allowed for
 _AHEAD = 8  # rows between asking for a code and reading it
@@ -49,6 +48,7 @@ def code_scan(
     width = len(codes) // (len(code_numbers) // 2)
     block, rounded = np.empty(ROOM, np.int32), np.empty(width, np.int16)
     lowest, nearest = np.empty(k, np.float32), np.empty(k, np.int64)
+    best, best_rows = np.empty(k, np.float64), np.empty(k, np.int64)
     for query in range(first, last):
         scale = round_query(queries[query], mean, rounded, finest(width))
         centered, wide = queries[query] - mean, wide_query(queries[query])
@@ -75,12 +75,13 @@ def code_scan(
                 heights[left], rows[left] = heights[t], rows[t]
                 left += 1
         shift, onto = onto_estimates(queries[query], mean, square, squared)
-        best, best_rows, found = out_scores[query], out_rows[query], np.int64(0)
+        found = np.int64(0)
         for t in range(left):
             prefetch_vector(flat, np.int64(rows[min(t + _SCORED_AHEAD, left - 1)]), dim)
-            if found < k or np.float64(heights[t]) >= (best[k - 1] + shift) * onto:
+            if found < k or np.float64(heights[t]) >= (best[0] + shift) * onto:
                 row = np.int64(rows[t])
-                found = insert(best, best_rows, found, exact_score(wide, flat, row, dim, squared), row)
+                found = keep(best, best_rows, found, k, exact_score(wide, flat, row, dim, squared), row)
+        write_best(best, best_rows, found, out_rows[query], out_scores[query])
 
 
 @nb.njit(cache=True, nogil=True)

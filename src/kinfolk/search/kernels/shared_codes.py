@@ -23,7 +23,7 @@ from kinfolk.search.kernels.subsets import Subset, rows_of
 from kinfolk.search.kernels.tiles import insert, keep_of_tile, put_best_first
 
 _LIKELY = np.float32(3) * STEP_ERROR  # deviations of a code that are allowed for
-_TILE = 512  # rows: with 384 dimensions 400 KB of codes
+_TILE = 512  # rows: with 384 dimensions 200 KB of codes
 _TOGETHER = 32  # queries whose codes stay in the nearest cache while those of the rows go by
 
 
