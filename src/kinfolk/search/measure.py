@@ -35,10 +35,12 @@ from kinfolk.search.stored import Stored
 
 FEW = 1000  # rows; an index of fewer is not measured
 _POOL = 20_000  # rows among which farther ones are looked for, and on which seconds are measured
-_FEW = 64  # rows that pass a filter that queries share
-_SEVERAL = (
-    256  # rows that pass the filter of a query by itself; of so many about as many are looked at twice as of more
-)
+_FEW, _SOME, _SEVERAL, _MANY = (
+    64,
+    128,
+    256,
+    4096,
+)  # rows that pass a filter, about as many as products, codes and lines are for
 
 
 def without_measuring() -> Calibration:
@@ -130,57 +132,58 @@ def _seconds(stored: Stored, queries: npt.NDArray[np.float32], errors: float) ->
     Queries by themselves find their rows anywhere in memory, so each is timed on rows of its own.
     """
     pool, batch = ScratchPool(), len(queries)
-    many = np.arange(0, stored.num, max(1, stored.num // _POOL), dtype=np.int32)
-    some, apart = subset_of_ids(many), max(1, len(many) // _SEVERAL)
-    few = [subset_of_ids(many[place * apart // batch :: apart]) for place in range(batch)]
-    ones = [subset_of_ids(subset.ids[:1]) for subset in few if subset.ids is not None]
+
+    def of_its_own(count: int) -> list[Subset]:
+        """About so many rows for each query, from all over the index."""
+        step = max(1, stored.num // count)
+        return [
+            subset_of_ids(np.arange(place * step // batch, stored.num, step, dtype=np.int32)) for place in range(batch)
+        ]
 
     def alone(run: Callable[[int], object]) -> float:
         """Of one search for one query."""
         return seconds_of(lambda: [run(place) for place in range(batch)]) / batch
 
-    def scan(subsets: Sequence[Subset]) -> float:
-        return seconds_of(lambda: run_one_bit(stored, queries, subsets, 10, 1, errors=errors, pool=pool)) / batch
-
-    call = alone(lambda place: run_exact(stored, queries[place : place + 1], ones[place : place + 1], 10, 1))
-    scan_call = alone(
-        lambda place: run_one_bit(
-            stored, queries[place : place + 1], few[place : place + 1], 10, 1, errors=errors, pool=pool
-        )
-    )
-    exact = seconds_of(lambda: run_exact(stored, queries[:1], [some], 10, 1)) / some.size
-
-    def together(subset: Subset, count: int) -> float:
-        return seconds_of(lambda: run_shared(stored, queries[:count], subset, 10, 1, certain=False)) - call
+    def exactly(subsets: Sequence[Subset]) -> float:
+        return seconds_of(lambda: run_exact(stored, queries, subsets, 10, 1)) / batch
 
     def by_codes(subsets: Sequence[Subset]) -> float:
         run = partial(run_code_scan, stored, queries, subsets, 10, 1, certain=False, pool=pool)
         return seconds_of(run) / batch
 
-    least_by_codes = by_codes(few)
-    code = max((by_codes([some] * batch) - least_by_codes) / (some.size - few[0].size), 1e-10)
-    least = scan(few)
-    line = max((scan([some] * batch) - least) / (some.size - few[0].size), 1e-10)
+    def by_lines(subsets: Sequence[Subset]) -> float:
+        return seconds_of(lambda: run_one_bit(stored, queries, subsets, 10, 1, errors=errors, pool=pool)) / batch
+
+    def together(subset: Subset, count: int) -> float:
+        return seconds_of(lambda: run_shared(stored, queries[:count], subset, 10, 1, certain=False)) - call
+
+    one, some, several, many = (of_its_own(count) for count in (1, _SOME, _SEVERAL, _MANY))
+    few, pooled = of_its_own(_FEW)[0], of_its_own(_POOL)[0]
+    call = alone(lambda place: run_exact(stored, queries[place : place + 1], one[place : place + 1], 10, 1))
+    scan_call = alone(
+        lambda place: run_one_bit(
+            stored, queries[place : place + 1], several[place : place + 1], 10, 1, errors=errors, pool=pool
+        )
+    )
+    some_by_codes, several_by_lines = by_codes(some), by_lines(several)
+    code = max((by_codes(many) - some_by_codes) / (many[0].size - some[0].size), 1e-10)
+    line = max((by_lines(many) - several_by_lines) / (many[0].size - several[0].size), 1e-10)
     # A batch costs by its queries, by its rows, and by the products of both: three measurements, three unknowns.
     quarter = batch // 4
-    small, narrow, broad = (
-        together(subset_of_ids(many[:: max(1, len(many) // _FEW)]), batch),
-        together(some, quarter),
-        together(some, batch),
-    )
-    product = max((broad - narrow - small * (1 - quarter / batch)) / (batch - quarter) / some.size, 1e-10)
-    shared = max(small / batch - _FEW * product, 0.0)
+    small, narrow, broad = together(few, batch), together(pooled, quarter), together(pooled, batch)
+    product = max((broad - narrow - small * (1 - quarter / batch)) / (batch - quarter) / pooled.size, 1e-10)
+    shared = max(small / batch - few.size * product, 0.0)
     costs = {
         "call": call,
-        "scan_call": max(scan_call - least - call, 0.0),
-        "exact_row": exact,
-        "code_query": max(least_by_codes - few[0].size * code, 0.0),
+        "scan_call": max(scan_call - several_by_lines - call, 0.0),
+        "exact_row": exactly(some) / some[0].size,
+        "code_query": max(some_by_codes - some[0].size * code, 0.0),
         "code": code,
-        "query": max(least - few[0].size * line, 0.0),
+        "query": max(several_by_lines - several[0].size * line, 0.0),
         "line": line,
         "shared": shared,
         "product": product,
-        "gather": max((narrow - quarter * (shared + some.size * product)) / some.size, 0.0),
+        "gather": max((narrow - quarter * (shared + pooled.size * product)) / pooled.size, 0.0),
     }
     if stored.has_graph:
         costs |= _walk_seconds(stored, queries, call)
