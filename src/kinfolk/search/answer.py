@@ -195,7 +195,8 @@ class Search:
         return subset if subset.ordered is None else subset_of_ids(rows_of(subset))
 
     def _each_listed(self, subsets: list[Subset]) -> list[Subset]:
-        listed = {id(subset): self._listed(subset) for subset in subsets}
+        distinct = {id(subset): subset for subset in subsets}
+        listed = {place: self._listed(subset) for place, subset in distinct.items()}
         return [listed[id(subset)] for subset in subsets]
 
     def _as_bitmap(self, subset: Subset) -> Subset:
