@@ -1,5 +1,7 @@
 """The planner on costs that are known: where one part becomes cheaper than another, and what is ruled out."""
 
+from dataclasses import replace
+
 import pytest
 
 from kinfolk.errors import ConfigurationError
@@ -45,6 +47,16 @@ def test_a_walk_costs_by_the_share_that_passes() -> None:
     assert plan(500_000).rows == pytest.approx(2000)
     assert plan(200_000).rows == pytest.approx(5000)
     assert plan(200_000).seconds == pytest.approx(20e-6 + 5000 * 100e-9)
+
+
+def test_between_two_shares_a_walk_is_as_broad_as_lies_between() -> None:
+    level = [((40, 80)[place == 0],) * len(RECALLS) for place in range(len(SHARES))]
+    tried = replace(WALKS, breadths=tuple((breadths,) * len(NEIGHBORS) for breadths in level))
+    assert tried.walk_for(10, 0.95, SHARES[0]) == (80, pytest.approx(1000))
+    assert tried.walk_for(10, 0.95, SHARES[1])[0] == 40  # type: ignore[index]
+    breadth, rows = tried.walk_for(10, 0.95, (SHARES[0] * SHARES[1]) ** 0.5)  # type: ignore[misc]
+    assert breadth == 60
+    assert rows == pytest.approx(1000 / (SHARES[0] * SHARES[1]) ** 0.5)
 
 
 def test_a_filter_that_keeps_away_from_the_query_is_scanned() -> None:

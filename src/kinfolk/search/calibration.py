@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
-from math import ceil
+from math import ceil, log
 from operator import neg
 from time import thread_time
 from typing import Any
@@ -88,14 +88,17 @@ class Calibration:
         place = _place(recall)
         if not self.breadths or place is None or share < SHARES[-1] or k > NEIGHBORS[-1]:
             return None
-        level = bisect_left(
-            SHARES, -share, key=neg
-        )  # of the shares that were tried the next smaller one, which is harder
-        column = bisect_left(NEIGHBORS, k)
-        breadth = self.breadths[level][column][place]
+        harder = bisect_left(SHARES, -share, key=neg)  # of the shares that were tried the next smaller one
+        easier, column = max(harder - 1, 0), bisect_left(NEIGHBORS, k)
+        breadth, looked = self.breadths[harder][column][place], self.visits[harder][column][place] * SHARES[harder]
         if not breadth:
             return None
-        return max(breadth, k), self.visits[level][column][place] * SHARES[level] / share
+        if harder != easier and self.breadths[easier][column][place]:
+            # The stricter a filter, the fewer rows that pass have to be kept: between two shares, as many as lie on a line.
+            way = log(SHARES[easier] / share) / log(SHARES[easier] / SHARES[harder])
+            breadth = ceil(way * breadth + (1 - way) * self.breadths[easier][column][place])
+            looked = way * looked + (1 - way) * self.visits[easier][column][place] * SHARES[easier]
+        return max(breadth, k), looked / share
 
     def as_json(self) -> dict[str, Any]:
         """Everything as numbers, lists and dicts, for a file."""
