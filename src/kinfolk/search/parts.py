@@ -33,10 +33,8 @@ Scores: TypeAlias = npt.NDArray[np.float64]
 NO_ORDER: npt.NDArray[np.int32] = read_only(np.empty(0, dtype=np.int32))
 
 _MANY = 32  # queries of a batch under one filter, for a thread
-CODES_FROM = {
-    False: 384,
-    True: 1536,
-}  # rows under one filter, exact or not, of fewer of which products of vectors are as quick
+CODES_FROM = {False: 384, True: 1536}  # rows under one filter, exact or not; products of vectors are as quick for fewer
+_AT_ONCE = 4096  # queries of such a batch: what is remembered of them takes up to 30 MB for ten neighbors
 _REMEMBERED = 512  # rows, beyond four times those asked for, where a few were not enough
 _LAST_EPOCH = 2**31 - 2
 _PARTS = 4  # pieces a thread, so that none waits long for the last
@@ -272,10 +270,12 @@ def _run_codes(
     told, queries = np.zeros(len(queries), dtype=np.bool_), read_only(queries)
 
     def work(first: int, last: int) -> None:
-        rows[first:last], scores[first:last], told[first:last] = search_codes(
-            queries[first:last], subset, stored.vectors, stored.codes, stored.code_numbers, stored.mean, stored.lengths,
-            stored.dead, k=k, squared=stored.squared, exact=certain, remembered=remembered,
-        )  # fmt: skip
+        for start in range(first, last, _AT_ONCE):
+            part = slice(start, min(start + _AT_ONCE, last))
+            rows[part], scores[part], told[part] = search_codes(
+                queries[part], subset, stored.vectors, stored.codes, stored.code_numbers, stored.mean, stored.lengths,
+                stored.dead, k=k, squared=stored.squared, exact=certain, remembered=remembered,
+            )  # fmt: skip
 
     # Each thread gathers the rows for itself, which pays where it has many queries.
     share_out(work, len(queries), threads if len(queries) >= _MANY * threads else 1, pieces=1)

@@ -227,6 +227,7 @@ def test_a_product_of_codes_finds_what_sorting_finds(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, metric: Metric, dim: int, num_queries: int, k: int, certain: bool
 ) -> None:  # fmt: skip
     monkeypatch.setattr(parts, "CODES_FROM", {False: 0, True: 0})
+    monkeypatch.setattr(parts, "_AT_ONCE", 50)
     stored = stored_from(rng.normal(size=(1201, dim)) + 0.5, metric, dead=(3, 600), links=chain(1201))
     queries = stored_form(rng.normal(size=(num_queries, dim)), name="q", metric=metric)
     # One more than fits into a tile, fewer than are asked for, and an odd number.
