@@ -133,12 +133,10 @@ def _seconds(stored: Stored, queries: npt.NDArray[np.float32], errors: float) ->
     """
     pool, batch = ScratchPool(), len(queries)
 
-    def of_its_own(count: int) -> list[Subset]:
-        """About so many rows for each query, from all over the index."""
+    def rows_for(place: int, count: int) -> Subset:
+        """About so many rows for a query of the batch, its own where that can be, from all over the index."""
         step = max(1, stored.num // count)
-        return [
-            subset_of_ids(np.arange(place * step // batch, stored.num, step, dtype=np.int32)) for place in range(batch)
-        ]
+        return subset_of_ids(np.arange(place * step // batch, stored.num, step, dtype=np.int32))
 
     def alone(run: Callable[[int], object]) -> float:
         """Of one search for one query."""
@@ -157,8 +155,10 @@ def _seconds(stored: Stored, queries: npt.NDArray[np.float32], errors: float) ->
     def together(subset: Subset, count: int) -> float:
         return seconds_of(lambda: run_shared(stored, queries[:count], subset, 10, 1, certain=False)) - call
 
-    one, some, several, many = (of_its_own(count) for count in (1, _SOME, _SEVERAL, _MANY))
-    few, pooled = of_its_own(_FEW)[0], of_its_own(_POOL)[0]
+    one, some, several, many = (
+        [rows_for(place, count) for place in range(batch)] for count in (1, _SOME, _SEVERAL, _MANY)
+    )
+    few, pooled = rows_for(0, _FEW), rows_for(0, _POOL)
     call = alone(lambda place: run_exact(stored, queries[place : place + 1], one[place : place + 1], 10, 1))
     scan_call = alone(
         lambda place: run_one_bit(

@@ -27,7 +27,7 @@ from kinfolk.search.kernels.lines import onto_estimates
 from kinfolk.search.kernels.products import inner_product
 from kinfolk.search.kernels.subsets import ROOM, has_bit, next_rows
 
-ERRORS = np.float32(4)  # deviations of a code that are allowed for
+ERRORS = np.float32(4)  # deviations of a row's code that are allowed for; that of the query is finer
 _AHEAD = 8  # rows between asking for a code and reading it
 _SCORED_AHEAD = 3  # likewise for vectors
 

@@ -8,7 +8,6 @@ k-th best exact score is above everything that the product of a row left out cou
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TypeAlias
 
 import numba as nb
@@ -21,22 +20,12 @@ from kinfolk.search.kernels.subsets import Subset, read_only, rows_of
 from kinfolk.search.kernels.tiles import insert, keep_of_tile, put_best_first
 
 Floats: TypeAlias = npt.NDArray[np.float32]
-Product: TypeAlias = Callable[[Floats, Floats, Floats], object]
 
 _ROWS = 1 << 11  # of a tile: with 384 dimensions 3 MB of gathered rows
 _QUERIES = 1 << 9  # of a tile: its products take 4 MB
 _AHEAD = 4  # rows between asking for a vector and copying it
 SPARE = 6  # rows beyond k that are scored exactly
 _NO_OFFSETS: Floats = np.empty(0, dtype=np.float32)
-
-
-def float32_product(queries: Floats, rows: Floats, out: Floats) -> None:
-    """Inner products of all pairs by the library of numpy; ``out`` is (queries, rows).
-
-    A processor that multiplies bfloat16 several times as fast may bring another product: it needs only the ``rounding`` that
-    ``search_shared`` is told beside it.
-    """
-    np.matmul(queries, rows.T, out=out)
 
 
 def float32_rounding(dim: int) -> float:
@@ -56,8 +45,6 @@ def search_shared(
     k: int,
     half_squares: Floats | None,
     largest: float,
-    product: Product = float32_product,
-    rounding: float | None = None,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Find the k rows with the best exact scores for each query, and say for which queries that is certain.
 
@@ -69,8 +56,6 @@ def search_shared(
         k: how many.
         half_squares: half the squared length of each row for ``l2``; None for inner products.
         largest: the largest length of a row.
-        product: what multiplies the tiles.
-        rounding: its relative error; None for float32.
 
     Returns:
         Rows (queries, k), -1 where fewer pass; exact scores, -inf there; and certainty (queries,).
@@ -97,14 +82,13 @@ def search_shared(
         for first in range(0, num_queries, _QUERIES):
             last = min(first + _QUERIES, num_queries)
             out = products[: (last - first) * (end - tile)].reshape(last - first, end - tile)
-            product(queries[first:last], part, out)
+            np.matmul(queries[first:last], part.T, out=out)
             keep_best(out, rows, offsets, read_only(dead), values[first:last], kept[first:last], sizes[first:last])
     found = np.full((num_queries, k), -1, dtype=np.int64)
     scores = np.full((num_queries, k), -np.inf)
     certain = np.zeros(num_queries, dtype=np.bool_)
-    relative = float32_rounding(dim) if rounding is None else rounding
     score_kept(
-        read_only(queries), flat, values, kept, sizes, half_squares is not None, relative, largest,
+        read_only(queries), flat, values, kept, sizes, half_squares is not None, float32_rounding(dim), largest,
         found, scores, certain,
     )  # fmt: skip
     return found, scores, certain
