@@ -1,9 +1,9 @@
 """Instructions on bits and memory that decide the speed of a search, each with a plain meaning in Python.
 
 Every function here, in ``products`` and in ``byte_products`` is two things: a Python function that says what it means, and the same in
-LLVM's vectors, which numba compiles in its place. LLVM's vectors are of no processor: on AVX-512, AVX2, SSE or NEON they become what that one has, and
-the results are the same on each, bit for bit. One instruction that LLVM does not find by itself is named, in ``byte_products``.
-With ``NUMBA_DISABLE_JIT=1`` the Python runs, to the same results.
+LLVM's vectors, which numba compiles in its place. LLVM's vectors are of no processor: on AVX-512, AVX2, SSE or NEON they become what
+that one has, and the results are the same on each, bit for bit. One instruction that LLVM does not find by itself is named, in
+``byte_products``. With ``NUMBA_DISABLE_JIT=1`` the Python runs, to the same results.
 
 numba keeps compiled kernels until the file of the kernel itself changes. After a change in a file that kernels import, empty the
 ``__pycache__`` folders.
